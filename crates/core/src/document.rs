@@ -1,0 +1,538 @@
+//! What travels between a device and the server: requests, and the one answer each of them gets.
+//!
+//! These are the claims only. Their bytes and signatures are made by `carnet-seal`, their way (HTTP, a
+//! file, a QR picture) is nobody's business here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::{AppId, Feature, VersionRange};
+use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use crate::offer::{Counting, Listed, Reporting};
+use crate::time::{Length, Time};
+
+/// A public key of 32 bytes (Ed25519 or X25519), opaque here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Digest(self.0), f)
+    }
+}
+
+/// What one journal has used of one license so far. Always totals, never differences: a total can be
+/// reported twice, late or out of order without being counted twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Totals {
+    /// Uses so far.
+    pub uses: u64,
+    /// Seconds of running so far.
+    pub seconds: u64,
+    /// When this journal first used the license.
+    pub first_use: Option<Time>,
+}
+
+/// One journal: the record of one app on one device, or of the device itself where `app` is none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JournalName {
+    /// Whose journal.
+    pub device: DeviceId,
+    /// Of which app; none for what concerns no app.
+    pub app: Option<AppId>,
+}
+
+/// What a device asks of the server. Signed by the device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// The server that is asked; another one refuses (I14).
+    pub server: ServerId,
+    /// The journal that asks.
+    pub journal: JournalName,
+    /// Chosen at random, once for each intent.
+    pub id: RequestId,
+    /// How many operations of this journal the device knows the server to have acknowledged.
+    pub epoch: u64,
+    /// Digest of the last answer in this journal; for a new journal, of the device's registration receipt.
+    pub last_answer: Digest,
+    /// Head of the journal's hash chain when the intent was made.
+    pub head: Digest,
+    /// The device's own clock; evidence only, never trusted for a decision.
+    pub at: Time,
+    /// What this journal has used of each license.
+    pub totals: BTreeMap<LicenseId, Totals>,
+    /// What is wanted.
+    pub operation: Operation,
+}
+
+/// What a device can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Operation {
+    /// Join the server: the device's own journal, epoch 0.
+    Register(Box<Registration>),
+    /// The next pass, good for at least so many uses (A9, A12). With online counting: exactly so many.
+    Renew {
+        /// Uses that are about to be made.
+        uses: u64,
+    },
+    /// Agree to an offer (A10).
+    Agree(Box<Agreed>),
+    /// Decline the menu (A13).
+    Decline,
+    /// Take what the pass still has to another device (A14).
+    Export,
+    /// Bring it in (A16).
+    Import(Box<Brought>),
+    /// Take back a move whose medium is lost.
+    CancelMove(MoveId),
+    /// Give back what the pass still has.
+    Return,
+}
+
+impl Operation {
+    /// Whether the pass leaves `valid` with the intent, before anything is sent (I7).
+    #[must_use]
+    pub const fn leaves(&self) -> bool {
+        matches!(self, Self::Export | Self::Return)
+    }
+}
+
+/// Who joins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Registration {
+    /// Checks everything this device signs.
+    pub signing_key: PublicKey,
+    /// What is meant for this device alone is sealed to this key.
+    pub agreement_key: PublicKey,
+    /// What the device's identity is bound to.
+    pub evidence: Evidence,
+    /// What the user calls the device.
+    pub device_name: String,
+    /// The person (A6).
+    pub person: Person,
+}
+
+/// A user's own data. Never part of an event, a log or an answer (I19).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Person {
+    /// The user's name.
+    pub name: String,
+    /// An e-mail address.
+    pub email: String,
+    /// A postal address, where an offer needs one.
+    pub address: Option<String>,
+    /// A telephone number, where an offer needs one.
+    pub telephone: Option<String>,
+    /// A reference to a means of payment; never a card number.
+    pub payment_reference: Option<String>,
+}
+
+/// Personal values stay out of logs.
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Person(…)")
+    }
+}
+
+/// What a device's identity is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The machine id and named components.
+    Hardware,
+    /// A file that the owner takes care of.
+    File,
+    /// A TPM.
+    Tpm,
+}
+
+/// A user's consent to one offer, word for word. Signed by the device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Where.
+    pub server: ServerId,
+    /// Who.
+    pub user: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// When, by the device's clock.
+    pub at: Time,
+    /// The whole offer with its serial.
+    pub listed: Listed,
+}
+
+/// An agreement and the signed document that proves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Agreed {
+    /// What was agreed.
+    pub agreement: Agreement,
+    /// The signed bytes; whoever builds a request or a view from bytes checks that they say the same.
+    pub document: Vec<u8>,
+}
+
+/// A portable pass and the signed document that proves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Brought {
+    /// What was carried.
+    pub portable: PortablePass,
+    /// The signed bytes; whoever builds a request or a view from bytes checks that they say the same.
+    pub document: Vec<u8>,
+}
+
+/// The server's one answer to a request. Signed by the server's issuing key for the supplier.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Answer {
+    /// To whom and to what.
+    pub head: Head,
+    /// What.
+    pub body: Body,
+}
+
+/// To whom and to what an answer is given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Head {
+    /// Who answers.
+    pub server: ServerId,
+    /// The device's user.
+    pub user: UserId,
+    /// The journal that asked.
+    pub journal: JournalName,
+    /// The request that is answered.
+    pub request: RequestId,
+    /// The epoch that the request quoted.
+    pub quoted: u64,
+    /// The epoch of the journal after this answer: `quoted + 1`, except with [`Head::resume`].
+    pub epoch: u64,
+    /// The server's time; the device's clock evidence follows it, even backwards (I13).
+    pub issued: Time,
+    /// How to get back in step, where the device and the server were not.
+    pub resume: Option<Resume>,
+}
+
+/// How a journal gets back in step with the server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Resume {
+    /// Totals from which the journal goes on counting.
+    pub totals: BTreeMap<LicenseId, Totals>,
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Body {
+    /// A pass for this device.
+    Pass(Box<Pass>),
+    /// A pass on its way to another device.
+    Portable(Box<PortablePass>),
+    /// No, and what to do about it.
+    Refusal(Box<Refusal>),
+    /// Done.
+    Receipt(Box<Receipt>),
+}
+
+/// A signed slice of a license, bound to one device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pass {
+    /// Names the row behind the signature (I9).
+    pub id: PassId,
+    /// Who licenses.
+    pub supplier: SupplierId,
+    /// What is licensed.
+    pub app: AppId,
+    /// The license that this is a slice of.
+    pub license: LicenseId,
+    /// Which of the license's rights the device holds.
+    pub right: u32,
+    /// The generation of that right.
+    pub generation: u64,
+    /// Full or temporary.
+    pub kind: PassKind,
+    /// What the user calls the offer.
+    pub condition: String,
+    /// What is granted, each with its limit where it has one.
+    pub features: BTreeMap<Feature, Option<u64>>,
+    /// Not good before.
+    pub not_before: Time,
+    /// Not good from here on, except in grace.
+    pub expires: Option<Time>,
+    /// Runs and warns until here.
+    pub grace_until: Option<Time>,
+    /// The pass ends so long after its first use, where that is not known yet.
+    pub from_first_use: Option<Length>,
+    /// Uses, where they are counted.
+    pub uses: Option<Ceiling>,
+    /// Seconds of running, where they are counted.
+    pub seconds: Option<Ceiling>,
+    /// Where uses are counted.
+    pub counting: Counting,
+    /// Which versions of the program are covered.
+    pub versions: VersionRange,
+    /// What the device records for the supplier.
+    pub reporting: Option<Reporting>,
+    /// The key that the device proves itself with (RFC 8747 `cnf`).
+    pub device_key: PublicKey,
+    /// Digest of the journal's previous answer.
+    pub previous: Digest,
+    /// The move that brought it, for the first pass after an import.
+    pub from_move: Option<MoveId>,
+}
+
+/// What a pass grants on a counted line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// The journal's total of this license may go up to here.
+    pub upto: u64,
+    /// What the whole license was when agreed.
+    pub licensed: u64,
+    /// What remains on the license after this pass.
+    pub remaining: u64,
+}
+
+/// Full or temporary (A4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassKind {
+    /// A pass.
+    Full,
+    /// A short pass before the charge is settled.
+    Temporary,
+}
+
+/// A pass on its way between devices; its status is `moving` by being one (A15).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PortablePass {
+    /// The move.
+    pub movement: MoveId,
+    /// Who licenses.
+    pub supplier: SupplierId,
+    /// What is licensed.
+    pub app: AppId,
+    /// The license.
+    pub license: LicenseId,
+    /// The right on its way.
+    pub right: u32,
+    /// The generation of that right from now on.
+    pub generation: u64,
+    /// What the user calls the offer.
+    pub condition: String,
+    /// What is granted.
+    pub features: BTreeMap<Feature, Option<u64>>,
+    /// Uses carried, where they are counted.
+    pub uses: Option<u64>,
+    /// Seconds carried, where they are counted.
+    pub seconds: Option<u64>,
+    /// The pass ends here.
+    pub expires: Option<Time>,
+    /// Where it came from.
+    pub source: DeviceId,
+}
+
+/// No, why, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The license that it is about.
+    pub license: Option<LicenseId>,
+    /// The menu, where buying helps (A9).
+    pub menu: Vec<Listed>,
+}
+
+/// Why the server refuses. Codes are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The user has no license for this app.
+    NoLicense,
+    /// Nothing remains, anywhere.
+    Exhausted,
+    /// The license has ended with its period.
+    Expired,
+    /// The user declined.
+    Declined,
+    /// The supplier suspended the license.
+    Suspended,
+    /// A charge could not be made.
+    ChargeFailed,
+    /// A charge is not settled yet, and this must wait for it.
+    PaymentPending,
+    /// The contract was ended.
+    Ended,
+    /// The supplier revoked the license.
+    Revoked,
+    /// As many devices hold it as were agreed, or all that remains is on them.
+    HeldElsewhere,
+    /// This journal has been seen to go backwards before; the supplier looks at it.
+    UnderReview,
+    /// This journal has gone backwards, or two devices continue it.
+    ForkOrRollback,
+    /// The server had been restored from a backup and has taken over what this device knows.
+    Reconcile,
+    /// This request was answered long ago and other requests came after it.
+    Superseded,
+    /// The menu does not offer this, or not like this any more.
+    OfferChanged,
+    /// The offer can be agreed to only once.
+    OnlyOnce,
+    /// The offer is for devices bound to hardware.
+    HardwareOnly,
+    /// No such app is registered here.
+    UnknownApp,
+    /// There is no pass here, or nothing left in it, to move or give back.
+    NothingToMove,
+    /// The pass is on its way to another device.
+    Moving,
+    /// That move is over or never was: imported or cancelled already.
+    MoveOver,
+    /// It belongs to another user.
+    OtherUser,
+    /// The device has been retired.
+    Retired,
+}
+
+impl Reason {
+    /// Stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoLicense => "no-license",
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Declined => "declined",
+            Self::Suspended => "suspended",
+            Self::ChargeFailed => "charge-failed",
+            Self::PaymentPending => "payment-pending",
+            Self::Ended => "ended",
+            Self::Revoked => "revoked",
+            Self::HeldElsewhere => "held-elsewhere",
+            Self::UnderReview => "under-review",
+            Self::ForkOrRollback => "fork-or-rollback",
+            Self::Reconcile => "reconcile",
+            Self::Superseded => "superseded",
+            Self::OfferChanged => "offer-changed",
+            Self::OnlyOnce => "only-once",
+            Self::HardwareOnly => "hardware-only",
+            Self::UnknownApp => "unknown-app",
+            Self::NothingToMove => "nothing-to-move",
+            Self::Moving => "moving",
+            Self::MoveOver => "move-over",
+            Self::OtherUser => "other-user",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// What happened, in plain words.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::NoLicense => "there is no license for this app yet",
+            Self::Exhausted => "the license is used up",
+            Self::Expired => "the license has ended with its period",
+            Self::Declined => "the license menu was declined",
+            Self::Suspended => "the supplier has suspended the license",
+            Self::ChargeFailed => "a charge for the license could not be made",
+            Self::PaymentPending => "a charge for the license is not settled yet",
+            Self::Ended => "the contract for this license was ended",
+            Self::Revoked => "the supplier has revoked the license",
+            Self::HeldElsewhere => "the license is in use on as many devices as were agreed",
+            Self::UnderReview => {
+                "this device's passbook went backwards more than once; the supplier looks at it"
+            }
+            Self::ForkOrRollback => "this device's passbook is older than the server knows it, or was copied",
+            Self::Reconcile => "the server was restored from a backup and has caught up with this device",
+            Self::Superseded => "this request was answered long ago",
+            Self::OfferChanged => "the offer is not in the menu like that any more",
+            Self::OnlyOnce => "this offer can be agreed to only once",
+            Self::HardwareOnly => "this offer is only for devices bound to their hardware",
+            Self::UnknownApp => "the server does not know this app",
+            Self::NothingToMove => "there is no pass on this device with anything left in it",
+            Self::Moving => "the pass is on its way to another device",
+            Self::MoveOver => "this move is over: it was imported or cancelled already",
+            Self::OtherUser => "this belongs to another user",
+            Self::Retired => "this device has been retired",
+        }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::NoLicense | Self::Exhausted | Self::Expired | Self::Declined | Self::Ended => {
+                "choose an offer from the menu"
+            }
+            Self::Suspended | Self::Revoked | Self::UnderReview => "ask the supplier",
+            Self::ChargeFailed | Self::PaymentPending => "settle the payment, then start again",
+            Self::HeldElsewhere => "give a pass back or move it from another device, or buy for more devices",
+            Self::ForkOrRollback | Self::Reconcile | Self::Superseded => "start again",
+            Self::OfferChanged => "look at the menu again and choose from it",
+            Self::OnlyOnce => "choose another offer",
+            Self::HardwareOnly => "use a device with a hardware identity",
+            Self::UnknownApp => "check the app id and the server",
+            Self::NothingToMove => "get a pass first",
+            Self::Moving => "import it here again, or cancel the move",
+            Self::MoveOver => "ask for the next pass on the device that has it",
+            Self::OtherUser => "use a passbook of that user (CARNET_HOME)",
+            Self::Retired => "register the device again",
+        }
+    }
+
+    /// Whether a pass of the refused license is no good from now on.
+    #[must_use]
+    pub const fn ends_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Exhausted
+                | Self::Expired
+                | Self::Declined
+                | Self::Suspended
+                | Self::ChargeFailed
+                | Self::Ended
+                | Self::Revoked
+                | Self::Retired
+        )
+    }
+
+    /// Whether the license menu helps.
+    #[must_use]
+    pub const fn asks_for_menu(self) -> bool {
+        matches!(
+            self,
+            Self::NoLicense
+                | Self::Exhausted
+                | Self::Expired
+                | Self::Declined
+                | Self::ChargeFailed
+                | Self::OfferChanged
+                | Self::OnlyOnce
+        )
+    }
+}
+
+/// Done, and with which effect.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The effect.
+    pub effect: Effect,
+}
+
+/// What an operation without a pass has brought about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Effect {
+    /// The device is registered under these keys.
+    Registered {
+        /// Checks everything this device signs.
+        signing_key: PublicKey,
+        /// What is meant for this device alone is sealed to this key.
+        agreement_key: PublicKey,
+        /// What the device's identity is bound to.
+        evidence: Evidence,
+    },
+    /// The menu was declined; recorded as this license.
+    Declined(LicenseId),
+    /// The move is cancelled, and what it carried is back in the license.
+    MoveCancelled(MoveId),
+    /// The pass was given back.
+    Returned(LicenseId),
+}

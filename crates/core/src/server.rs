@@ -1,0 +1,557 @@
+//! What the server decides about one request: pure, over a view of the ledger.
+//!
+//! [`decide`] follows the protocol's steps: first whether the device and the server are in step (the
+//! journal's epoch and the digest of its last answer), then what is wanted. Everything it changes comes
+//! back as values; nothing is written here.
+
+mod draft;
+mod operate;
+mod recover;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::draft::Draft;
+use crate::document::{
+    Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Reason, Receipt,
+    Refusal, Request, Resume, Totals,
+};
+use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use crate::license::{License, Posting};
+use crate::offer::Menu;
+use crate::time::{Seconds, Time};
+
+/// What the server knows of a device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Device {
+    /// Its name.
+    pub id: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// Checks what it signs.
+    pub signing_key: PublicKey,
+    /// What is meant for it alone is sealed to this.
+    pub agreement_key: PublicKey,
+    /// What its identity is bound to.
+    pub evidence: Evidence,
+    /// Digest of its registration receipt: the last answer of each of its new journals.
+    pub receipt: Digest,
+    /// When it joined.
+    pub registered: Time,
+    /// When a fork or rollback was last settled without anybody's help.
+    pub settled: Option<Time>,
+    /// No longer of use to its user.
+    pub retired: bool,
+}
+
+/// The server's side of one journal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Journal {
+    /// Which.
+    pub name: JournalName,
+    /// Whose.
+    pub user: UserId,
+    /// Acknowledged operations.
+    pub epoch: u64,
+    /// Digest of the last answer. Filled in by whoever makes the answer's bytes.
+    pub answer: Digest,
+    /// Which request the stored answer is for.
+    pub slot: Option<Slot>,
+    /// What this journal was given and has used, by license.
+    pub accounts: BTreeMap<LicenseId, Account>,
+    /// The pass.
+    pub active: Option<Active>,
+    /// Rights of licenses that a newer pass replaced. They are free once the device shows that it has the
+    /// newer pass, not before: until then it may run by the old one (I1).
+    pub former: Vec<(LicenseId, u32)>,
+    /// Since when the supplier should look at it.
+    pub flagged: Option<Time>,
+}
+
+/// Which request an answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// The request.
+    pub request: RequestId,
+    /// Digest of its payload.
+    pub body: Digest,
+}
+
+/// What one journal was given of one license, and has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Account {
+    /// The uses line, where it is counted.
+    pub uses: Option<Held>,
+    /// The seconds line, where it is counted.
+    pub seconds: Option<Held>,
+}
+
+/// One line of an account; what is held is `upto - acknowledged`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Held {
+    /// The device may count up to here.
+    pub upto: u64,
+    /// The device has counted up to here, or lost what it had up to here.
+    pub acknowledged: u64,
+}
+
+impl Held {
+    /// Given out and not reported as used.
+    #[must_use]
+    pub const fn outstanding(self) -> u64 {
+        self.upto.saturating_sub(self.acknowledged)
+    }
+}
+
+/// The pass that a journal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Active {
+    /// Of which license.
+    pub license: LicenseId,
+    /// By which right.
+    pub right: u32,
+    /// Its generation.
+    pub generation: u64,
+    /// Which pass.
+    pub pass: PassId,
+    /// Full or temporary.
+    pub kind: PassKind,
+    /// Its end.
+    pub expires: Option<Time>,
+    /// The end of its grace.
+    pub grace_until: Option<Time>,
+    /// The move that took it away, if one did.
+    pub moved: Option<MoveId>,
+}
+
+/// The server's side of one move.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Move {
+    /// Its name.
+    pub id: MoveId,
+    /// Whose.
+    pub user: UserId,
+    /// Of which license.
+    pub license: LicenseId,
+    /// Which right travels.
+    pub right: u32,
+    /// Its generation while it travels.
+    pub generation: u64,
+    /// From where.
+    pub source: DeviceId,
+    /// Uses carried.
+    pub uses: u64,
+    /// Seconds carried.
+    pub seconds: u64,
+    /// What has become of it.
+    pub status: MoveStatus,
+}
+
+/// What has become of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveStatus {
+    /// On its way.
+    Moving,
+    /// Imported.
+    Imported {
+        /// Where.
+        by: DeviceId,
+    },
+    /// Taken back.
+    Cancelled,
+}
+
+/// Everything a decision looks at.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// This server.
+    pub server: ServerId,
+    /// Digest of the request's payload.
+    pub body: Digest,
+    /// The device, if it is known.
+    pub device: Option<Device>,
+    /// The journal, if it is known.
+    pub journal: Option<Journal>,
+    /// All licenses of the user for this app, and those of the moves below.
+    pub licenses: Vec<License>,
+    /// The moves that the request names or proves.
+    pub moves: Vec<Move>,
+    /// The event of this journal at the quoted epoch.
+    pub past: Option<Past>,
+    /// An answer kept under this journal and request id.
+    pub aside: Option<Slot>,
+    /// The supplier and menu of the app; none when there is no such app.
+    pub app: Option<AppView>,
+    /// The device's last answer, when it came along and we signed it.
+    pub proof: Option<Proof>,
+    /// The device's registration receipt, when it came along and we signed it.
+    pub receipt: Option<Proof>,
+}
+
+/// What is for sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppView {
+    /// By whom.
+    pub supplier: SupplierId,
+    /// On which terms.
+    pub menu: Arc<Menu>,
+}
+
+/// An answer of ours that a device has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Digest of its payload.
+    pub digest: Digest,
+    /// What it says.
+    pub answer: Answer,
+}
+
+/// What an event remembers of the request and the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Past {
+    /// The request.
+    pub request: RequestId,
+    /// Digest of its payload.
+    pub body: Digest,
+}
+
+/// Ids that a decision may give away. Fresh for each decision, made before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// For a new license.
+    pub license: LicenseId,
+    /// For a new pass.
+    pub pass: PassId,
+    /// For a new move.
+    pub movement: MoveId,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Decided: write the outcome, keep the answer in the journal's slot.
+    Decided(Box<Outcome>),
+    /// Out of step: write the outcome, keep the answer under (journal, request id), leave the slot alone.
+    Aside(Box<Outcome>),
+    /// Already answered: send the slot's bytes.
+    Repeat,
+    /// Already answered: send the bytes kept under (journal, request id).
+    RepeatAside,
+    /// Answered long ago; nothing changes.
+    Superseded(Box<Answer>),
+    /// Not a request that can be answered by a document.
+    Rejected(Rejection),
+}
+
+/// Why there is no answer document. Nothing changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Rejection {
+    /// The request is for another server (I14).
+    #[error("the request is for another server")]
+    WrongServer,
+    /// No such device, and no receipt of ours with it.
+    #[error("the device is not registered here")]
+    UnknownDevice,
+    /// The same request id came with another body (I6).
+    #[error("this request id was used before for another request")]
+    Conflict,
+    /// The journal does not fit the operation.
+    #[error("this operation does not belong to this journal")]
+    WrongJournal,
+    /// A balance did not add up; a defect, never a user's fault.
+    #[error("the ledger does not add up")]
+    Unbalanced,
+}
+
+/// Everything that a decision writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The journal. Its `answer` is filled in by whoever makes the answer's bytes.
+    pub journal: Journal,
+    /// Licenses that are new or changed.
+    pub licenses: Vec<License>,
+    /// Moves that are new or changed.
+    pub moves: Vec<Move>,
+    /// The device, if it is new or changed.
+    pub device: Option<Device>,
+    /// What happened.
+    pub event: Event,
+    /// The answer.
+    pub answer: Answer,
+}
+
+impl Outcome {
+    /// Notes the digest of the answer's bytes wherever the next request will be held against it.
+    pub fn sealed(&mut self, answer: Digest) {
+        self.journal.answer = answer;
+        if let (EventKind::Registered, Some(device)) = (&self.event.kind, &mut self.device) {
+            device.receipt = answer;
+        }
+    }
+}
+
+/// What happened: the posting, the audit record and the witness of the request in one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Event {
+    /// In which journal.
+    pub journal: JournalName,
+    /// At which quoted epoch.
+    pub quoted: u64,
+    /// For which request.
+    pub past: Past,
+    /// What.
+    pub kind: EventKind,
+    /// Of which license, if of one.
+    pub license: Option<LicenseId>,
+    /// Amounts moved.
+    pub postings: Vec<Posting>,
+    /// When, by the server's clock.
+    pub at: Time,
+}
+
+/// Kinds of events. Codes are stable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A device joined.
+    Registered,
+    /// A pass was issued.
+    Issued,
+    /// An offer was agreed to.
+    Agreed,
+    /// The menu was declined.
+    Declined,
+    /// A pass left for another device.
+    Exported {
+        /// The move.
+        movement: MoveId,
+    },
+    /// A pass arrived.
+    Imported {
+        /// The move.
+        movement: MoveId,
+    },
+    /// A move was taken back.
+    MoveCancelled {
+        /// The move.
+        movement: MoveId,
+    },
+    /// A pass was given back.
+    Returned,
+    /// Refused.
+    Refused {
+        /// Why.
+        reason: Reason,
+    },
+    /// The first fork or rollback in a year: settled, with what was seen.
+    Settled(Divergence),
+    /// A further one: the journal waits for review.
+    Flagged(Divergence),
+    /// The server was restored and took over what the device knows.
+    Reconciled(Divergence),
+}
+
+/// What did not fit: both sides, as evidence (D3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The epoch that the device quoted.
+    pub quoted: u64,
+    /// The epoch that the server had.
+    pub expected: u64,
+    /// The last answer that the device quoted.
+    pub quoted_answer: Digest,
+    /// The last answer that the server had.
+    pub expected_answer: Digest,
+    /// Head of the device's journal.
+    pub head: Digest,
+}
+
+/// One fork or rollback in this time is settled without anybody's help.
+pub const SETTLED_ONCE_IN: Seconds = Seconds(365 * 86_400);
+
+/// Decides one request (protocol, server steps 0 to 4). Its signature has been checked by the device's
+/// registered key before, or by the key in a receipt of ours or in the registration itself.
+#[must_use]
+pub fn decide(view: &View, request: &Request, now: Time, fresh: &Fresh) -> Decision {
+    if request.server != view.server {
+        return Decision::Rejected(Rejection::WrongServer);
+    }
+    if let Some(aside) = view.aside {
+        return repeat(aside, view, request, Decision::RepeatAside).unwrap_or(CONFLICT);
+    }
+    let Some(device) = known_device(view, request, now) else {
+        return Decision::Rejected(Rejection::UnknownDevice);
+    };
+    let journal = view.journal.clone().unwrap_or_else(|| new_journal(&device, request));
+    match step(view, &journal, request) {
+        Step::Fresh => operate::operate(Draft::new(view, device, journal, now), request, fresh),
+        Step::Repeat => Decision::Repeat,
+        Step::Superseded => Decision::Superseded(Box::new(superseded(view, &device, &journal, request, now))),
+        Step::Conflict => CONFLICT,
+        Step::Diverged => recover::settle(Draft::new(view, device, journal, now), request),
+        Step::ServerBehind(proof) => {
+            recover::reconcile(Draft::new(view, device, journal, now), request, &proof)
+        }
+    }
+}
+
+const CONFLICT: Decision = Decision::Rejected(Rejection::Conflict);
+
+/// How a request stands to the journal.
+enum Step {
+    /// In step.
+    Fresh,
+    /// The last request again.
+    Repeat,
+    /// An older request again.
+    Superseded,
+    /// A known request id with another body.
+    Conflict,
+    /// The device went backwards, or two devices go on.
+    Diverged,
+    /// The server went backwards.
+    ServerBehind(Proof),
+}
+
+fn step(view: &View, journal: &Journal, request: &Request) -> Step {
+    let (ours, quoted) = (journal.epoch, request.epoch);
+    let slot = journal.slot.filter(|slot| slot.request == request.id);
+    let past = view.past.filter(|past| past.request == request.id);
+    let same = |body: Digest| body == view.body;
+    if slot.is_some_and(|slot| !same(slot.body)) || past.is_some_and(|past| !same(past.body)) {
+        return Step::Conflict;
+    }
+    if quoted.checked_add(1) == Some(ours) && slot.is_some() {
+        return Step::Repeat;
+    }
+    if quoted < ours && past.is_some() {
+        return Step::Superseded;
+    }
+    let in_step = quoted == ours && request.last_answer == journal.answer;
+    if in_step && plausible(journal, request) {
+        return Step::Fresh;
+    }
+    match &view.proof {
+        Some(proof) if !in_step && quoted >= ours && proves(proof, request) => {
+            Step::ServerBehind(proof.clone())
+        }
+        _ => Step::Diverged,
+    }
+}
+
+/// Whether the shown answer is the one that the request goes on from.
+fn proves(proof: &Proof, request: &Request) -> bool {
+    let head = &proof.answer.head;
+    let registered = request.epoch == 0 && head.journal.app.is_none();
+    let same_journal = head.journal == request.journal && head.epoch == request.epoch;
+    proof.digest == request.last_answer
+        && head.journal.device == request.journal.device
+        && (same_journal || registered)
+}
+
+/// Totals never fall below what was acknowledged, and never pass what was given out.
+fn plausible(journal: &Journal, request: &Request) -> bool {
+    let fits = |held: Option<Held>, total: u64| {
+        held.is_none_or(|held| (held.acknowledged..=held.upto).contains(&total))
+    };
+    let known = journal.accounts.iter().all(|(license, account)| {
+        let totals = request.totals.get(license).copied().unwrap_or_default();
+        fits(account.uses, totals.uses) && fits(account.seconds, totals.seconds)
+    });
+    known && request.totals.keys().all(|license| journal.accounts.contains_key(license))
+}
+
+fn repeat(stored: Slot, view: &View, request: &Request, again: Decision) -> Option<Decision> {
+    (stored.request == request.id && stored.body == view.body).then_some(again)
+}
+
+/// The device as registered, as it registers now, or as a receipt of ours says (the server was restored).
+fn known_device(view: &View, request: &Request, now: Time) -> Option<Device> {
+    if let Some(device) = &view.device {
+        return Some(device.clone());
+    }
+    if let Operation::Register(registration) = &request.operation {
+        return (request.epoch == 0).then(|| Device {
+            id: request.journal.device,
+            user: user_of(view.body),
+            signing_key: registration.signing_key,
+            agreement_key: registration.agreement_key,
+            evidence: registration.evidence,
+            receipt: request.last_answer,
+            registered: now,
+            settled: None,
+            retired: false,
+        });
+    }
+    let proof = view.receipt.as_ref()?;
+    let head = &proof.answer.head;
+    let Body::Receipt(receipt) = &proof.answer.body else { return None };
+    let Effect::Registered { signing_key, agreement_key, evidence } = receipt.effect else { return None };
+    (head.server == view.server && head.journal.device == request.journal.device).then_some(Device {
+        id: head.journal.device,
+        user: head.user,
+        signing_key,
+        agreement_key,
+        evidence,
+        receipt: proof.digest,
+        registered: head.issued,
+        settled: None,
+        retired: false,
+    })
+}
+
+/// A user id follows from the registration itself: were it drawn by the server, a registration repeated at a
+/// restored server would make another user.
+fn user_of(registration: Digest) -> UserId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&registration.0[..16]);
+    UserId(id)
+}
+
+fn new_journal(device: &Device, request: &Request) -> Journal {
+    Journal {
+        name: request.journal.clone(),
+        user: device.user,
+        epoch: 0,
+        answer: device.receipt,
+        slot: None,
+        accounts: BTreeMap::new(),
+        active: None,
+        former: Vec::new(),
+        flagged: None,
+    }
+}
+
+fn superseded(view: &View, device: &Device, journal: &Journal, request: &Request, now: Time) -> Answer {
+    let refusal = Refusal { reason: Reason::Superseded, license: None, menu: Vec::new() };
+    Answer {
+        head: Head {
+            server: view.server,
+            user: device.user,
+            journal: request.journal.clone(),
+            request: request.id,
+            quoted: request.epoch,
+            epoch: journal.epoch,
+            issued: now,
+            resume: Some(Resume { totals: acknowledged(journal) }),
+        },
+        body: Body::Refusal(Box::new(refusal)),
+    }
+}
+
+/// What the server has acknowledged of each license.
+fn acknowledged(journal: &Journal) -> BTreeMap<LicenseId, Totals> {
+    let totals = |account: &Account| Totals {
+        uses: account.uses.map_or(0, |held| held.acknowledged),
+        seconds: account.seconds.map_or(0, |held| held.acknowledged),
+        first_use: None,
+    };
+    journal.accounts.iter().map(|(license, account)| (*license, totals(account))).collect()
+}
+
+fn receipt(effect: Effect) -> Body {
+    Body::Receipt(Box::new(Receipt { effect }))
+}

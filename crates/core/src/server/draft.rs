@@ -1,0 +1,291 @@
+//! The working copy of a decision: every change to a balance goes through here, so that no posting is
+//! forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::{Answer, Body, Head, Reason, Refusal, Request, Resume, Totals};
+use crate::id::{LicenseId, MoveId};
+use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
+use crate::server::{
+    Account, AppView, Decision, Device, Event, EventKind, Held, Journal, Move, Outcome, Past, Rejection, View,
+};
+use crate::time::Time;
+
+/// The working copy of a decision.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub(super) now: Time,
+    pub(super) view_server: crate::id::ServerId,
+    pub(super) device: Device,
+    pub(super) device_is_new: bool,
+    pub(super) journal: Journal,
+    pub(super) licenses: BTreeMap<LicenseId, License>,
+    pub(super) moves: BTreeMap<MoveId, Move>,
+    pub(super) app: Option<AppView>,
+    body: crate::id::Digest,
+    changed: BTreeSet<LicenseId>,
+    moved: BTreeSet<MoveId>,
+    postings: Vec<Posting>,
+}
+
+/// Which counted line; the rights line has its own functions.
+pub(super) type Counted = Line;
+
+impl Draft {
+    pub(super) fn new(view: &View, device: Device, journal: Journal, now: Time) -> Self {
+        Self {
+            now,
+            view_server: view.server,
+            device_is_new: view.device.is_none(),
+            device,
+            journal,
+            licenses: view.licenses.iter().map(|license| (license.id, license.clone())).collect(),
+            moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
+            app: view.app.clone(),
+            body: view.body,
+            changed: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            postings: Vec::new(),
+        }
+    }
+
+    /// The license, to be changed.
+    pub(super) fn license(&mut self, id: LicenseId) -> Option<&mut License> {
+        self.changed.insert(id);
+        self.licenses.get_mut(&id)
+    }
+
+    pub(super) fn insert(&mut self, license: License) {
+        self.changed.insert(license.id);
+        self.licenses.insert(license.id, license);
+    }
+
+    pub(super) fn insert_move(&mut self, movement: Move) {
+        self.moved.insert(movement.id);
+        self.moves.insert(movement.id, movement);
+    }
+
+    /// Moves an amount between two parts of a counted line of a license, and notes it.
+    pub(super) fn post(
+        &mut self,
+        id: LicenseId,
+        line: Counted,
+        from: Bucket,
+        to: Bucket,
+        amount: u64,
+    ) -> Result<(), Overdrawn> {
+        if amount == 0 {
+            return Ok(());
+        }
+        let overdrawn = Overdrawn { bucket: from, amount };
+        let license = self.license(id).ok_or(overdrawn)?;
+        let balance = match line {
+            Line::Uses => license.uses.as_mut(),
+            Line::Seconds => license.seconds.as_mut(),
+            Line::Rights => None,
+        };
+        balance.ok_or(overdrawn)?.post(from, to, amount)?;
+        self.postings.push(Posting { license: id, line, from, to, amount });
+        Ok(())
+    }
+
+    /// Gives a right to a holder, and notes it. Taking it from a device by an operation raises its
+    /// generation, so that a pass of the earlier holding can be told from one of the new.
+    pub(super) fn hand(&mut self, id: LicenseId, right: u32, to: Holder, raise: bool) -> Option<u64> {
+        let license = self.license(id)?;
+        let row = license.rights.get_mut(right as usize)?;
+        let (from, into) = (bucket(row.holder), bucket(to));
+        let passes_on = matches!((row.holder, to), (Holder::Device { device: old, .. }, Holder::Device { device: new, .. }) if old != new);
+        row.holder = to;
+        row.generation += u64::from(raise || passes_on);
+        let generation = row.generation;
+        if from != into {
+            self.postings.push(Posting { license: id, line: Line::Rights, from, to: into, amount: 1 });
+        }
+        Some(generation)
+    }
+
+    /// Notes what a new license starts with.
+    pub(super) fn open(&mut self, license: License) {
+        let id = license.id;
+        let mut note = |line, amount| {
+            if amount > 0 {
+                let (from, to) = (Bucket::Sold, Bucket::Remaining);
+                self.postings.push(Posting { license: id, line, from, to, amount });
+            }
+        };
+        note(Line::Rights, license.rights.len() as u64);
+        note(Line::Uses, license.uses.map_or(0, |line| line.total));
+        note(Line::Seconds, license.seconds.map_or(0, |line| line.total));
+        self.insert(license);
+    }
+
+    /// The journal's account of a license, with a line for each line that the license counts.
+    pub(super) fn account(&mut self, id: LicenseId) -> &mut Account {
+        let counts =
+            self.licenses.get(&id).map(|license| (license.uses.is_some(), license.seconds.is_some()));
+        let account = self.journal.accounts.entry(id).or_default();
+        if let Some((uses, seconds)) = counts {
+            account.uses = account.uses.or(uses.then(Held::default));
+            account.seconds = account.seconds.or(seconds.then(Held::default));
+        }
+        account
+    }
+
+    pub(super) fn held(&mut self, id: LicenseId, line: Counted) -> Option<&mut Held> {
+        let account = self.account(id);
+        match line {
+            Line::Uses => account.uses.as_mut(),
+            Line::Seconds => account.seconds.as_mut(),
+            Line::Rights => None,
+        }
+    }
+
+    /// Takes the reported totals over: what was held and has been used is settled.
+    pub(super) fn settle_totals(&mut self, totals: &BTreeMap<LicenseId, Totals>) -> Result<(), Overdrawn> {
+        for (id, total) in totals {
+            for (line, count) in [(Line::Uses, total.uses), (Line::Seconds, total.seconds)] {
+                let Some(held) = self.held(*id, line) else { continue };
+                let used = count.min(held.upto).saturating_sub(held.acknowledged);
+                held.acknowledged += used;
+                self.post(*id, line, Bucket::Held, Bucket::Settled, used)?;
+            }
+            self.note_first_use(*id, total.first_use);
+        }
+        Ok(())
+    }
+
+    fn note_first_use(&mut self, id: LicenseId, first_use: Option<Time>) {
+        let Some(reported) = first_use else { return };
+        let Some(license) = self.licenses.get(&id) else { return };
+        let reported = reported.clamp(license.agreed, self.now.max(license.agreed));
+        if license.first_use.is_none_or(|known| reported < known)
+            && let Some(license) = self.license(id)
+        {
+            license.first_use = Some(reported);
+        }
+    }
+
+    /// Takes everything outstanding out of the journal's account into another part of the line.
+    pub(super) fn empty_account(
+        &mut self,
+        id: LicenseId,
+        line: Counted,
+        to: Bucket,
+    ) -> Result<u64, Overdrawn> {
+        let Some(held) = self.held(id, line) else { return Ok(0) };
+        let outstanding = held.outstanding();
+        match to {
+            // Lost units are counted as gone through: whoever still has them has no claim that a later pass
+            // could renew.
+            Bucket::Forfeited => held.acknowledged = held.upto,
+            _ => held.upto = held.acknowledged,
+        }
+        self.post(id, line, Bucket::Held, to, outstanding)?;
+        Ok(outstanding)
+    }
+
+    pub(super) fn refusal(&self, reason: Reason, license: Option<LicenseId>) -> Body {
+        let listed = || self.app.as_ref().map(|app| app.menu.offers.clone()).unwrap_or_default();
+        let menu = if reason.asks_for_menu() { listed() } else { Vec::new() };
+        Body::Refusal(Box::new(Refusal { reason, license, menu }))
+    }
+
+    /// In step: epoch + 1, answer into the slot.
+    pub(super) fn decided(mut self, request: &Request, body: Body, kind: EventKind) -> Decision {
+        let epoch = self.journal.epoch + 1;
+        self.journal.epoch = epoch;
+        self.journal.slot = Some(super::Slot { request: request.id, body: self.body });
+        Decision::Decided(Box::new(self.outcome(request, body, kind, epoch, None)))
+    }
+
+    /// Out of step: the slot stays as it is.
+    pub(super) fn aside(
+        mut self,
+        request: &Request,
+        body: Body,
+        kind: EventKind,
+        epoch: u64,
+        resume: Option<Resume>,
+    ) -> Decision {
+        if resume.is_some() {
+            self.journal.epoch = epoch;
+        }
+        Decision::Aside(Box::new(self.outcome(request, body, kind, epoch, resume)))
+    }
+
+    fn outcome(
+        self,
+        request: &Request,
+        body: Body,
+        kind: EventKind,
+        epoch: u64,
+        resume: Option<Resume>,
+    ) -> Outcome {
+        let head = Head {
+            server: self.view_server,
+            user: self.device.user,
+            journal: request.journal.clone(),
+            request: request.id,
+            quoted: request.epoch,
+            epoch,
+            issued: self.now,
+            resume,
+        };
+        let touched = |id: &LicenseId| self.changed.contains(id);
+        let license = about(&body).or_else(|| self.changed.iter().next().copied());
+        let event = Event {
+            journal: request.journal.clone(),
+            quoted: request.epoch,
+            past: Past { request: request.id, body: self.body },
+            kind,
+            license,
+            postings: self.postings,
+            at: self.now,
+        };
+        Outcome {
+            journal: self.journal,
+            licenses: self
+                .licenses
+                .into_iter()
+                .filter(|(id, _)| touched(id))
+                .map(|(_, license)| license)
+                .collect(),
+            moves: self
+                .moves
+                .into_iter()
+                .filter(|(id, _)| self.moved.contains(id))
+                .map(|(_, row)| row)
+                .collect(),
+            device: self.device_is_new.then_some(self.device),
+            event,
+            answer: Answer { head, body },
+        }
+    }
+}
+
+fn about(body: &Body) -> Option<LicenseId> {
+    use crate::document::Effect;
+    match body {
+        Body::Pass(pass) => Some(pass.license),
+        Body::Portable(portable) => Some(portable.license),
+        Body::Refusal(refusal) => refusal.license,
+        Body::Receipt(receipt) => match receipt.effect {
+            Effect::Declined(license) | Effect::Returned(license) => Some(license),
+            Effect::Registered { .. } | Effect::MoveCancelled(_) => None,
+        },
+    }
+}
+
+const fn bucket(holder: Holder) -> Bucket {
+    match holder {
+        Holder::Free => Bucket::Remaining,
+        Holder::Device { .. } => Bucket::Held,
+        Holder::Move(_) => Bucket::Moving,
+    }
+}
+
+/// A ledger that does not add up stops the decision; nothing is written.
+pub(super) fn or_unbalanced(result: Result<Decision, Overdrawn>) -> Decision {
+    result.unwrap_or(Decision::Rejected(Rejection::Unbalanced))
+}

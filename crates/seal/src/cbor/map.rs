@@ -1,0 +1,148 @@
+//! Maps with integer keys: how records are written and read.
+
+use super::{Cbor, CborError, Decoder, Encoder, Fault};
+
+/// The claims of a record. Two records may share one map, as the head and the body of an answer do.
+pub trait Claims: Sized {
+    /// Puts every claim.
+    fn put(&self, map: &mut MapWriter);
+
+    /// Takes every claim.
+    ///
+    /// # Errors
+    /// When a claim is missing or is not what it should be.
+    fn take(map: &mut MapReader<'_, '_>) -> Result<Self, CborError>;
+
+    /// Writes the record as a map of its own.
+    fn encode_map(&self, out: &mut Encoder) {
+        let mut map = MapWriter::default();
+        self.put(&mut map);
+        map.finish(out);
+    }
+
+    /// Reads the record from a map of its own.
+    ///
+    /// # Errors
+    /// When a claim is missing, unknown, or not what it should be.
+    fn decode_map(from: &mut Decoder<'_>) -> Result<Self, CborError> {
+        let mut map = MapReader::open(from)?;
+        let claims = Self::take(&mut map)?;
+        map.finish()?;
+        Ok(claims)
+    }
+}
+
+/// Collects the pairs of one map.
+#[derive(Debug, Default)]
+pub struct MapWriter {
+    pairs: Vec<(i64, std::ops::Range<usize>)>,
+    values: Encoder,
+}
+
+impl MapWriter {
+    /// Puts a value under its key, unless it is an absent option.
+    pub fn put<T: Cbor>(&mut self, key: i64, value: &T) {
+        if value.is_present() {
+            let start = self.values.len();
+            value.encode(&mut self.values);
+            self.pairs.push((key, start..self.values.len()));
+        }
+    }
+
+    /// Writes the map, its keys in the order that RFC 8949 §4.2.1 asks for.
+    pub fn finish(mut self, out: &mut Encoder) {
+        self.pairs.sort_by_key(|(key, _)| rank(*key));
+        out.map(self.pairs.len());
+        for (key, value) in self.pairs {
+            out.i64(key);
+            out.raw(self.values.as_bytes().get(value).unwrap_or_default());
+        }
+    }
+}
+
+/// Hands out the values of one map by key.
+#[derive(Debug)]
+pub struct MapReader<'d, 'b> {
+    from: &'d mut Decoder<'b>,
+    /// Key and offset of each value that nobody took yet.
+    pairs: Vec<(i64, usize)>,
+    start: usize,
+    end: usize,
+}
+
+impl<'d, 'b> MapReader<'d, 'b> {
+    /// Finds the keys of the map that comes next.
+    ///
+    /// # Errors
+    /// When it is not a map with integer keys.
+    pub fn open(from: &'d mut Decoder<'b>) -> Result<Self, CborError> {
+        let start = from.position();
+        let mut pairs = Vec::new();
+        for _ in 0..from.map()? {
+            pairs.push((from.i64()?, from.position()));
+            from.skip()?;
+        }
+        let end = from.position();
+        Ok(Self { from, pairs, start, end })
+    }
+
+    /// The value under this key.
+    ///
+    /// # Errors
+    /// When it is missing and not an option, or not of this type.
+    pub fn take<T: Cbor>(&mut self, key: i64) -> Result<T, CborError> {
+        let Some(found) = self.pairs.iter().position(|(other, _)| *other == key) else {
+            return T::when_missing().ok_or_else(|| Fault::MissingKey(key).at(self.start));
+        };
+        let (_, at) = self.pairs.remove(found);
+        self.from.go_to(at);
+        T::decode_present(self.from)
+    }
+
+    /// Refuses the record for what is wrong with it, if anything is.
+    ///
+    /// # Errors
+    /// When something is wrong with it.
+    pub fn check(&self, wrong: Option<&str>) -> Result<(), CborError> {
+        wrong.map_or(Ok(()), |wrong| Err(self.wrong(Fault::Value(wrong.to_owned()))))
+    }
+
+    /// This fault of the whole record.
+    #[must_use]
+    pub const fn wrong(&self, fault: Fault) -> CborError {
+        fault.at(self.start)
+    }
+
+    /// Leaves the map; refuses what nobody took.
+    ///
+    /// # Errors
+    /// When a key is unknown.
+    pub fn finish(self) -> Result<(), CborError> {
+        if let Some((key, at)) = self.pairs.first() {
+            return Err(Fault::UnknownKey(*key).at(*at));
+        }
+        self.from.go_to(self.end);
+        Ok(())
+    }
+}
+
+/// Bytewise order of the shortest encodings: 0, 1, 2, …, then −1, −2, ….
+const fn rank(key: i64) -> (bool, u64) {
+    (key < 0, key.unsigned_abs())
+}
+
+/// Whether keys stand in the order in which they are written, each once.
+#[doc(hidden)]
+#[must_use]
+pub const fn in_order(keys: &[i64]) -> bool {
+    let mut at = 1;
+    while at < keys.len() {
+        let ((before_negative, before), (negative, after)) = (rank(keys[at - 1]), rank(keys[at]));
+        let rises = if before_negative == negative { before < after } else { negative };
+        if !rises {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}

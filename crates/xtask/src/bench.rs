@@ -1,0 +1,64 @@
+//! `cargo xtask bench`: the measurements, by name.
+
+use crate::workspace::{self, Failure, Workspace};
+
+/// A measurement: its name, what it tells, and the cargo command that takes it.
+pub struct Bench {
+    name: &'static str,
+    tells: &'static str,
+    cargo: &'static [&'static str],
+}
+
+/// All measurements. To add one, add a row, for instance
+/// `Bench { name: "check", tells: "time of a feature check", cargo: &["bench", "-p", "carnet-controller"] }`.
+pub const BENCHES: &[Bench] = &[];
+
+/// Runs the named measurements one after the other; without a name, lists them all.
+pub fn run(workspace: &Workspace, benches: &[Bench], names: &[&str]) -> Result<(), Failure> {
+    if names.is_empty() {
+        print!("{}", list(benches));
+        return Ok(());
+    }
+    let chosen = names.iter().map(|name| find(benches, name)).collect::<Result<Vec<_>, _>>()?;
+    for bench in chosen {
+        println!("{}: {}", bench.name, bench.tells);
+        workspace::run(workspace.cargo(bench.cargo.iter().copied()).env("CARGO_TERM_QUIET", "true"))?;
+    }
+    Ok(())
+}
+
+fn find<'a>(benches: &'a [Bench], name: &str) -> Result<&'a Bench, Failure> {
+    benches.iter().find(|bench| bench.name == name).ok_or_else(|| {
+        Failure::usage(format!("there is no measurement `{name}`; {}", list(benches).trim_end()))
+    })
+}
+
+fn list(benches: &[Bench]) -> String {
+    if benches.is_empty() {
+        return "there are no measurements yet\n".to_owned();
+    }
+    let lines = benches.iter().map(|bench| format!("  {:<16} {}\n", bench.name, bench.tells));
+    std::iter::once("measurements:\n".to_owned()).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[Bench] = &[Bench { name: "version", tells: "what cargo is used", cargo: &["--version"] }];
+
+    #[test]
+    fn an_unknown_name_is_refused_before_anything_runs() {
+        let failure = run(&Workspace::for_tests(), ONE, &["version", "typo"]).unwrap_err();
+        assert_eq!(failure.code, 2);
+        assert!(
+            failure.message.contains("`typo`") && failure.message.contains("what cargo is used"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn an_empty_table_says_so() {
+        assert_eq!(list(&[]), "there are no measurements yet\n");
+    }
+}

@@ -1,0 +1,123 @@
+//! `cargo xtask test`: everything that must hold before a change is taken, in order, the cheap steps first.
+
+use std::time::{Duration, Instant};
+
+use crate::workspace::{self, Failure, Workspace};
+use crate::{hygiene, rules, tools};
+
+/// One thing that must hold.
+struct Step {
+    title: &'static str,
+    work: fn(&Workspace) -> Result<(), Failure>,
+    remedy: &'static str,
+}
+
+/// The tests come last, so that the output ends with cargo's own summaries.
+const STEPS: &[Step] = &[
+    Step { title: "tools", work: tools::provide, remedy: "install what is named above, then run this again" },
+    Step { title: "format", work: format, remedy: "cargo fmt --all" },
+    Step {
+        title: "dependency rules",
+        work: rules::check,
+        remedy: "drop the dependency, or change the table in crates/xtask/src/rules and give the reason there",
+    },
+    Step { title: "hygiene", work: hygiene::check, remedy: "reword the lines named above" },
+    Step {
+        title: "clippy",
+        work: clippy,
+        remedy: "cargo clippy --workspace --all-targets, and mend what it names",
+    },
+    Step { title: "tests", work: tests, remedy: "run the one that failed: cargo test -p PACKAGE NAME" },
+];
+
+/// Runs all steps; the first that fails ends the run.
+pub fn run(workspace: &Workspace) -> Result<(), Failure> {
+    run_steps(workspace, STEPS)
+}
+
+fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for (number, step) in (1..).zip(steps) {
+        println!("[{number}/{}] {}", steps.len(), step.title);
+        let (result, time) = timed(|| (step.work)(workspace));
+        result.map_err(|failure| failure.with_remedy(step.remedy))?;
+        if number < steps.len() {
+            println!("      ok, {}", seconds(time));
+        }
+        times.push((step.title, time));
+    }
+    println!("{}", closing_line(&times));
+    Ok(())
+}
+
+fn format(workspace: &Workspace) -> Result<(), Failure> {
+    workspace::run(&mut workspace.cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy(workspace: &Workspace) -> Result<(), Failure> {
+    let arguments = ["clippy", "--locked", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    workspace::run(&mut workspace.cargo(arguments))
+}
+
+fn tests(workspace: &Workspace) -> Result<(), Failure> {
+    workspace::run(&mut workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]))
+}
+
+#[expect(clippy::disallowed_methods, reason = "times of steps are shown to a person and decide nothing")]
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}
+
+fn closing_line(times: &[(&str, Duration)]) -> String {
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    let parts: Vec<String> =
+        times.iter().map(|(title, time)| format!("{title} {}", seconds(*time))).collect();
+    format!("all {} steps passed in {}: {}", times.len(), seconds(total), parts.join(", "))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(_: &Workspace) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn fails(_: &Workspace) -> Result<(), Failure> {
+        Err(Failure { code: 101, message: "it broke".to_owned() })
+    }
+
+    fn must_not_run(_: &Workspace) -> Result<(), Failure> {
+        panic!("a step after a failed one was run")
+    }
+
+    #[test]
+    fn a_failed_step_ends_the_run_with_its_code_and_remedy() {
+        let steps = [
+            Step { title: "one", work: passes, remedy: "" },
+            Step { title: "two", work: fails, remedy: "do this" },
+            Step { title: "three", work: must_not_run, remedy: "" },
+        ];
+        let failure = run_steps(&Workspace::for_tests(), &steps).unwrap_err();
+        assert_eq!(failure.code, 101);
+        assert_eq!(failure.message, "it broke\n  remedy: do this");
+    }
+
+    #[test]
+    fn the_tests_come_last_and_every_step_has_a_remedy() {
+        assert_eq!(STEPS.last().map(|step| step.title), Some("tests"));
+        assert!(STEPS.iter().all(|step| !step.remedy.is_empty()));
+    }
+
+    #[test]
+    fn the_closing_line_adds_the_times_up() {
+        let times = [("a", Duration::from_millis(1500)), ("b", Duration::from_millis(500))];
+        assert_eq!(closing_line(&times), "all 2 steps passed in 2.0 s: a 1.5 s, b 0.5 s");
+    }
+}
