@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::app::{Feature, Version};
 use crate::document::{Answer, Body, Operation, Reason, Request};
 use crate::id::{Digest, RequestId, RunId};
-use crate::journal::{ClockReading, FoldError, Held, MOST_TAILS, PassStatus, Record, State};
+use crate::journal::{ClockReading, FoldError, Held, MOST_TAILS, PassStatus, Received, Record, State};
 use crate::license::LEEWAY;
 use crate::offer::Counting;
 use crate::time::{Seconds, Time};
@@ -65,12 +65,7 @@ pub enum Input {
         head: Digest,
     },
     /// The server has answered. Its signature was checked before.
-    Receive {
-        /// What it says.
-        answer: Box<Answer>,
-        /// Digest of its payload.
-        digest: Digest,
-    },
+    Receive(Box<Received>),
     /// What the last outcome asked for has been done.
     EffectsDone,
 }
@@ -283,7 +278,7 @@ pub fn next(state: &State, input: Input, clock: Time) -> Result<Vec<Record>, Dis
         Input::Meter { run } => meter(state, run, clock),
         Input::End { run, unused } => end(state, run, unused, clock),
         Input::Ask { id, operation, head } => ask(state, id, *operation, head, clock),
-        Input::Receive { answer, digest } => receive(state, answer, digest),
+        Input::Receive(received) => receive(state, received),
         Input::EffectsDone if state.effects_due => Ok(vec![Record::EffectsDone]),
         Input::EffectsDone => Ok(Vec::new()),
     }
@@ -350,6 +345,9 @@ fn ask(
     if state.intent.is_some() {
         return Err(Disapproval::IntentOpen);
     }
+    if matches!(operation, Operation::Renew { uses } if uses > crate::LARGEST_AMOUNT) {
+        return Err(Disapproval::Amount);
+    }
     let valid = state.pass_status() == Some(PassStatus::Valid);
     if operation.leaves() && !valid {
         return Err(state.pass_status().map_or(Disapproval::NoPass, |_| Disapproval::Invalid(None)));
@@ -369,7 +367,8 @@ fn ask(
 }
 
 /// Checks that the answer is the one to the open intent (protocol, device step 3).
-fn receive(state: &State, answer: Box<Answer>, digest: Digest) -> Result<Vec<Record>, Disapproval> {
+fn receive(state: &State, received: Box<Received>) -> Result<Vec<Record>, Disapproval> {
+    let answer = &received.answer;
     let wrong = |what| Err(Disapproval::WrongAnswer(what));
     let Some(intent) = &state.intent else { return wrong("no request is open") };
     let head = &answer.head;
@@ -382,12 +381,12 @@ fn receive(state: &State, answer: Box<Answer>, digest: Digest) -> Result<Vec<Rec
     let in_step = if head.resume.is_some() {
         matches!(&answer.body, Body::Refusal(refusal) if resumes(refusal.reason))
     } else {
-        head.epoch == head.quoted + 1 || keeps_epoch(&answer)
+        head.epoch == head.quoted + 1 || keeps_epoch(answer)
     };
     if head.quoted != intent.epoch || !in_step {
         return wrong("another epoch");
     }
-    Ok(vec![Record::Outcome { answer, digest }])
+    Ok(vec![Record::Outcome(received)])
 }
 
 const fn resumes(reason: Reason) -> bool {

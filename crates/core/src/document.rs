@@ -217,6 +217,8 @@ pub struct Head {
 pub struct Resume {
     /// Totals from which the journal goes on counting.
     pub totals: BTreeMap<LicenseId, Totals>,
+    /// The pass on the device is no good any more.
+    pub void: bool,
 }
 
 /// What an answer says.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Answer, Body, Effect, JournalName, Pass, PortablePass, Reason, Request, Totals};
+use crate::document::{Answer, Body, Brought, Effect, JournalName, Pass, Reason, Request, Totals};
 use crate::id::{Digest, LicenseId, MoveId, RequestId, RunId, ServerId};
 use crate::license::LEEWAY;
 use crate::time::{Seconds, Time};
@@ -17,13 +17,8 @@ pub enum Record {
     Checkpoint(Box<State>),
     /// Something is about to be asked of the server. Durable before anything is sent.
     Intent(Box<Request>),
-    /// The server's answer to the open intent, with the digest of its bytes. Closes the intent.
-    Outcome {
-        /// What it says.
-        answer: Box<Answer>,
-        /// Digest of its payload, to be quoted by the next request.
-        digest: Digest,
-    },
+    /// The server's answer to the open intent. Closes the intent.
+    Outcome(Box<Received>),
     /// What the last outcome asked to be done outside of the journal has been done.
     EffectsDone,
     /// A run was approved; so many uses were counted for it.
@@ -89,6 +84,17 @@ pub enum Record {
     },
 }
 
+/// An answer as it was received.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Received {
+    /// What it says.
+    pub answer: Answer,
+    /// Digest of its payload, to be quoted by the next request.
+    pub digest: Digest,
+    /// The signed bytes, to be shown again.
+    pub document: Vec<u8>,
+}
+
 /// What the records of a journal fold to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State {
@@ -100,6 +106,8 @@ pub struct State {
     pub epoch: u64,
     /// Digest of the last answer; at first, of the registration receipt.
     pub last_answer: Digest,
+    /// The signed bytes of the last answer, the proof of the epoch; none before the first.
+    pub proof: Vec<u8>,
     /// The pass, if there ever was one.
     pub held: Option<Held>,
     /// What has been used of each license.
@@ -109,7 +117,7 @@ pub struct State {
     /// The open intent; resumed until it is answered.
     pub intent: Option<Request>,
     /// Portable passes that left here, until the move is known to be over.
-    pub portables: BTreeMap<MoveId, PortablePass>,
+    pub portables: BTreeMap<MoveId, Brought>,
     /// The last outcome asks for something to be done outside of the journal.
     pub effects_due: bool,
     /// Why the last request was refused, if it was.
@@ -129,6 +137,8 @@ pub struct Held {
     pub pass: Pass,
     /// What has become of it.
     pub status: PassStatus,
+    /// The signed bytes of the answer that brought it.
+    pub document: Vec<u8>,
 }
 
 /// What has become of a pass (A7).
@@ -222,6 +232,7 @@ impl State {
             name,
             epoch: 0,
             last_answer: receipt,
+            proof: Vec::new(),
             held: None,
             totals: BTreeMap::new(),
             reported: BTreeMap::new(),
@@ -243,7 +254,7 @@ impl State {
         match record {
             Record::Checkpoint(state) => self.restart(state)?,
             Record::Intent(request) => self.intend(request)?,
-            Record::Outcome { answer, digest } => self.conclude(answer, *digest)?,
+            Record::Outcome(received) => self.conclude(received)?,
             Record::EffectsDone => self.effects_due = false,
             Record::RunStarted { run, license, uses, at } => {
                 self.count(*license, *uses, Seconds(0), *at)?;
@@ -258,9 +269,10 @@ impl State {
             }
             Record::Disapproved { at, .. } => self.clock.advance(*at),
             Record::ClockCorrected { at } => {
-                self.clock = ClockEvidence { reached: *at, corrections: self.clock.corrections + 1 };
+                self.clock =
+                    ClockEvidence { reached: *at, corrections: self.clock.corrections.saturating_add(1) };
             }
-            Record::TailDropped { .. } => self.tails_dropped += 1,
+            Record::TailDropped { .. } => self.tails_dropped = self.tails_dropped.saturating_add(1),
         }
         Ok(())
     }
@@ -314,21 +326,26 @@ impl State {
 
     /// The answer is stored, the epoch advanced and the intent closed by one record, so that no crash can
     /// come between.
-    fn conclude(&mut self, answer: &Answer, digest: Digest) -> Result<(), FoldError> {
+    fn conclude(&mut self, received: &Received) -> Result<(), FoldError> {
+        let answer = &received.answer;
         let asked = self.intent.as_ref().filter(|intent| intent.id == answer.head.request);
         if asked.is_none() {
             return Err(FoldError::NoSuchIntent(answer.head.request));
         }
         self.intent = None;
         self.epoch = answer.head.epoch;
-        self.last_answer = digest;
+        self.last_answer = received.digest;
+        self.proof.clone_from(&received.document);
         self.clock = ClockEvidence { reached: answer.head.issued, corrections: 0 };
         self.tails_dropped = 0;
         self.refused = None;
         if let Some(resume) = &answer.head.resume {
             self.resume(&resume.totals);
+            if resume.void {
+                self.mark(PassStatus::Invalid);
+            }
         }
-        self.take(&answer.body);
+        self.take(&answer.body, &received.document);
         Ok(())
     }
 
@@ -342,18 +359,22 @@ impl State {
         self.reported.clone_from(&self.totals);
     }
 
-    fn take(&mut self, body: &Body) {
+    fn take(&mut self, body: &Body, document: &[u8]) {
+        let document = document.to_vec();
         match body {
-            Body::Pass(pass) => self.held = Some(Held { pass: (**pass).clone(), status: PassStatus::Valid }),
+            Body::Pass(pass) => {
+                self.held = Some(Held { pass: (**pass).clone(), status: PassStatus::Valid, document })
+            }
             Body::Portable(portable) => {
                 self.mark(PassStatus::Moving);
-                self.portables.insert(portable.movement, (**portable).clone());
+                let portable = (**portable).clone();
+                self.portables.insert(portable.movement, Brought { portable, document });
                 self.effects_due = true;
             }
             Body::Refusal(refusal) => {
                 self.refused = Some(refusal.reason);
                 let about = self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
-                if refusal.reason == Reason::ForkOrRollback || (about && refusal.reason.ends_pass()) {
+                if about && refusal.reason.ends_pass() {
                     self.mark(PassStatus::Invalid);
                 }
             }

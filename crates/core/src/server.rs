@@ -68,6 +68,12 @@ pub struct Journal {
     pub former: Vec<(LicenseId, u32)>,
     /// Since when the supplier should look at it.
     pub flagged: Option<Time>,
+    /// The epoch that the last settlement set. As long as the journal stands there, nothing was given out
+    /// since, and whatever does not fit is a late message of the same mishap, not another one.
+    pub settled: Option<u64>,
+    /// The epoch that the last reconciliation set. What was asked below it is lost with the books of that
+    /// time: a late message from there says nothing about the device.
+    pub reconciled: u64,
 }
 
 /// Which request an answer is for.
@@ -267,7 +273,7 @@ pub enum Rejection {
 }
 
 /// Everything that a decision writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Outcome {
     /// The journal. Its `answer` is filled in by whoever makes the answer's bytes.
     pub journal: Journal,
@@ -427,7 +433,7 @@ fn step(view: &View, journal: &Journal, request: &Request) -> Step {
     if quoted.checked_add(1) == Some(ours) && slot.is_some() {
         return Step::Repeat;
     }
-    if quoted < ours && past.is_some() {
+    if quoted < ours && (past.is_some() || quoted < journal.reconciled) {
         return Step::Superseded;
     }
     let in_step = quoted == ours && request.last_answer == journal.answer;
@@ -448,8 +454,17 @@ fn proves(proof: &Proof, request: &Request) -> bool {
     let registered = request.epoch == 0 && head.journal.app.is_none();
     let same_journal = head.journal == request.journal && head.epoch == request.epoch;
     proof.digest == request.last_answer
+        && acknowledges(&proof.answer)
         && head.journal.device == request.journal.device
         && (same_journal || registered)
+}
+
+/// Whether an answer stands for an operation of the journal. An answer to a repeat, or one that only says to
+/// wait, proves nothing about where the server was.
+fn acknowledges(answer: &Answer) -> bool {
+    let waits = answer.head.epoch == answer.head.quoted;
+    let repeats = matches!(&answer.body, Body::Refusal(refusal) if refusal.reason == Reason::Superseded);
+    !waits && !repeats
 }
 
 /// Totals never fall below what was acknowledged, and never pass what was given out.
@@ -522,6 +537,8 @@ fn new_journal(device: &Device, request: &Request) -> Journal {
         active: None,
         former: Vec::new(),
         flagged: None,
+        settled: None,
+        reconciled: 0,
     }
 }
 
@@ -536,7 +553,7 @@ fn superseded(view: &View, device: &Device, journal: &Journal, request: &Request
             quoted: request.epoch,
             epoch: journal.epoch,
             issued: now,
-            resume: Some(Resume { totals: acknowledged(journal) }),
+            resume: Some(Resume { totals: acknowledged(journal), void: false }),
         },
         body: Body::Refusal(Box::new(refusal)),
     }

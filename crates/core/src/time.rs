@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::LARGEST_AMOUNT;
@@ -49,7 +49,8 @@ impl Time {
     pub fn plus_length(self, length: Length) -> Self {
         let later = Timestamp::from_microsecond(self.0)
             .ok()
-            .and_then(|start| start.to_zoned(TimeZone::UTC).checked_add(length.span()).ok())
+            .zip(length.span())
+            .and_then(|(start, span)| start.to_zoned(TimeZone::UTC).checked_add(span).ok())
             .map_or(Self::LATEST.0, |end| end.timestamp().as_microsecond());
         Self(later.min(Self::LATEST.0))
     }
@@ -138,15 +139,20 @@ impl Length {
         self.months == 0 && self.days == 0 && self.seconds == 0
     }
 
-    fn span(self) -> Span {
-        i64::from(self.months).months().days(i64::from(self.days)).seconds(i64::from(self.seconds))
+    /// None when it is longer than any calendar.
+    fn span(self) -> Option<Span> {
+        let months = Span::new().try_months(i64::from(self.months)).ok()?;
+        months.try_days(i64::from(self.days)).ok()?.try_seconds(i64::from(self.seconds)).ok()
     }
 }
 
 /// ISO 8601, as in `P1M10D`.
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.span())
+        match self.span() {
+            Some(span) => write!(f, "{span}"),
+            None => f.write_str("longer than any calendar"),
+        }
     }
 }
 
@@ -270,6 +276,9 @@ mod tests {
     #[test]
     fn sums_stop_at_the_latest_time() {
         assert_eq!(Time::LATEST.plus(Seconds(1)), Time::LATEST);
+        let longest = Length { months: u32::MAX, days: u32::MAX, seconds: u32::MAX };
+        assert_eq!(Time::EPOCH.plus_length(longest), Time::LATEST);
+        assert_eq!(longest.to_string(), "longer than any calendar");
         assert_eq!(Time(i64::MAX).plus_length(Length::days(1)), Time::LATEST);
         assert_eq!(Time::EPOCH.since(Time::LATEST), Seconds(0));
     }

@@ -27,8 +27,9 @@ mod values;
 mod write;
 
 pub use fault::{CborError, Fault};
+#[doc(hidden)]
+pub use map::in_order;
 pub use map::{Claims, MapReader, MapWriter};
-pub(crate) use map::in_order;
 pub use read::Decoder;
 pub use write::Encoder;
 
@@ -46,8 +47,8 @@ impl Limits {
     pub const DOCUMENT: Self = Self { bytes: 64 * 1024, depth: 8 };
     /// A request with what travels beside it.
     pub const MESSAGE: Self = Self { bytes: 256 * 1024, depth: 8 };
-    /// A checkpoint of a journal, which holds the whole state of one app on one device.
-    pub const CHECKPOINT: Self = Self { bytes: 1024 * 1024, depth: 16 };
+    /// The body of a journal's record; a checkpoint holds the whole state of one app on one device.
+    pub const JOURNAL: Self = Self { bytes: 1024 * 1024, depth: 16 };
 }
 
 /// A value with exactly one encoding.

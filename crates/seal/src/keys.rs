@@ -15,6 +15,3 @@ pub use purpose::Purpose;
 pub use ring::{DeviceKey, Issued, Issuer, KeyRing};
 pub use secret::{AgreementKey, Signer, SigningKey};
 pub use set::{KeyEntry, KeySet, RootPin, server_id};
-
-#[cfg(test)]
-mod tests;

@@ -150,7 +150,8 @@ impl FromStr for ServerUrl {
             .or_else(|| text.strip_prefix("http://"))
             .ok_or_else(|| refused("it must begin with `https://` or `http://`"))?;
         let address = address.strip_suffix('/').unwrap_or(address);
-        let (authority, path) = address.split_once('/').map_or((address, None), |(host, path)| (host, Some(path)));
+        let (authority, path) =
+            address.split_once('/').map_or((address, None), |(host, path)| (host, Some(path)));
         check_authority(authority).map_err(refused)?;
         path.map_or(Ok(()), check_path).map_err(refused)?;
         Ok(Self(text.strip_suffix('/').unwrap_or(text).to_owned()))
@@ -173,7 +174,8 @@ fn check_authority(authority: &str) -> Result<(), &'static str> {
     if let Some(host) = host {
         check_host(host)?;
     }
-    port.strip_prefix(':').map_or(if port.is_empty() { Ok(()) } else { Err("the port is malformed") }, check_port)
+    port.strip_prefix(':')
+        .map_or(if port.is_empty() { Ok(()) } else { Err("the port is malformed") }, check_port)
 }
 
 fn check_host(host: &str) -> Result<(), &'static str> {
@@ -181,7 +183,11 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         !label.is_empty() && label.len() <= 63 && label.bytes().all(inside)
     };
-    if host.split('.').all(label) { Ok(()) } else { Err("the host must be lower-case letters, digits, `-` and `.`") }
+    if host.split('.').all(label) {
+        Ok(())
+    } else {
+        Err("the host must be lower-case letters, digits, `-` and `.`")
+    }
 }
 
 fn check_port(port: &str) -> Result<(), &'static str> {
@@ -195,7 +201,11 @@ fn check_port(port: &str) -> Result<(), &'static str> {
 fn check_path(path: &str) -> Result<(), &'static str> {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(inside);
-    if path.split('/').all(part) { Ok(()) } else { Err("the path may hold letters, digits, `-`, `.`, `_`, `~`") }
+    if path.split('/').all(part) {
+        Ok(())
+    } else {
+        Err("the path may hold letters, digits, `-`, `.`, `_`, `~`")
+    }
 }
 
 #[cfg(test)]
@@ -234,7 +244,12 @@ mod tests {
                 mistyped.replace_range(at..=at, typed);
                 assert!(mistyped == text || mistyped.parse::<ProductString>().is_err(), "{mistyped}");
             }
-            let swapped: String = [&text[..at], &text[at..].chars().take(2).collect::<Vec<_>>().iter().rev().collect::<String>(), text.get(at + 2..).unwrap_or("")].concat();
+            let swapped: String = [
+                &text[..at],
+                &text[at..].chars().take(2).collect::<Vec<_>>().iter().rev().collect::<String>(),
+                text.get(at + 2..).unwrap_or(""),
+            ]
+            .concat();
             assert!(swapped == text || swapped.parse::<ProductString>().is_err(), "{swapped}");
             assert!(text[..at].parse::<ProductString>().is_err());
         }

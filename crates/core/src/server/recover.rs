@@ -17,7 +17,8 @@ const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
 pub(super) fn settle(mut draft: Draft, request: &Request) -> Decision {
     let seen = divergence(&draft, request);
     let recently = draft.device.settled.is_some_and(|at| draft.now < at.plus(SETTLED_ONCE_IN));
-    if recently || draft.journal.flagged.is_some() {
+    let same_mishap = draft.journal.settled == Some(draft.journal.epoch);
+    if (recently && !same_mishap) || draft.journal.flagged.is_some() {
         draft.journal.flagged = draft.journal.flagged.or(Some(draft.now));
         let body = draft.refusal(Reason::UnderReview, None);
         return draft.aside(request, body, EventKind::Flagged(seen), request.epoch, None);
@@ -33,10 +34,12 @@ fn forfeit(mut draft: Draft, request: &Request, seen: Divergence) -> Result<Deci
             draft.empty_account(license, line, Bucket::Forfeited)?;
         }
     }
+    draft.accept_totals(request);
     draft.device.settled = Some(draft.now);
     draft.device_is_new = true;
-    let resume = Resume { totals: acknowledged(&draft.journal) };
+    let resume = Resume { totals: acknowledged(&draft.journal), void: true };
     let epoch = draft.journal.epoch.max(request.epoch) + 1;
+    draft.journal.settled = Some(epoch);
     let license = draft.journal.active.map(|active| active.license);
     let body = draft.refusal(Reason::ForkOrRollback, license);
     Ok(draft.aside(request, body, EventKind::Settled(seen), epoch, Some(resume)))
@@ -75,25 +78,31 @@ pub(super) fn reconcile(draft: Draft, request: &Request, proof: &Proof) -> Decis
 fn take_over(mut draft: Draft, request: &Request, proof: &Answer) -> Result<Decision, Overdrawn> {
     let seen = divergence(&draft, request);
     draft.journal.former.clear();
-    match &proof.body {
+    let good = match &proof.body {
         Body::Pass(pass) => draft.take_over_pass(pass)?,
-        Body::Portable(portable) => draft.take_over_portable(portable)?,
-        Body::Receipt(receipt) => draft.take_over_effect(&receipt.effect)?,
-        Body::Refusal(_) => {}
-    }
+        Body::Portable(portable) => draft.take_over_portable(portable).map(|()| true)?,
+        Body::Receipt(receipt) => draft.take_over_effect(&receipt.effect).map(|()| true)?,
+        Body::Refusal(_) => true,
+    };
     draft.take_over_totals(request)?;
-    let resume = Resume { totals: acknowledged(&draft.journal) };
+    if !good {
+        // Its units stay held: the device may have used some since it asked, and says so next time.
+        draft.journal.active = None;
+    }
+    let resume = Resume { totals: acknowledged(&draft.journal), void: !good };
     let epoch = draft.journal.epoch.max(request.epoch) + 1;
+    draft.journal.reconciled = epoch;
     let license = draft.journal.active.map(|active| active.license);
     let body = draft.refusal(Reason::Reconcile, license);
     Ok(draft.aside(request, body, EventKind::Reconciled(seen), epoch, Some(resume)))
 }
 
 impl Draft {
-    fn take_over_pass(&mut self, pass: &Pass) -> Result<(), Overdrawn> {
+    /// False when the right that the pass names has gone on to somebody else.
+    fn take_over_pass(&mut self, pass: &Pass) -> Result<bool, Overdrawn> {
         let id = pass.license;
         if !self.licenses.contains_key(&id) {
-            return Ok(());
+            return Ok(true);
         }
         if let Some(movement) = pass.from_move {
             self.finish_move(movement, pass)?;
@@ -103,12 +112,9 @@ impl Draft {
                 self.set_ceiling(id, line, ceiling.upto)?;
             }
         }
-        if self.take_right(
-            id,
-            pass.right,
-            pass.generation,
-            Holder::Device { device: self.device.id, until: pass.grace_until },
-        ) {
+        let holder = Holder::Device { device: self.device.id, until: pass.grace_until };
+        let taken = self.take_right(id, pass.right, pass.generation, holder);
+        if taken {
             self.journal.active = Some(Active {
                 license: id,
                 right: pass.right,
@@ -120,7 +126,7 @@ impl Draft {
                 moved: None,
             });
         }
-        Ok(())
+        Ok(taken)
     }
 
     fn take_over_portable(&mut self, portable: &PortablePass) -> Result<(), Overdrawn> {
@@ -273,7 +279,24 @@ impl Draft {
                 }
             }
         }
-        self.settle_totals(&within_all(self, request))
+        self.settle_totals(&within_all(self, request))?;
+        self.accept_totals(request);
+        Ok(())
+    }
+
+    /// From here on the device counts from where it is. What it used beyond everything it was given is seen in
+    /// the event, and never given a second time.
+    fn accept_totals(&mut self, request: &Request) {
+        for (id, totals) in &request.totals {
+            let unknown = !self.licenses.contains_key(id);
+            let account = self.account(*id);
+            for (line, count) in [(&mut account.uses, totals.uses), (&mut account.seconds, totals.seconds)] {
+                let held = if unknown { Some(line.get_or_insert_default()) } else { line.as_mut() };
+                if let Some(held) = held.filter(|held| held.upto < count) {
+                    (held.upto, held.acknowledged) = (count, count);
+                }
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// Encodes structs as maps with integer keys. Keys must be written down in the order in which they are
 /// encoded (0, 1, 2, …, then −1, −2, …), so that the declaration reads like the bytes; this is checked
-/// when it is compiled. After `where` may follow a function that says what is wrong with a record that was
+/// when it is compiled. `Name where function` names a function that says what is wrong with a record that was
 /// read, if anything is.
 ///
 /// ```
@@ -19,8 +19,8 @@
 /// ```
 #[macro_export]
 macro_rules! record {
-    ($($name:path { $($key:literal => $field:ident),+ $(,)? } $(where $sound:expr)?)+) => {$(
-        const _: () = assert!($crate::keys_in_order(&[$($key),+]), "keys out of order");
+    ($($name:path $(where $unsound:path)? { $($key:literal => $field:ident),+ $(,)? })+) => {$(
+        const _: () = assert!($crate::cbor::in_order(&[$($key),+]), "keys out of order");
 
         impl $crate::cbor::Claims for $name {
             fn put(&self, map: &mut $crate::cbor::MapWriter) {
@@ -28,10 +28,10 @@ macro_rules! record {
             }
 
             fn take(
-                map: &mut $crate::cbor::MapReader<'_, '_>,
+                map: &mut $crate::cbor::MapReader<'_>,
             ) -> ::core::result::Result<Self, $crate::cbor::CborError> {
                 let claims = Self { $($field: map.take($key)?),+ };
-                $(map.check($sound(&claims))?;)?
+                $(map.check($unsound(&claims))?;)?
                 ::core::result::Result::Ok(claims)
             }
         }
@@ -128,7 +128,7 @@ macro_rules! newtype {
     )+};
 }
 
-/// Encodes names as texts, and reads them under the rules of their `FromStr`.
+/// Encodes names as texts (`as_str`), and reads them under the rules of their `FromStr`.
 #[macro_export]
 macro_rules! text {
     ($($name:path),+ $(,)?) => {$(

@@ -11,7 +11,7 @@ pub trait Claims: Sized {
     ///
     /// # Errors
     /// When a claim is missing or is not what it should be.
-    fn take(map: &mut MapReader<'_, '_>) -> Result<Self, CborError>;
+    fn take(map: &mut MapReader<'_>) -> Result<Self, CborError>;
 
     /// Writes the record as a map of its own.
     fn encode_map(&self, out: &mut Encoder) {
@@ -43,10 +43,26 @@ impl MapWriter {
     /// Puts a value under its key, unless it is an absent option.
     pub fn put<T: Cbor>(&mut self, key: i64, value: &T) {
         if value.is_present() {
-            let start = self.values.len();
-            value.encode(&mut self.values);
-            self.pairs.push((key, start..self.values.len()));
+            self.pair(key, |values| value.encode(values));
         }
+    }
+
+    /// Puts a value under its key, unless it is what the reader assumes anyway.
+    pub fn put_unless<T: Cbor + PartialEq>(&mut self, key: i64, value: &T, assumed: &T) {
+        if value != assumed {
+            self.pair(key, |values| value.encode(values));
+        }
+    }
+
+    /// Puts a map under its key.
+    pub fn put_map(&mut self, key: i64, map: Self) {
+        self.pair(key, |values| map.finish(values));
+    }
+
+    fn pair(&mut self, key: i64, write: impl FnOnce(&mut Encoder)) {
+        let start = self.values.len();
+        write(&mut self.values);
+        self.pairs.push((key, start..self.values.len()));
     }
 
     /// Writes the map, its keys in the order that RFC 8949 §4.2.1 asks for.
@@ -62,28 +78,26 @@ impl MapWriter {
 
 /// Hands out the values of one map by key.
 #[derive(Debug)]
-pub struct MapReader<'d, 'b> {
-    from: &'d mut Decoder<'b>,
+pub struct MapReader<'b> {
+    from: Decoder<'b>,
     /// Key and offset of each value that nobody took yet.
     pairs: Vec<(i64, usize)>,
     start: usize,
-    end: usize,
 }
 
-impl<'d, 'b> MapReader<'d, 'b> {
-    /// Finds the keys of the map that comes next.
+impl<'b> MapReader<'b> {
+    /// Finds the keys of the map that comes next, and steps over it.
     ///
     /// # Errors
     /// When it is not a map with integer keys.
-    pub fn open(from: &'d mut Decoder<'b>) -> Result<Self, CborError> {
+    pub fn open(from: &mut Decoder<'b>) -> Result<Self, CborError> {
         let start = from.position();
         let mut pairs = Vec::new();
         for _ in 0..from.map()? {
             pairs.push((from.i64()?, from.position()));
             from.skip()?;
         }
-        let end = from.position();
-        Ok(Self { from, pairs, start, end })
+        Ok(Self { from: from.clone(), pairs, start })
     }
 
     /// The value under this key.
@@ -91,12 +105,42 @@ impl<'d, 'b> MapReader<'d, 'b> {
     /// # Errors
     /// When it is missing and not an option, or not of this type.
     pub fn take<T: Cbor>(&mut self, key: i64) -> Result<T, CborError> {
-        let Some(found) = self.pairs.iter().position(|(other, _)| *other == key) else {
-            return T::when_missing().ok_or_else(|| Fault::MissingKey(key).at(self.start));
-        };
-        let (_, at) = self.pairs.remove(found);
-        self.from.go_to(at);
-        T::decode_present(self.from)
+        if self.find(key) {
+            T::decode_present(&mut self.from)
+        } else {
+            T::when_missing().ok_or_else(|| self.wrong(Fault::MissingKey(key)))
+        }
+    }
+
+    /// The value under this key, or what is assumed without it. Spelling out what is assumed is refused, as
+    /// it would be a second spelling.
+    ///
+    /// # Errors
+    /// When it is not of this type, or is what would have been assumed.
+    pub fn take_or<T: Cbor + PartialEq>(&mut self, key: i64, assumed: T) -> Result<T, CborError> {
+        if !self.find(key) {
+            return Ok(assumed);
+        }
+        let at = self.from.position();
+        let value = T::decode(&mut self.from)?;
+        if value == assumed {
+            Err(Fault::Expected("nothing, as this value is assumed").at(at))
+        } else {
+            Ok(value)
+        }
+    }
+
+    /// The map under this key.
+    ///
+    /// # Errors
+    /// When it is missing, or not a map with integer keys.
+    pub fn take_map(&mut self, key: i64) -> Result<Self, CborError> {
+        if self.find(key) { Self::open(&mut self.from) } else { Err(self.wrong(Fault::MissingKey(key))) }
+    }
+
+    fn find(&mut self, key: i64) -> bool {
+        let found = self.pairs.iter().position(|(other, _)| *other == key);
+        found.map(|found| self.pairs.remove(found).1).inspect(|at| self.from.go_to(*at)).is_some()
     }
 
     /// Refuses the record for what is wrong with it, if anything is.
@@ -118,11 +162,7 @@ impl<'d, 'b> MapReader<'d, 'b> {
     /// # Errors
     /// When a key is unknown.
     pub fn finish(self) -> Result<(), CborError> {
-        if let Some((key, at)) = self.pairs.first() {
-            return Err(Fault::UnknownKey(*key).at(*at));
-        }
-        self.from.go_to(self.end);
-        Ok(())
+        self.pairs.first().map_or(Ok(()), |(key, at)| Err(Fault::UnknownKey(*key).at(*at)))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{CborError, Fault};
 
 /// Reads items out of bytes that are known to be well formed, definite and in their one spelling.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Decoder<'b>(minicbor::Decoder<'b>);
 
 impl<'b> Decoder<'b> {

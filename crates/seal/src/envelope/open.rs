@@ -51,6 +51,14 @@ impl<T: Document> Unverified<T> {
         self.kind
     }
 
+    /// Digest of the payload: what the next request quotes, or what a server compares.
+    ///
+    /// # Errors
+    /// When the envelope cannot be read.
+    pub fn body_hash(&self) -> Result<carnet_core::id::Digest, SealError> {
+        Ok(body_hash(Parts::read(&self.bytes)?.payload))
+    }
+
     /// Checks the signature with this key, then reads the claims. Whether the key may say what they say is
     /// for the caller to check: nobody outside of this crate can come here.
     pub(crate) fn check(&self, key: &VerifyingKey) -> Result<Signed<T>, SealError> {

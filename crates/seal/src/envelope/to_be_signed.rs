@@ -35,7 +35,9 @@ impl ToBeSigned {
         cbor::scanned(&payload, Limits::DOCUMENT).map_err(SealError::Claims)?;
         let protected = header_bytes(algorithm.number(), key, kind);
         if envelope_length(protected.len(), payload.len()) > Limits::DOCUMENT.bytes {
-            return Err(SealError::Envelope(Fault::TooLong(Limits::DOCUMENT.bytes).at(Limits::DOCUMENT.bytes)));
+            return Err(SealError::Envelope(
+                Fault::TooLong(Limits::DOCUMENT.bytes).at(Limits::DOCUMENT.bytes),
+            ));
         }
         Ok(Self { bytes: signed_bytes(&protected, kind, &payload), protected, payload, kind, key })
     }
@@ -119,6 +121,15 @@ impl<T> Signed<T> {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The type of the document.
+    #[must_use]
+    pub fn kind(&self) -> Kind
+    where
+        T: Document,
+    {
+        self.claims.kind()
     }
 
     /// The hash by which the document is named.

@@ -67,7 +67,7 @@ impl Claims for CoseKey {
         map.put(-2, &point.0);
     }
 
-    fn take(map: &mut MapReader<'_, '_>) -> Result<Self, CborError> {
+    fn take(map: &mut MapReader<'_>) -> Result<Self, CborError> {
         let octet_key_pair = map.take::<u64>(1)? == 1;
         let curve = map.take::<u64>(-1)?;
         let point = PublicKey(map.take(-2)?);

@@ -49,7 +49,9 @@ impl KeyRing {
     pub fn open(bytes: &[u8], pin: &RootPin, lowest_version: u64) -> Result<Self, SealError> {
         let document = Unverified::<KeySet>::parse(bytes)?;
         // The root key travels in the set. It is nobody's word but its own until its hash is the pinned one.
-        let CoseKey::Ed25519(root) = document.unverified_claims()?.root else { return Err(SealError::BadKey) };
+        let CoseKey::Ed25519(root) = document.unverified_claims()?.root else {
+            return Err(SealError::BadKey);
+        };
         let root = VerifyingKey::ed25519(root)?;
         if root.thumbprint() != pin.root {
             return Err(SealError::OtherRoot);
@@ -113,7 +115,11 @@ impl KeyRing {
         if issuer.server != self.server() {
             return Err(SealError::OtherServer(issuer.server));
         }
-        if issuer.may_sign_with(purpose) { Ok(signed) } else { Err(SealError::OtherSupplier(signed.key_id())) }
+        if issuer.may_sign_with(purpose) {
+            Ok(signed)
+        } else {
+            Err(SealError::OtherSupplier(signed.key_id()))
+        }
     }
 }
 

@@ -1,0 +1,40 @@
+//! Offers, terms and slices.
+
+use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::term::{Period, Slice, Term};
+
+use crate::{choice, record};
+
+record! {
+    Offer {
+        1 => name,
+        2 => condition,
+        3 => features,
+        4 => term,
+        5 => devices,
+        6 => fee,
+        7 => charging,
+        8 => issuance,
+        9 => pass_term,
+        10 => temporary_pass_term,
+        11 => counting,
+        12 => grace,
+        13 => lost_devices_per_year,
+        14 => reporting,
+        15 => once_per,
+        16 => hardware_only,
+        17 => versions,
+    }
+    Listed { 1 => app, 2 => serial, 3 => offer }
+    Issuance { 1 => temporary_at_purchase, 2 => temporary_when_refused }
+    Reporting { 1 => record_retention }
+    Term { 1 => period, 2 => duration, 3 => uses }
+    Slice { 1 => uses, 2 => duration, 3 => period }
+}
+
+choice! {
+    Charging { 0 => Free, 1 => Once, 2 => PerPass, 3 => PerPeriod }
+    Counting { 0 => Offline, 1 => Online }
+    OncePer { 0 => User, 1 => Device }
+    Period { 0 => Between { start, end }, 1 => FromAgreement(length), 2 => FromFirstUse(length) }
+}

@@ -1,0 +1,95 @@
+//! What devices say: requests and agreements.
+
+use carnet_core::document::{
+    Agreed, Agreement, Answer, Body, Brought, Evidence, JournalName, Operation, Person, Registration,
+    Request, Totals,
+};
+
+use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
+use crate::envelope::{Document, Unverified};
+use crate::{choice, record};
+
+record! {
+    Request where unsound_request {
+        1 => server,
+        2 => journal,
+        3 => id,
+        4 => epoch,
+        5 => last_answer,
+        6 => head,
+        7 => at,
+        8 => totals,
+        9 => operation,
+    }
+    JournalName { 1 => device, 2 => app }
+    Totals where unsound_totals { 1 => uses, 2 => seconds, 3 => first_use }
+    Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => person }
+    Person { 1 => name, 2 => email, 3 => address, 4 => telephone, 5 => payment_reference }
+    Agreement { 1 => server, 2 => user, 3 => device, 4 => at, 5 => listed }
+}
+
+choice! {
+    Operation {
+        0 => Register(registration),
+        1 => Renew { uses },
+        2 => Agree(agreed),
+        3 => Decline,
+        4 => Export,
+        5 => Import(brought),
+        6 => CancelMove(movement),
+        7 => Return,
+    }
+    Evidence { 0 => Hardware, 1 => File, 2 => Tpm }
+}
+
+/// Nobody counts that far honestly. Two such numbers can be added up, and one fits into a database.
+const BOUND: u64 = 1 << 62;
+
+fn unsound_request(request: &Request) -> Option<&'static str> {
+    let uses = if let Operation::Renew { uses } = request.operation { uses } else { 0 };
+    (request.epoch > BOUND || uses > BOUND).then_some("a request beyond all bounds")
+}
+
+fn unsound_totals(totals: &Totals) -> Option<&'static str> {
+    (totals.uses > BOUND || totals.seconds > BOUND).then_some("totals beyond all bounds")
+}
+
+/// Only the document travels. What it says is read from it, so that the two cannot differ; its signature is
+/// checked together with that of the request.
+impl Cbor for Agreed {
+    fn encode(&self, out: &mut Encoder) {
+        out.bytes(&self.document);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
+        let (agreement, document) = embedded(from, Some)?;
+        Ok(Self { agreement, document })
+    }
+}
+
+/// Only the document travels, as with [`Agreed`].
+impl Cbor for Brought {
+    fn encode(&self, out: &mut Encoder) {
+        out.bytes(&self.document);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
+        let (portable, document) = embedded(from, |answer: Answer| match answer.body {
+            Body::Portable(portable) => Some(*portable),
+            _ => None,
+        })?;
+        Ok(Self { portable, document })
+    }
+}
+
+pub(super) fn embedded<T: Document, C>(
+    from: &mut Decoder<'_>,
+    claims: impl FnOnce(T) -> Option<C>,
+) -> Result<(C, Vec<u8>), CborError> {
+    let at = from.position();
+    let document = from.bytes()?;
+    let found = Unverified::<T>::parse(document).and_then(|document| document.unverified_claims());
+    let found = found.map_err(|wrong| Fault::Value(format!("the document in it: {wrong}")).at(at))?;
+    let claims = claims(found).ok_or_else(|| Fault::Expected("another document in it").at(at))?;
+    Ok((claims, document.to_vec()))
+}

@@ -1,0 +1,9 @@
+//! Documents as their readers meet them: good ones, and every way to spoil them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
+
+mod codecs;
+mod envelopes;
+mod requests;
+mod samples;
+mod trust;

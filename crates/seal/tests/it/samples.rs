@@ -1,0 +1,402 @@
+//! A server, two suppliers, two devices, and one of everything that they can say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet_core::app::{AppId, VersionRange};
+use carnet_core::document::{
+    Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, JournalName, Operation, Pass, PassKind, Person,
+    PortablePass, Reason, Receipt, Refusal, Registration, Request, Resume, Totals,
+};
+use carnet_core::id::{
+    DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+};
+use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, State};
+use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::term::{Period, Slice, Term};
+use carnet_core::time::{Length, Seconds, Time};
+use carnet_seal::document::brought;
+use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
+use carnet_seal::{KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
+
+pub const ACME: SupplierId = SupplierId([0xac; 16]);
+pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
+pub const USER: UserId = UserId([0x05; 16]);
+pub const DEVICE: DeviceId = DeviceId([0xde; 16]);
+pub const LICENSE: LicenseId = LicenseId([0x11; 16]);
+pub const MOVE: MoveId = MoveId([0x40; 16]);
+pub const NOW: Time = Time(1_790_000_000_000_000);
+
+pub fn app() -> AppId {
+    "acme/paint".parse().unwrap()
+}
+
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+pub fn root() -> SigningKey {
+    key(1)
+}
+
+pub fn server_key() -> SigningKey {
+    key(2)
+}
+
+/// Issues for acme.
+pub fn acme_key() -> SigningKey {
+    key(3)
+}
+
+/// Issues for umbra.
+pub fn umbra_key() -> SigningKey {
+    key(4)
+}
+
+pub fn device_key() -> SigningKey {
+    key(5)
+}
+
+pub fn registered() -> DeviceKey {
+    DeviceKey { server: server(), device: DEVICE, key: device_key().verifying_key() }
+}
+
+pub fn server() -> ServerId {
+    server_id(root().public()).unwrap()
+}
+
+pub fn pin() -> RootPin {
+    RootPin::of_first_root(root().verifying_key().thumbprint())
+}
+
+pub fn issue(supplier: SupplierId, name: &str) -> Purpose {
+    Purpose::Issue { supplier, name: name.parse().unwrap() }
+}
+
+pub fn entry(purpose: Purpose, key: &SigningKey) -> KeyEntry {
+    KeyEntry { purpose, key: key.verifying_key().cose() }
+}
+
+pub fn key_set() -> KeySet {
+    KeySet {
+        server: server(),
+        version: 7,
+        root: root().verifying_key().cose(),
+        issued: NOW.minus(Seconds(1_000)),
+        expires: NOW.plus_length(Length::days(400)),
+        keys: vec![
+            entry(Purpose::Server, &server_key()),
+            entry(issue(ACME, "acme"), &acme_key()),
+            entry(issue(UMBRA, "umbra"), &umbra_key()),
+        ],
+        revoked: BTreeSet::from([key(99).key_id(), key(98).key_id()]),
+        formats: BTreeMap::from([(4, 1)]),
+    }
+}
+
+pub fn ring_of(set: KeySet) -> Result<KeyRing, carnet_seal::SealError> {
+    KeyRing::open(sign(set, &root()).unwrap().bytes(), &pin(), 0)
+}
+
+pub fn ring() -> KeyRing {
+    ring_of(key_set()).unwrap()
+}
+
+pub fn offer() -> Offer {
+    Offer {
+        name: "ten-runs".parse().unwrap(),
+        condition: "Ten runs in a month".into(),
+        features: BTreeMap::from([
+            ("resize".parse().unwrap(), None),
+            ("b".parse().unwrap(), Some(3)),
+            ("aa".parse().unwrap(), Some(300)),
+        ]),
+        term: Term {
+            period: Some(Period::FromAgreement(Length::days(30))),
+            duration: Some(Seconds(36_000)),
+            uses: Some(10),
+        },
+        devices: 2,
+        fee: "49.00 EUR".parse().unwrap(),
+        charging: Charging::Once,
+        issuance: Issuance { temporary_at_purchase: true, temporary_when_refused: false },
+        pass_term: Slice { uses: Some(1), duration: None, period: Some(Length::days(7)) },
+        temporary_pass_term: Some(Slice { uses: Some(1), ..Slice::WHOLE }),
+        counting: Counting::Online,
+        grace: Some(Seconds(86_400)),
+        lost_devices_per_year: 2,
+        reporting: Some(Reporting { record_retention: Length::days(90) }),
+        once_per: Some(OncePer::Device),
+        hardware_only: true,
+        versions: VersionRange { from: "2.1".parse().ok(), below: "3".parse().ok() },
+    }
+}
+
+/// With as little in it as an offer can have.
+pub fn bare_offer() -> Offer {
+    Offer {
+        term: Term::PERPETUAL,
+        pass_term: Slice::WHOLE,
+        temporary_pass_term: None,
+        counting: Counting::Offline,
+        grace: None,
+        reporting: None,
+        once_per: None,
+        hardware_only: false,
+        versions: VersionRange::default(),
+        ..offer()
+    }
+}
+
+pub fn listed() -> Listed {
+    Listed { app: app(), serial: 3, offer: offer() }
+}
+
+pub fn offer_claims() -> OfferClaims {
+    OfferClaims { server: server(), supplier: ACME, listed: listed() }
+}
+
+pub fn head() -> Head {
+    Head {
+        server: server(),
+        user: USER,
+        journal: JournalName { device: DEVICE, app: Some(app()) },
+        request: RequestId([0x4e; 16]),
+        quoted: 41,
+        epoch: 42,
+        issued: NOW,
+        resume: None,
+    }
+}
+
+pub fn answer(body: Body) -> Answer {
+    Answer { head: head(), body }
+}
+
+/// What most passes look like: a period and counted uses.
+pub fn pass() -> Pass {
+    Pass {
+        id: PassId([0x9a; 16]),
+        supplier: ACME,
+        app: app(),
+        license: LICENSE,
+        right: 1,
+        generation: 4,
+        kind: PassKind::Full,
+        condition: "Ten runs in a month".into(),
+        features: BTreeMap::from([
+            ("resize".parse().unwrap(), None),
+            ("export.pdf".parse().unwrap(), None),
+            ("layers".parse().unwrap(), Some(16)),
+        ]),
+        not_before: NOW,
+        expires: Some(NOW.plus_length(Length::days(7))),
+        grace_until: Some(NOW.plus_length(Length::days(14))),
+        from_first_use: None,
+        uses: Some(Ceiling { upto: 5, licensed: 10, remaining: 4 }),
+        seconds: None,
+        counting: Counting::Offline,
+        versions: VersionRange::default(),
+        reporting: None,
+        device_key: device_key().public(),
+        previous: Digest([0x77; 32]),
+        from_move: None,
+    }
+}
+
+/// A pass with everything that a pass can say.
+pub fn full_pass() -> Pass {
+    Pass {
+        kind: PassKind::Temporary,
+        app: "umbra/shade/dark".parse().unwrap(),
+        not_before: Time(NOW.0 + 1),
+        expires: Some(Time(-1)),
+        grace_until: Some(Time(999_999)),
+        from_first_use: Some(Length { months: 1, days: 2, seconds: 3 }),
+        seconds: Some(Ceiling { upto: 3_600, licensed: 36_000, remaining: 0 }),
+        counting: Counting::Online,
+        versions: VersionRange { from: "2.1".parse().ok(), below: None },
+        reporting: Some(Reporting { record_retention: Length::days(90) }),
+        from_move: Some(MOVE),
+        ..pass()
+    }
+}
+
+pub fn portable() -> PortablePass {
+    PortablePass {
+        movement: MOVE,
+        supplier: ACME,
+        app: app(),
+        license: LICENSE,
+        right: 1,
+        generation: 5,
+        condition: "Ten runs in a month".into(),
+        features: pass().features,
+        uses: Some(5),
+        seconds: Some(60),
+        expires: pass().expires,
+        source: DEVICE,
+    }
+}
+
+pub fn refusal() -> Refusal {
+    Refusal {
+        reason: Reason::Exhausted,
+        license: Some(LICENSE),
+        menu: vec![listed(), Listed { serial: 2, offer: bare_offer(), app: app() }],
+    }
+}
+
+pub fn receipt() -> Receipt {
+    Receipt { effect: Effect::Returned(LICENSE) }
+}
+
+pub fn registered_receipt() -> Answer {
+    let effect = Effect::Registered {
+        signing_key: device_key().public(),
+        agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
+        evidence: Evidence::Tpm,
+    };
+    let journal = JournalName { device: DEVICE, app: None };
+    Answer {
+        head: Head { journal, quoted: 0, epoch: 1, ..head() },
+        body: Body::Receipt(Box::new(Receipt { effect })),
+    }
+}
+
+pub fn totals() -> BTreeMap<LicenseId, Totals> {
+    BTreeMap::from([
+        (LICENSE, Totals { uses: 4, seconds: 90, first_use: Some(NOW) }),
+        (LicenseId([0x12; 16]), Totals::default()),
+    ])
+}
+
+/// The server was restored, and counts on from here.
+pub fn reconciled() -> Answer {
+    let resume = Some(Resume { totals: totals(), void: true });
+    let reconcile = Refusal { reason: Reason::Reconcile, license: None, menu: Vec::new() };
+    Answer {
+        head: Head { resume, epoch: 60, issued: Time(NOW.0 + 123_456), ..head() },
+        body: Body::Refusal(Box::new(reconcile)),
+    }
+}
+
+pub fn answers() -> Vec<Answer> {
+    vec![
+        answer(Body::Pass(Box::new(pass()))),
+        answer(Body::Pass(Box::new(full_pass()))),
+        answer(Body::Portable(Box::new(portable()))),
+        answer(Body::Portable(Box::new(PortablePass {
+            uses: None,
+            seconds: None,
+            expires: None,
+            ..portable()
+        }))),
+        answer(Body::Refusal(Box::new(refusal()))),
+        answer(Body::Receipt(Box::new(receipt()))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Declined(LICENSE) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::MoveCancelled(MOVE) }))),
+        registered_receipt(),
+        reconciled(),
+    ]
+}
+
+pub fn agreement() -> Agreement {
+    Agreement { server: server(), user: USER, device: DEVICE, at: NOW, listed: listed() }
+}
+
+pub fn registration() -> Registration {
+    Registration {
+        signing_key: device_key().public(),
+        agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
+        evidence: Evidence::File,
+        device_name: "Ada's laptop".into(),
+        person: Person {
+            name: "Ada Lovelace".into(),
+            email: "ada@example.org".into(),
+            address: Some("12 St James's Square, London".into()),
+            telephone: None,
+            payment_reference: Some("invoice-1843".into()),
+        },
+    }
+}
+
+pub fn request(operation: Operation) -> Request {
+    Request {
+        server: server(),
+        journal: JournalName { device: DEVICE, app: Some(app()) },
+        id: RequestId([0x4e; 16]),
+        epoch: 41,
+        last_answer: Digest([0x1a; 32]),
+        head: Digest([0x6e; 32]),
+        at: NOW,
+        totals: totals(),
+        operation,
+    }
+}
+
+pub fn signed_portable() -> Signed<Answer> {
+    sign(answer(Body::Portable(Box::new(portable()))), &acme_key()).unwrap()
+}
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::Register(Box::new(registration())),
+        Operation::Renew { uses: 1 },
+        Operation::Agree(Box::new(sign(agreement(), &device_key()).unwrap().into())),
+        Operation::Decline,
+        Operation::Export,
+        Operation::Import(Box::new(brought(signed_portable()).unwrap())),
+        Operation::CancelMove(MOVE),
+        Operation::Return,
+    ]
+}
+
+pub fn held() -> Held {
+    let signed = sign(answer(Body::Pass(Box::new(full_pass()))), &acme_key()).unwrap();
+    Held { pass: full_pass(), status: PassStatus::Moving, document: signed.bytes().to_vec() }
+}
+
+pub fn received(answer: Answer) -> Received {
+    let signed = sign(answer, &acme_key()).unwrap();
+    let digest = signed.body_hash();
+    let (answer, document) = signed.into_parts();
+    Received { answer, digest, document }
+}
+
+pub fn state() -> State {
+    State {
+        server: server(),
+        name: JournalName { device: DEVICE, app: Some(app()) },
+        epoch: 41,
+        last_answer: Digest([0x1a; 32]),
+        held: Some(held()),
+        totals: totals(),
+        reported: totals(),
+        intent: Some(request(operations().swap_remove(2))),
+        portables: BTreeMap::from([(MOVE, brought(signed_portable()).unwrap())]),
+        effects_due: true,
+        refused: Some(Reason::HeldElsewhere),
+        clock: ClockEvidence { reached: NOW, corrections: 1 },
+        tails_dropped: 2,
+        running: BTreeMap::from([(RunId([0x44; 16]), NOW)]),
+        proof: vec![1, 2, 3],
+    }
+}
+
+pub fn records() -> Vec<Record> {
+    let (run, license, at) = (RunId([0x44; 16]), LICENSE, NOW);
+    let mut records = vec![
+        Record::Checkpoint(Box::new(state())),
+        Record::EffectsDone,
+        Record::RunStarted { run, license, uses: 1, at },
+        Record::Used { run, license, uses: 2, at },
+        Record::Metered { run, license, seconds: Seconds(30), at },
+        Record::RunEnded { run, unused: Seconds(3), at },
+        Record::Disapproved { code: "no-pass".into(), at },
+        Record::ClockCorrected { at },
+        Record::TailDropped { length: 17, digest: Digest([3; 32]) },
+    ];
+    records.extend(operations().into_iter().map(|operation| Record::Intent(Box::new(request(operation)))));
+    records.extend(answers().into_iter().map(|answer| Record::Outcome(Box::new(received(answer)))));
+    records
+}
