@@ -108,6 +108,8 @@ pub struct State {
     pub last_answer: Digest,
     /// The signed bytes of the last answer, the proof of the epoch; none before the first.
     pub proof: Vec<u8>,
+    /// The signed bytes of the registration receipt; only in the device's own journal.
+    pub receipt: Vec<u8>,
     /// The pass, if there ever was one.
     pub held: Option<Held>,
     /// What has been used of each license.
@@ -233,6 +235,7 @@ impl State {
             epoch: 0,
             last_answer: receipt,
             proof: Vec::new(),
+            receipt: Vec::new(),
             held: None,
             totals: BTreeMap::new(),
             reported: BTreeMap::new(),
@@ -379,7 +382,7 @@ impl State {
                 }
             }
             Body::Receipt(receipt) => match &receipt.effect {
-                Effect::Registered { .. } => {}
+                Effect::Registered { .. } => self.receipt = document,
                 Effect::Declined(_) | Effect::Returned(_) => self.mark(PassStatus::Invalid),
                 Effect::MoveCancelled(movement) => {
                     self.portables.remove(movement);

@@ -1,1 +1,27 @@
-//! stub
+//! A device's side of the truth.
+//!
+//! * [`place`] – where things lie below `CARNET_HOME`, and which homes are refused;
+//! * [`journal`] – the append-only record of one app (or of the device itself) at one server;
+//! * [`identity`] – the keys of this device, bound to the machine;
+//! * [`platform`] – what only the operating system knows;
+//! * [`storage`] – what can go wrong with files, each with its remedy;
+//! * [`book`] – a journal whose records mean something;
+//! * [`passbook`] – everything that one device keeps for one server;
+//! * [`contact`] – asking the server, over any carrier;
+//! * [`env`] – files, clock and random, handed over.
+
+pub mod book;
+pub mod contact;
+pub mod env;
+pub mod identity;
+pub mod journal;
+pub mod passbook;
+pub mod place;
+pub mod platform;
+pub mod storage;
+
+pub use book::{Book, BookError};
+pub use contact::{ContactError, Line};
+pub use env::Env;
+pub use passbook::{Passbook, PassbookError};
+pub use storage::StorageError;

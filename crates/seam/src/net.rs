@@ -63,7 +63,9 @@ pub enum NetError {
     #[error("the server did not answer in time: try again; repeating does nothing twice")]
     Timeout,
     /// The connection broke before the answer was complete.
-    #[error("the connection broke before the answer was complete ({0}): try again; repeating does nothing twice")]
+    #[error(
+        "the connection broke before the answer was complete ({0}): try again; repeating does nothing twice"
+    )]
     Interrupted(String),
     /// The answer is larger than anything the protocol sends.
     #[error("the answer is larger than {limit} bytes: is this the address of a Carnet server?")]

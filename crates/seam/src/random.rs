@@ -37,7 +37,10 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N], NoRandom> {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for random bytes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the machine for random bytes"
+    )]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
         getrandom::fill(bytes).map_err(|error| NoRandom(error.to_string()))
     }

@@ -42,6 +42,7 @@ record! {
         13 => tails_dropped,
         14 => running,
         15 => proof,
+        16 => receipt,
     }
     ClockEvidence { 1 => reached, 2 => corrections }
 }

@@ -380,6 +380,7 @@ pub fn state() -> State {
         tails_dropped: 2,
         running: BTreeMap::from([(RunId([0x44; 16]), NOW)]),
         proof: vec![1, 2, 3],
+        receipt: vec![4, 5],
     }
 }
 

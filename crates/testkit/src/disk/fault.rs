@@ -17,7 +17,8 @@ pub struct Fault {
 /// What happens instead of success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The operation fails and has done nothing, a write excepted, of which half is done.
+    /// The operation fails and has done nothing; but of a write half is done, and after a sync the bytes
+    /// are never made durable any more although they can still be read.
     Error(FsFault),
     /// The operation fails and has done nothing at all.
     Refusal(FsFault),

@@ -248,10 +248,21 @@ impl File for MemFile {
     }
 
     fn sync(&self) -> Result<(), FsError> {
-        self.on_inode("sync", |inode| {
-            inode.sync();
-            Ok(())
-        })
+        let mut state = self.fs.disk.state();
+        let entered = self.fs.enter(&mut state, true);
+        let inode = state.inodes.get_mut(&self.inode);
+        let result = match (entered, inode) {
+            (Err(fault), _) => Err(fault),
+            (Ok(None), inode) => {
+                inode.map(Inode::sync);
+                Ok(())
+            }
+            (Ok(Some(effect)), inode) => {
+                inode.filter(|_| matches!(effect, Effect::Error(_))).map(Inode::fail_sync);
+                Err(fault_of(effect))
+            }
+        };
+        result.map_err(|fault| FsError::new("sync", &self.path, fault))
     }
 
     fn lock(&self, patience: Duration) -> Result<(), FsError> {
@@ -274,7 +285,9 @@ impl File for MemFile {
 
     fn unlock(&self) -> Result<(), FsError> {
         let unlocked = self.fs.run("unlock", &self.path, |state| {
-            state.locks.remove(&self.inode);
+            state
+                .locks
+                .retain(|inode, holder| (*inode, *holder) != (self.inode, (self.fs.process, self.handle)));
             Ok(())
         });
         self.fs.shared().unlocked.notify_all();

@@ -18,7 +18,7 @@ pub use fault::{Effect, Fault};
 pub use files::MemFs;
 pub use loss::Loss;
 
-use state::{Inode, Node, State};
+use state::{Node, State};
 
 /// What survives: files, folders, what of them is durable, and who holds a lock. Clones are the same disk.
 #[derive(Debug, Clone)]

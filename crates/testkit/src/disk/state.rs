@@ -63,7 +63,12 @@ impl Inode {
     }
 
     pub fn sync(&mut self) {
-        self.durable.clone_from(&self.bytes);
+        self.pending.drain(..).for_each(|edit| edit.apply(&mut self.durable));
+    }
+
+    /// A sync that failed: the system takes the pages for written, keeps showing them, and never tries
+    /// again. Only writing the same bytes once more can make them durable.
+    pub fn fail_sync(&mut self) {
         self.pending.clear();
     }
 }

@@ -1,0 +1,238 @@
+//! The keys of this device at one server, bound to the machine or to a file (A19, B2).
+//!
+//! # What it protects, and what not
+//!
+//! The file holds both private keys in the clear, readable by its owner only, together with salted hashes
+//! of what the machine looked like when it was made. Carnet refuses to use it on a machine that looks
+//! different. So a copied passbook, a copied home folder or a cloned disk does not run elsewhere. It does
+//! not stop somebody who changes the program or the hashes: software alone cannot, and the server's
+//! epochs and hash chains are what make two users of one identity visible.
+//!
+//! With [`Binding::File`] the machine is not looked at. A copy then needs that file too, so it belongs
+//! somewhere that is not copied along: a secret mounted into a container, for one. The server is told
+//! which of the two it is, and an offer may refuse `file`.
+
+mod evidence;
+mod file;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use carnet_core::id::{DeviceId, ServerId};
+use carnet_seam::fs::{create_folders, read_file, replace_file};
+use carnet_seam::{Fs, FsError, NoRandom, Random, random};
+use ed25519_dalek::SigningKey;
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
+
+pub use evidence::{Binding, Component, EvidenceKind, GivenMachine, Machine};
+
+use crate::storage::{StorageError, ours};
+use evidence::Evidence;
+
+/// Who this device is for one server: a name that says nothing, and two key pairs.
+pub struct DeviceIdentity {
+    server: ServerId,
+    device: DeviceId,
+    kind: EvidenceKind,
+    signing: SigningKey,
+    agreement: StaticSecret,
+}
+
+/// The identity cannot be used or made. Each text says what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The disk or the permissions are in the way.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is none yet.
+    #[error("this device is not registered: {} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// Bytes of it have changed (I12).
+    #[error("{} is damaged: restore it from a backup of this machine, or remove it and register this device anew", .0.display())]
+    Damaged(PathBuf),
+    /// It was made for another server (I14).
+    #[error("{} belongs to another server: move it back to the folder it came from", .0.display())]
+    AnotherServer(PathBuf),
+    /// A newer version of Carnet has written it.
+    #[error("{} was written by a newer version of Carnet (format {version}): update this program", path.display())]
+    TooNew {
+        /// The identity.
+        path: PathBuf,
+        /// The version of the format.
+        version: u16,
+    },
+    /// Too much of the machine is different (A19).
+    #[error("{} was made on another machine ({} not found again): a copied passbook does not run; register this device, or free the old one with `carnet devices lost`", path.display(), listed(differing))]
+    AnotherMachine {
+        /// The identity.
+        path: PathBuf,
+        /// What was not found again.
+        differing: Vec<Component>,
+    },
+    /// The evidence file is another one, or gone (A19).
+    #[error("{} was made with another evidence file than {}: put the right file there; a copied passbook does not run without it", path.display(), evidence.display())]
+    AnotherFile {
+        /// The identity.
+        path: PathBuf,
+        /// The evidence file.
+        evidence: PathBuf,
+    },
+    /// Made with a machine and opened with a file, or the other way round.
+    #[error("{} is bound to {made}, but the configuration says {asked}: change the setting `identity` back, or register this device anew", path.display())]
+    AnotherKind {
+        /// The identity.
+        path: PathBuf,
+        /// What it was made with.
+        made: EvidenceKind,
+        /// What it was opened with.
+        asked: EvidenceKind,
+    },
+    /// Containers and some virtual machines show next to nothing.
+    #[error(
+        "this machine shows only {found} of the {needed} features that tell it from another: set `identity = \"file:PATH\"` in the configuration"
+    )]
+    TooLittleEvidence {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// No random bytes for keys.
+    #[error(transparent)]
+    NoRandom(#[from] NoRandom),
+}
+
+impl From<FsError> for IdentityError {
+    fn from(error: FsError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl DeviceIdentity {
+    /// Opens the identity at `path`.
+    ///
+    /// # Errors
+    /// [`IdentityError`], with the remedy; [`IdentityError::Missing`] when there is none.
+    pub fn open(
+        fs: &dyn Fs,
+        path: &Path,
+        server: ServerId,
+        binding: &Binding<'_>,
+    ) -> Result<Self, IdentityError> {
+        ours(fs, path, 0o077)?;
+        let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
+        let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
+        let (identity, evidence) = file::read(&bytes, path)?;
+        if identity.server != server {
+            return Err(IdentityError::AnotherServer(path.to_owned()));
+        }
+        evidence.check(fs, path, binding)?;
+        Ok(identity)
+    }
+
+    /// Opens the identity at `path`, or makes one: new keys, a new device id, and with
+    /// [`Binding::File`] the evidence file when there is none. Of several processes doing this at once
+    /// one makes it and the others open it.
+    ///
+    /// # Errors
+    /// [`IdentityError`], with the remedy. Nothing or a whole identity is at `path` then (I10).
+    pub fn open_or_create(
+        fs: &dyn Fs,
+        path: &Path,
+        server: ServerId,
+        binding: &Binding<'_>,
+        random: &dyn Random,
+    ) -> Result<Self, IdentityError> {
+        match Self::open(fs, path, server, binding) {
+            Err(IdentityError::Missing(_)) => {}
+            opened => return opened,
+        }
+        if let Some(folder) = path.parent() {
+            create_folders(fs, folder)?;
+        }
+        let lock = crate::storage::lock_file(fs, &path.with_extension("lock"))?;
+        lock.lock(Duration::from_secs(10))?;
+        let made = match Self::open(fs, path, server, binding) {
+            Err(IdentityError::Missing(_)) => Self::create(fs, path, server, binding, random),
+            opened => opened,
+        };
+        lock.unlock()?;
+        made
+    }
+
+    fn create(
+        fs: &dyn Fs,
+        path: &Path,
+        server: ServerId,
+        binding: &Binding<'_>,
+        random: &dyn Random,
+    ) -> Result<Self, IdentityError> {
+        let evidence = Evidence::gather(fs, binding, random)?;
+        let (signing, agreement) =
+            (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
+        let identity = Self {
+            server,
+            device: DeviceId(random::bytes(random)?),
+            kind: evidence.kind,
+            signing: SigningKey::from_bytes(&signing),
+            agreement: StaticSecret::from(*agreement),
+        };
+        replace_file(fs, path, &file::write(&identity, &evidence))?;
+        Ok(identity)
+    }
+
+    /// The server this identity is for.
+    #[must_use]
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
+    /// The device's name at that server.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// What the identity is bound to, as the server is told.
+    #[must_use]
+    pub fn evidence_kind(&self) -> EvidenceKind {
+        self.kind
+    }
+
+    /// Signs requests, agreements, reports and certificates (Ed25519).
+    #[must_use]
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// Opens what the server seals to this device (X25519).
+    #[must_use]
+    pub fn agreement_secret(&self) -> &StaticSecret {
+        &self.agreement
+    }
+
+    /// The public half of [`DeviceIdentity::signing_key`].
+    #[must_use]
+    pub fn signing_public(&self) -> [u8; 32] {
+        self.signing.verifying_key().to_bytes()
+    }
+
+    /// The public half of [`DeviceIdentity::agreement_secret`].
+    #[must_use]
+    pub fn agreement_public(&self) -> [u8; 32] {
+        PublicKey::from(&self.agreement).to_bytes()
+    }
+}
+
+/// Names the device; keys are never shown (I17).
+impl fmt::Debug for DeviceIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceIdentity({} at {}, {})", self.device, self.server, self.kind)
+    }
+}
+
+fn listed(components: &[Component]) -> String {
+    components.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

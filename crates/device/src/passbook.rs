@@ -1,0 +1,323 @@
+//! The fixed passbook: everything that one device keeps for one server (A6, A22).
+
+use std::path::{Path, PathBuf};
+
+use carnet_core::app::AppId;
+use carnet_core::document::{Answer, Evidence, JournalName, PublicKey};
+use carnet_core::id::{Digest, UserId};
+use carnet_core::journal::State;
+use carnet_seal::keys::{AgreementKey, RootPin};
+use carnet_seal::{KeyRing, SealError, ServerUrl, SigningKey, Unverified};
+use carnet_seam::FsError;
+use carnet_seam::fs::{read_file, replace_file};
+
+use crate::book::{Book, BookError};
+use crate::env::Env;
+use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine};
+use crate::journal::JournalError;
+use crate::place::Place;
+use crate::storage::StorageError;
+
+/// The largest key set that is read.
+const LARGEST_KEY_SET: u64 = 64 << 10;
+/// The largest address file that is read.
+const LARGEST_ADDRESS: u64 = 4 << 10;
+
+/// What one device keeps for one server. Valid when it carries a user id (A6).
+#[derive(Debug)]
+pub struct Passbook {
+    env: Env,
+    place: Place,
+    pin: RootPin,
+    identity: DeviceIdentity,
+    ring: Option<KeyRing>,
+    receipt: Option<Receipt>,
+}
+
+/// The proof that the device is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Receipt {
+    user: UserId,
+    digest: Digest,
+    document: Vec<u8>,
+}
+
+/// Why the passbook cannot be used. Each text says what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PassbookError {
+    /// The identity cannot be used or made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A document that was kept is no good.
+    #[error("the passbook in {} is damaged ({wrong}): restore it from a backup of this machine, or move it aside and register anew", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: SealError,
+    },
+}
+
+impl From<FsError> for PassbookError {
+    fn from(error: FsError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl Passbook {
+    /// Opens the passbook of this device at the pinned server. [`IdentityError::Missing`] when there is none:
+    /// then [`Passbook::create`].
+    ///
+    /// # Errors
+    /// [`PassbookError`], with the remedy.
+    pub fn open(env: Env, home: &Path, pin: RootPin, machine: &dyn Machine) -> Result<Self, PassbookError> {
+        let place = Place::new(home, pin.server);
+        if env.fs.facts(&place.identity())?.is_none() {
+            return Err(IdentityError::Missing(place.identity()).into());
+        }
+        let place = Place::open(&*env.fs, home, pin.server)?;
+        let file = bound_to(&env, &place)?;
+        let binding = file.as_deref().map_or(Binding::Machine(machine), Binding::File);
+        let identity = DeviceIdentity::open(&*env.fs, &place.identity(), pin.server, &binding)?;
+        Self::with(env, place, pin, identity)
+    }
+
+    /// Opens the passbook, and makes identity and folder when they are missing. What a new identity is bound
+    /// to is kept beside it, so that opening it needs no setting.
+    ///
+    /// # Errors
+    /// [`PassbookError`], with the remedy.
+    pub fn create(env: Env, home: &Path, pin: RootPin, binding: &Binding<'_>) -> Result<Self, PassbookError> {
+        let place = Place::open(&*env.fs, home, pin.server)?;
+        let is_new = env.fs.facts(&place.identity())?.is_none();
+        if let (true, Binding::File(path)) = (is_new, binding) {
+            let text = path.to_str().ok_or_else(|| StorageError::NoPermission(path.to_path_buf()))?;
+            replace_file(&*env.fs, &binding_path(&place), text.as_bytes())?;
+        }
+        let identity =
+            DeviceIdentity::open_or_create(&*env.fs, &place.identity(), pin.server, binding, &*env.random)?;
+        Self::with(env, place, pin, identity)
+    }
+
+    fn with(env: Env, place: Place, pin: RootPin, identity: DeviceIdentity) -> Result<Self, PassbookError> {
+        let mut passbook = Self { env, place, pin, identity, ring: None, receipt: None };
+        passbook.ring = passbook.read_key_set()?;
+        passbook.load_receipt()?;
+        Ok(passbook)
+    }
+
+    fn read_key_set(&self) -> Result<Option<KeyRing>, PassbookError> {
+        let path = self.key_set_path();
+        let Some(bytes) = read_file(&*self.env.fs, &path, LARGEST_KEY_SET)? else { return Ok(None) };
+        let opened = KeyRing::open(&bytes, &self.pin, 0);
+        opened.map(Some).map_err(|wrong| PassbookError::Damaged { path, wrong })
+    }
+
+    /// Reads the registration receipt from the device's own journal.
+    ///
+    /// # Errors
+    /// [`PassbookError`], with the remedy.
+    pub fn load_receipt(&mut self) -> Result<(), PassbookError> {
+        let state = Book::look(&*self.env.fs, &self.place.device_journal(), self.new_state(None))?;
+        if state.receipt.is_empty() {
+            return Ok(());
+        }
+        let damaged = |wrong| PassbookError::Damaged { path: self.place.device_journal(), wrong };
+        let unverified = Unverified::<Answer>::parse(&state.receipt).map_err(damaged)?;
+        let ring = self.ring.as_ref().ok_or_else(|| damaged(SealError::OtherRoot))?;
+        let signed = unverified.verify_held(ring).map_err(damaged)?;
+        self.receipt = Some(Receipt {
+            user: signed.claims().head.user,
+            digest: signed.body_hash(),
+            document: state.receipt,
+        });
+        Ok(())
+    }
+
+    /// The user, when this device is registered.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        self.receipt.as_ref().map(|receipt| receipt.user)
+    }
+
+    /// The server that this passbook is for.
+    #[must_use]
+    pub fn pin(&self) -> RootPin {
+        self.pin
+    }
+
+    /// The keys of the server, when they have been fetched.
+    #[must_use]
+    pub fn ring(&self) -> Option<&KeyRing> {
+        self.ring.as_ref()
+    }
+
+    /// Who this device is.
+    #[must_use]
+    pub fn identity(&self) -> &DeviceIdentity {
+        &self.identity
+    }
+
+    /// Files, clock and random.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Where things lie.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The key that signs what this device says.
+    #[must_use]
+    pub fn signer(&self) -> SigningKey {
+        SigningKey::from_seed(&self.identity.signing_key().to_bytes())
+    }
+
+    /// The public keys of this device: signing, agreement.
+    #[must_use]
+    pub fn public_keys(&self) -> (PublicKey, PublicKey) {
+        let agreement = AgreementKey::from_seed(&self.identity.agreement_secret().to_bytes());
+        (self.signer().public(), agreement.public())
+    }
+
+    /// What the identity is bound to, as the server is told.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        match self.identity.evidence_kind() {
+            EvidenceKind::Hardware => Evidence::Hardware,
+            EvidenceKind::File => Evidence::File,
+        }
+    }
+
+    /// Keeps a newer key set. One that is older than what was seen before is refused.
+    ///
+    /// # Errors
+    /// [`PassbookError::Damaged`] when the pinned root has not signed it or it goes backwards.
+    pub fn keep_key_set(&mut self, bytes: &[u8]) -> Result<&KeyRing, PassbookError> {
+        let path = self.key_set_path();
+        let lowest = self.ring.as_ref().map_or(0, |ring| ring.set().claims().version);
+        let ring = KeyRing::open(bytes, &self.pin, lowest);
+        let ring = ring.map_err(|wrong| PassbookError::Damaged { path: path.clone(), wrong })?;
+        replace_file(&*self.env.fs, &path, bytes)?;
+        Ok(self.ring.insert(ring))
+    }
+
+    fn key_set_path(&self) -> PathBuf {
+        self.place.folder().join("key-set")
+    }
+
+    /// Keeps the server's address, so that later commands need not name it.
+    ///
+    /// # Errors
+    /// [`PassbookError::Storage`] when it cannot be written.
+    pub fn keep_address(&self, url: &ServerUrl) -> Result<(), PassbookError> {
+        let text = format!("{url}\n{}\n", self.pin.root);
+        Ok(replace_file(&*self.env.fs, &self.place.folder().join("server"), text.as_bytes())?)
+    }
+
+    /// The journal of an app; of the device itself where none is named.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn book(&self, app: Option<&AppId>) -> Result<Book, JournalError> {
+        Book::open(self.env.fs.clone(), &self.folder(app), self.new_state(app))
+    }
+
+    /// A look at the journal of an app, without lock or change.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn look(&self, app: &AppId) -> Result<State, JournalError> {
+        Book::look(&*self.env.fs, &self.folder(Some(app)), self.new_state(Some(app)))
+    }
+
+    /// The apps that have a journal here.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the folder cannot be read.
+    pub fn apps(&self) -> Result<Vec<AppId>, StorageError> {
+        self.place.apps(&*self.env.fs)
+    }
+
+    fn folder(&self, app: Option<&AppId>) -> PathBuf {
+        app.map_or_else(|| self.place.device_journal(), |app| self.place.app_journal(app))
+    }
+
+    fn new_state(&self, app: Option<&AppId>) -> State {
+        let name = JournalName { device: self.identity.device(), app: app.cloned() };
+        let receipt = self.receipt.as_ref().map_or(Digest([0; 32]), |receipt| receipt.digest);
+        // A new journal has seen no time yet: whatever the clock says is the first evidence.
+        State::new(self.pin.server, name, receipt, carnet_core::time::Time::EPOCH)
+    }
+
+    /// Makes the open request of a journal ready to be sent; none when nothing is open.
+    ///
+    /// # Errors
+    /// [`BookError`], with the remedy.
+    pub fn message(&self, book: &mut Book) -> Result<Option<Vec<u8>>, BookError> {
+        let receipt = self.receipt.as_ref().map_or(&[][..], |receipt| &receipt.document);
+        Ok(book.message(&self.signer(), receipt)?.map(|message| message.encode()))
+    }
+
+    /// Checks an answer's signature. The answer's place in the protocol is checked when it is received.
+    ///
+    /// # Errors
+    /// [`SealError`]; with [`SealError::UnknownKey`] a newer key set may help.
+    pub fn check_answer(&self, bytes: &[u8]) -> Result<carnet_seal::Signed<Answer>, SealError> {
+        let ring = self.ring.as_ref().ok_or(SealError::OtherRoot)?;
+        Unverified::<Answer>::parse(bytes)?.verify(ring, self.env.now())
+    }
+}
+
+fn binding_path(place: &Place) -> PathBuf {
+    place.folder().join("identity.file")
+}
+
+/// The evidence file that the identity is bound to; none: the machine.
+fn bound_to(env: &Env, place: &Place) -> Result<Option<PathBuf>, PassbookError> {
+    let bytes = read_file(&*env.fs, &binding_path(place), LARGEST_ADDRESS)?;
+    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(PathBuf::from))
+}
+
+/// A server that this home has a passbook for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownServer {
+    /// Where it was last reached.
+    pub url: ServerUrl,
+    /// Its root of trust.
+    pub pin: RootPin,
+}
+
+/// The servers that this home has passbooks for (A22). Folders without an address are passed over.
+///
+/// # Errors
+/// [`StorageError`] when the home cannot be read.
+pub fn known_servers(env: &Env, home: &Path) -> Result<Vec<KnownServer>, StorageError> {
+    if env.fs.facts(home)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut servers = Vec::new();
+    for name in env.fs.list(home)? {
+        let path = home.join(&name).join("server");
+        let text = match env.fs.facts(&path) {
+            Ok(Some(_)) => read_file(&*env.fs, &path, LARGEST_ADDRESS)?,
+            _ => None,
+        };
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let mut lines = text.lines();
+        let (url, root) = (lines.next().map(str::parse), lines.next().map(str::parse));
+        if let (Some(Ok(url)), Some(Ok(root))) = (url, root) {
+            servers.push(KnownServer { url, pin: RootPin::of_first_root(root) });
+        }
+    }
+    Ok(servers)
+}
