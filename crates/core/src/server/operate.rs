@@ -211,6 +211,7 @@ impl Draft {
             device: self.device.id,
             until: if license_end_unknown(&license) { None } else { grace_until },
         };
+        self.account(id);
         self.retire_active(id, right);
         let generation = self.hand(id, right, holder, false).unwrap_or_default();
         self.journal.active = Some(Active {

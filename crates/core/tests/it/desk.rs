@@ -1,0 +1,257 @@
+//! A server over maps and devices over plain states, so that a test reads like the story it tells.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use carnet_core::app::AppId;
+use carnet_core::device::{Disapproval, Input, next};
+use carnet_core::document::{
+    Agreed, Agreement, Answer, Body, Brought, Evidence, JournalName, Operation, PortablePass, PublicKey,
+    Reason, Refusal, Request,
+};
+use carnet_core::id::{
+    DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+};
+use carnet_core::journal::{Received, State};
+use carnet_core::license::{License, Standing};
+use carnet_core::offer::{Listed, Menu, Offer};
+use carnet_core::server::{
+    AppView, Decision, Device, Fresh, Journal, Move, Outcome, Past, Proof, Rejection, Slot, View, decide,
+};
+use carnet_core::time::Time;
+
+pub const SERVER: ServerId = ServerId([1; 16]);
+pub const USER: UserId = UserId([2; 16]);
+pub const SUPPLIER: SupplierId = SupplierId([3; 16]);
+
+pub fn start() -> Time {
+    "2027-01-01".parse().unwrap()
+}
+
+pub fn paint() -> AppId {
+    "acme/paint".parse().unwrap()
+}
+
+/// Everything in one place: the server's books, the devices' states, the time.
+pub struct Desk {
+    pub now: Time,
+    pub menu: Menu,
+    pub devices: BTreeMap<DeviceId, Device>,
+    pub journals: BTreeMap<JournalName, Journal>,
+    pub licenses: BTreeMap<LicenseId, License>,
+    pub moves: BTreeMap<MoveId, Move>,
+    pub past: BTreeMap<(JournalName, u64), Past>,
+    pub states: BTreeMap<DeviceId, State>,
+    slots: BTreeMap<JournalName, Answer>,
+    asides: BTreeMap<RequestId, (Slot, Answer)>,
+    drawn: u8,
+}
+
+pub fn digest(text: &impl std::fmt::Debug) -> Digest {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    format!("{text:?}").hash(&mut hasher);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&hasher.finish().to_be_bytes());
+    Digest(bytes)
+}
+
+pub fn laptop() -> DeviceId {
+    DeviceId([10; 16])
+}
+
+pub fn tablet() -> DeviceId {
+    DeviceId([11; 16])
+}
+
+impl Desk {
+    /// A server that sells this, and two registered devices.
+    pub fn selling(offers: Vec<Offer>) -> Self {
+        let mut desk = Self {
+            now: start(),
+            menu: Menu::default().replaced(&paint(), offers),
+            devices: BTreeMap::new(),
+            journals: BTreeMap::new(),
+            licenses: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            past: BTreeMap::new(),
+            states: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            asides: BTreeMap::new(),
+            drawn: 0,
+        };
+        for id in [laptop(), tablet()] {
+            let receipt = digest(&id);
+            let key = PublicKey([id.0[0]; 32]);
+            let device = Device {
+                id,
+                user: USER,
+                signing_key: key,
+                agreement_key: key,
+                evidence: Evidence::Hardware,
+                receipt,
+                registered: start(),
+                settled: None,
+                retired: false,
+            };
+            desk.devices.insert(id, device);
+            let name = JournalName { device: id, app: Some(paint()) };
+            desk.states.insert(id, State::new(SERVER, name, receipt, Time::EPOCH));
+        }
+        desk
+    }
+
+    fn draw(&mut self) -> [u8; 16] {
+        self.drawn += 1;
+        let mut id = [0; 16];
+        id[15] = self.drawn;
+        id
+    }
+
+    pub fn view(&self, request: &Request, proof: Option<Proof>) -> View {
+        let name = &request.journal;
+        View {
+            server: SERVER,
+            body: digest(request),
+            device: self.devices.get(&name.device).cloned(),
+            journal: self.journals.get(name).cloned(),
+            licenses: self.licenses.values().cloned().collect(),
+            moves: self.moves.values().cloned().collect(),
+            past: self.past.get(&(name.clone(), request.epoch)).copied(),
+            aside: self.asides.get(&request.id).map(|(slot, _)| *slot),
+            app: Some(AppView { supplier: SUPPLIER, menu: Arc::new(self.menu.clone()) }),
+            proof,
+            receipt: None,
+        }
+    }
+
+    /// One request at the server.
+    pub fn serve(&mut self, request: &Request) -> Result<Answer, Rejection> {
+        let view = self.view(request, None);
+        let fresh = Fresh {
+            license: LicenseId(self.draw()),
+            pass: PassId(self.draw()),
+            movement: MoveId(self.draw()),
+        };
+        match decide(&view, request, self.now, &fresh) {
+            Decision::Decided(outcome) => Ok(self.write(*outcome, true)),
+            Decision::Aside(outcome) => Ok(self.write(*outcome, false)),
+            Decision::Repeat => Ok(self.slots[&request.journal].clone()),
+            Decision::RepeatAside => Ok(self.asides[&request.id].1.clone()),
+            Decision::Superseded(answer) => Ok(*answer),
+            Decision::Rejected(rejection) => Err(rejection),
+        }
+    }
+
+    fn write(&mut self, mut outcome: Outcome, into_slot: bool) -> Answer {
+        let answer = outcome.answer.clone();
+        outcome.sealed(digest(&answer));
+        let (name, past) = (outcome.journal.name.clone(), outcome.event.past);
+        if into_slot {
+            self.slots.insert(name.clone(), answer.clone());
+        } else {
+            let slot = Slot { request: past.request, body: past.body };
+            self.asides.insert(past.request, (slot, answer.clone()));
+        }
+        self.past.entry((name.clone(), outcome.event.quoted)).or_insert(past);
+        self.journals.insert(name, outcome.journal);
+        self.licenses.extend(outcome.licenses.into_iter().map(|license| (license.id, license)));
+        self.moves.extend(outcome.moves.into_iter().map(|movement| (movement.id, movement)));
+        self.devices.extend(outcome.device.map(|device| (device.id, device)));
+        for license in self.licenses.values() {
+            for line in [license.uses, license.seconds].into_iter().flatten() {
+                assert!(line.is_balanced(), "I3: {line:?}");
+            }
+        }
+        answer
+    }
+
+    /// The device writes the intent down.
+    pub fn intend(&mut self, device: DeviceId, operation: Operation) -> Request {
+        let id = RequestId(self.draw());
+        let input = Input::Ask { id, operation: Box::new(operation), head: Digest([0; 32]) };
+        self.act(device, input).unwrap();
+        self.states[&device].intent.clone().unwrap()
+    }
+
+    /// The device takes the answer in.
+    pub fn deliver(&mut self, device: DeviceId, answer: Answer) -> Result<(), Disapproval> {
+        let received = Received { digest: digest(&answer), answer, document: Vec::new() };
+        self.act(device, Input::Receive(Box::new(received)))
+    }
+
+    pub fn act(&mut self, device: DeviceId, input: Input) -> Result<(), Disapproval> {
+        let state = self.states.get_mut(&device).unwrap();
+        for record in next(state, input, self.now)? {
+            state.apply(&record).unwrap();
+        }
+        Ok(())
+    }
+
+    /// There and back.
+    pub fn ask(&mut self, device: DeviceId, operation: Operation) -> Body {
+        let request = self.intend(device, operation);
+        let answer = self.serve(&request).unwrap();
+        let body = answer.body.clone();
+        self.deliver(device, answer).unwrap();
+        body
+    }
+
+    pub fn renew(&mut self, device: DeviceId) -> Body {
+        self.ask(device, Operation::Renew { uses: 1 })
+    }
+
+    pub fn agreement(&self, device: DeviceId, listed: Listed) -> Operation {
+        let agreement = Agreement { server: SERVER, user: USER, device, at: self.now, listed };
+        Operation::Agree(Box::new(Agreed { agreement, document: Vec::new() }))
+    }
+
+    pub fn agree(&mut self, device: DeviceId, offer: &str) -> Body {
+        let listed = self.menu.find(&offer.parse().unwrap()).unwrap().clone();
+        let operation = self.agreement(device, listed);
+        self.ask(device, operation)
+    }
+
+    pub fn export(&mut self, device: DeviceId) -> PortablePass {
+        match self.ask(device, Operation::Export) {
+            Body::Portable(portable) => *portable,
+            other => panic!("no portable pass: {other:?}"),
+        }
+    }
+
+    pub fn import(&mut self, device: DeviceId, portable: &PortablePass) -> Body {
+        let brought = Brought { portable: portable.clone(), document: Vec::new() };
+        self.ask(device, Operation::Import(Box::new(brought)))
+    }
+
+    /// One run: counted when it starts.
+    pub fn run(&mut self, device: DeviceId) -> Result<RunId, Disapproval> {
+        let run = RunId(self.draw());
+        self.act(device, Input::Start { run, version: None })?;
+        Ok(run)
+    }
+
+    pub fn stand(&mut self, standing: Standing) {
+        self.licenses.values_mut().for_each(|license| license.standing = standing);
+    }
+
+    pub fn only_license(&self) -> &License {
+        assert_eq!(self.licenses.len(), 1);
+        self.licenses.values().next().unwrap()
+    }
+}
+
+/// Why the server refused.
+pub fn refused(body: &Body) -> Refusal {
+    match body {
+        Body::Refusal(refusal) => (**refusal).clone(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub fn reason(body: &Body) -> Option<Reason> {
+    match body {
+        Body::Refusal(refusal) => Some(refusal.reason),
+        _ => None,
+    }
+}
