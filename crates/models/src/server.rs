@@ -79,16 +79,17 @@ impl Server {
 
     fn sell(&mut self, which: u8, nth: u8, model: &WorldModel) {
         let (Some(app), Ok(name)) = (app(which), "few-uses".parse()) else { return };
+        let counted = (model.uses > 0).then_some(model.uses);
         let offer = Offer {
             name,
             condition: "Few uses".into(),
             features: BTreeMap::new(),
-            term: Term { uses: Some(model.uses), ..Term::PERPETUAL },
+            term: Term { uses: counted, ..Term::PERPETUAL },
             devices: u32::from(model.rights),
             fee: Money::NOTHING,
             charging: Charging::Free,
             issuance: Issuance::default(),
-            pass_term: Slice { uses: Some(1), ..Slice::WHOLE },
+            pass_term: Slice { uses: counted.map(|_| 1), ..Slice::WHOLE },
             temporary_pass_term: None,
             counting: Counting::Offline,
             grace: None,
@@ -110,11 +111,11 @@ impl Server {
             first_use: None,
             standing: Standing::Active,
             rights: vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)],
-            uses: Some(line),
+            uses: counted.map(|_| line),
             seconds: None,
             at_risk: 0,
         };
-        self.posted.insert((id, Line::Uses), line);
+        self.posted.insert((id, Line::Uses), license.uses.unwrap_or_default());
         self.posted.insert((id, Line::Rights), license.rights_balance());
         self.licenses.insert(id, license);
     }

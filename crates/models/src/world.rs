@@ -74,7 +74,7 @@ pub struct WorldModel {
     pub licenses: u8,
     /// Devices that one license allows.
     pub rights: u8,
-    /// Uses of one license; a pass carries one.
+    /// Uses of one license, of which a pass carries one; none: it is perpetual.
     pub uses: u64,
     /// Operations of each journal.
     pub operations: u8,
@@ -473,7 +473,9 @@ impl Model for WorldModel {
 
 impl WorldModel {
     fn device_actions(&self, world: &World, name: &JournalName, state: &State, actions: &mut Vec<Action>) {
-        if world.runs(name, self.variant) {
+        // Where nothing is counted, one use is like another.
+        let like_before = self.uses == 0 && !world.used.is_empty();
+        if !like_before && world.runs(name, self.variant) {
             actions.push(Action::Use(name.clone()));
         }
         let left = world.operations.get(name).copied().unwrap_or(0) < self.operations;

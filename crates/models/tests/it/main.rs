@@ -6,6 +6,7 @@ use carnet_models::{Op, Variant, WorldModel};
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 const ALL: &[Op] = &[Op::Renew, Op::Export, Op::Import, Op::Cancel, Op::Return];
+const MOVE: &[Op] = &[Op::Renew, Op::Export, Op::Import];
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn small() -> WorldModel {
@@ -16,23 +17,12 @@ fn small() -> WorldModel {
 fn worlds() -> Vec<(&'static str, WorldModel)> {
     vec![
         ("one right, every operation", WorldModel { ops: ALL, operations: 2, ..small() }),
-        (
-            "one right, three operations",
-            WorldModel { operations: 3, ops: &[Op::Renew, Op::Export, Op::Import], uses: 1, ..small() },
-        ),
+        ("one right, three operations", WorldModel { operations: 3, ops: MOVE, uses: 1, ..small() }),
         ("two rights", WorldModel { rights: 2, operations: 2, uses: 3, ..small() }),
+        ("perpetual", WorldModel { uses: 0, ops: ALL, operations: 2, ..small() }),
+        ("perpetual, passbook restored", WorldModel { uses: 0, passbook_restores: 1, ..small() }),
         ("two licenses of one app", WorldModel { licenses: 2, uses: 1, operations: 2, ..small() }),
-        (
-            "two apps",
-            WorldModel {
-                apps: 2,
-                devices: 1,
-                uses: 1,
-                operations: 3,
-                ops: &[Op::Renew, Op::Export, Op::Import],
-                ..small()
-            },
-        ),
+        ("two apps", WorldModel { apps: 2, devices: 1, uses: 1, operations: 3, ops: MOVE, ..small() }),
         ("two apps, two devices", WorldModel { apps: 2, operations: 1, ops: &[Op::Renew], ..small() }),
         ("one passbook restored", WorldModel { passbook_restores: 1, operations: 2, ..small() }),
         (
@@ -43,7 +33,7 @@ fn worlds() -> Vec<(&'static str, WorldModel)> {
             "restored again after forgiveness",
             WorldModel { passbook_restores: 1, forgiven_before: true, operations: 2, ..small() },
         ),
-        ("server restored", WorldModel { server_restores: 1, operations: 2, uses: 1, ..small() }),
+        ("server restored", WorldModel { server_restores: 1, operations: 2, uses: 1, ops: MOVE, ..small() }),
         (
             "server restored, one device",
             WorldModel { server_restores: 1, devices: 1, operations: 3, ops: ALL, ..small() },
@@ -54,8 +44,8 @@ fn worlds() -> Vec<(&'static str, WorldModel)> {
                 server_restores: 1,
                 rights: 2,
                 operations: 2,
-                uses: 1,
-                ops: &[Op::Renew, Op::Export],
+                uses: 2,
+                ops: &[Op::Renew],
                 ..small()
             },
         ),
