@@ -17,7 +17,6 @@ fn small() -> WorldModel {
 fn worlds() -> Vec<(&'static str, WorldModel)> {
     vec![
         ("one right, every operation", WorldModel { ops: ALL, operations: 2, ..small() }),
-        ("one right, three operations", WorldModel { operations: 3, ops: MOVE, uses: 1, ..small() }),
         ("two rights", WorldModel { rights: 2, operations: 2, uses: 3, ..small() }),
         ("perpetual", WorldModel { uses: 0, ops: ALL, operations: 2, ..small() }),
         ("perpetual, passbook restored", WorldModel { uses: 0, passbook_restores: 1, ..small() }),
@@ -43,9 +42,8 @@ fn worlds() -> Vec<(&'static str, WorldModel)> {
             WorldModel {
                 server_restores: 1,
                 rights: 2,
-                operations: 2,
-                uses: 2,
-                ops: &[Op::Renew],
+                operations: 1,
+                ops: &[Op::Renew, Op::Export],
                 ..small()
             },
         ),
