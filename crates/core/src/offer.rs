@@ -172,9 +172,9 @@ impl Offer {
             "group them into fewer features",
         );
         found.when(
-            self.condition.chars().any(char::is_control),
+            self.condition.chars().any(|letter| letter.is_control() || turns_direction(letter)),
             "condition",
-            "holds control characters",
+            "holds characters that are not seen",
             "write it on one line of plain text",
         );
         let too_large = |limit: &Option<u64>| limit.is_some_and(|limit| limit > LARGEST_AMOUNT);
@@ -186,6 +186,10 @@ impl Offer {
         );
         let devices = (1..=MOST_DEVICES).contains(&self.devices);
         found.when(!devices, "devices", "must be 1 to 10000", "say on how many devices it may run at once");
+        let kept = self.reporting.is_some_and(|reporting| reporting.record_retention.is_zero());
+        found.when(kept, "reporting.record_retention", "has no length", "write a length like `90 days`");
+        let lost = self.lost_devices_per_year > 366;
+        found.when(lost, "lost_devices_per_year", "is more than 366", "use a smaller number");
         let backwards =
             matches!((self.versions.from, self.versions.below), (Some(from), Some(below)) if from >= below);
         found.when(backwards, "versions", "cover nothing", "make `below` later than `from`");
@@ -303,12 +307,17 @@ impl Offer {
         let endless = self.term.is_perpetual() && self.pass_term.period.is_none();
         if endless {
             vec![
-                "a perpetual pass that stays offline cannot be revoked: give pass_term a period if that matters",
+                "a perpetual pass that stays offline cannot be revoked: give the pass a period if that matters",
             ]
         } else {
             Vec::new()
         }
     }
+}
+
+/// Marks that turn the direction of writing (Unicode UAX #9): a reader would see other words than were agreed.
+const fn turns_direction(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 struct Findings(Vec<OfferProblem>);
@@ -472,6 +481,11 @@ pub(crate) mod tests {
         type Spoil = fn(&mut Offer);
         let table: &[(&str, Spoil)] = &[
             ("condition", |offer| offer.condition = " ".into()),
+            ("condition", |offer| offer.condition = "cheap\u{202e}".into()),
+            ("reporting.record_retention", |offer| {
+                offer.reporting = Some(Reporting { record_retention: Length::days(0) });
+            }),
+            ("lost_devices_per_year", |offer| offer.lost_devices_per_year = 367),
             ("features", |offer| offer.features.clear()),
             ("devices", |offer| offer.devices = 0),
             ("devices", |offer| offer.devices = 10_001),

@@ -93,6 +93,8 @@ impl FromStr for Time {
         };
         let stamp = match text.parse::<Timestamp>() {
             Ok(stamp) => stamp,
+            // A date alone: jiff would take a time without a zone for a date too, and drop the time.
+            Err(_) if text.len() != 10 => return Err(wrong()),
             Err(_) => {
                 let date: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
                 date.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp()
@@ -216,10 +218,15 @@ pub fn length_in_words(length: Length) -> String {
     parts.join(" ")
 }
 
-/// In words: `8 hours`, `1 hour 30 minutes`, `45 seconds`.
+/// In words: `7 days`, `8 hours`, `1 hour 30 minutes`, `45 seconds`.
 #[must_use]
 pub fn seconds_in_words(seconds: Seconds) -> String {
-    let parts = [(seconds.0 / 3_600, "hour"), (seconds.0 / 60 % 60, "minute"), (seconds.0 % 60, "second")];
+    let parts = [
+        (seconds.0 / 86_400, "day"),
+        (seconds.0 / 3_600 % 24, "hour"),
+        (seconds.0 / 60 % 60, "minute"),
+        (seconds.0 % 60, "second"),
+    ];
     let words: Vec<_> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| counted(*count, unit)).collect();
     if words.is_empty() { "0 seconds".into() } else { words.join(" ") }
@@ -271,6 +278,13 @@ mod tests {
         for text in ["", "soon", "-3 days", "200 years", "0.5 s", "1 month ago"] {
             assert!(text.parse::<Length>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_refused_rather_than_guessed() {
+        assert!("2027-01-01T18:00:00".parse::<Time>().is_err());
+        assert!("2027-01-01T18:00:00Z".parse::<Time>().is_ok());
+        assert_eq!(seconds_in_words(Seconds(7 * 86_400 + 3_600)), "7 days 1 hour");
     }
 
     #[test]
