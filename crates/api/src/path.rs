@@ -1,0 +1,84 @@
+//! Where things are. Constants for what has no name in it, functions for what has.
+
+use carnet_core::app::AppId;
+use carnet_core::id::LicenseId;
+
+use crate::problem::ProblemCode;
+
+/// POST: a device's request document; the answer document comes back.
+pub const DEVICE: &str = "/v1/device";
+/// GET: the signed key set.
+pub const KEY_SET: &str = "/v1/key-set";
+/// POST: a device asks for the account of its user.
+pub const ACCOUNT: &str = "/v1/account";
+/// GET: who this server is.
+pub const SERVER: &str = "/v1/server";
+/// POST: a supplier registers with a set-up code.
+pub const SUPPLIERS: &str = "/v1/suppliers";
+/// GET: the supplier that the token belongs to.
+pub const SUPPLIER: &str = "/v1/supplier";
+/// GET and POST: the supplier's apps.
+pub const APPS: &str = "/v1/apps";
+/// GET: licenses for the supplier's apps.
+pub const LICENSES: &str = "/v1/licenses";
+/// GET: what happened to them.
+pub const EVENTS: &str = "/v1/events";
+/// GET: the process lives.
+pub const HEALTHZ: &str = "/healthz";
+/// GET: the server can do its work.
+pub const READYZ: &str = "/readyz";
+/// GET: metrics in the Prometheus text format.
+pub const METRICS: &str = "/metrics";
+/// GET: the OpenAPI document of this server.
+pub const OPENAPI: &str = "/openapi.json";
+/// GET, with a code behind it: what a problem means.
+pub const PROBLEMS: &str = "/problems";
+
+/// GET: one app of the supplier. The parts of an app id are parts of the path: `/v1/apps/acme/paint`.
+#[must_use]
+pub fn app(app: &AppId) -> String {
+    format!("{APPS}/{app}")
+}
+
+/// GET (anybody) and PUT (its supplier): the menu of an app. Not below [`app`], where `/menu` would read
+/// like a part of the app id.
+///
+/// ```
+/// let app = "acme/paint/brushes".parse()?;
+/// assert_eq!(carnet_api::path::menu(&app), "/v1/menu/acme/paint/brushes");
+/// # Ok::<(), carnet_core::app::BadName>(())
+/// ```
+#[must_use]
+pub fn menu(app: &AppId) -> String {
+    format!("/v1/menu/{app}")
+}
+
+/// GET: one license.
+#[must_use]
+pub fn license(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}")
+}
+
+/// POST: no new pass until reinstated.
+#[must_use]
+pub fn suspend(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}/suspend")
+}
+
+/// POST: good again.
+#[must_use]
+pub fn reinstate(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}/reinstate")
+}
+
+/// POST: no pass ever again.
+#[must_use]
+pub fn revoke(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}/revoke")
+}
+
+/// GET: what a problem means.
+#[must_use]
+pub fn problem(code: ProblemCode) -> String {
+    format!("{PROBLEMS}/{}", code.as_str())
+}

@@ -1,0 +1,60 @@
+//! The command line as a whole. Each command's own arguments stand in its own file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::supplier::Supplier;
+use crate::user::User;
+
+/// Software licenses, for those who sell them and for those who use them.
+#[derive(Debug, Parser)]
+#[command(name = "carnet", version, after_help = "Exit codes: carnet help exit-codes")]
+#[command(arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    /// For every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// Print results, and failures, as JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Never ask anything, even on a terminal
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// The licensing server, like https://licenses.example.org [env: CARNET_SERVER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// The folder for everything that is kept [env: CARNET_HOME]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// A file with the supplier's token, `-` for standard input [env: CARNET_TOKEN is the token itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How long to wait for the server, in seconds
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub timeout: u64,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Commands of a user.
+    #[command(flatten)]
+    User(User),
+    /// Sell software: register, offer menus, look after licenses
+    Supplier(Supplier),
+    /// What the exit codes mean
+    #[command(long_about = format!("What the exit codes mean. They never change.\n\n{}", Exit::table()))]
+    ExitCodes,
+}

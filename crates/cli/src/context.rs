@@ -1,0 +1,141 @@
+//! What every command is given: how to speak, where its files are, which server it means.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use carnet_seam::{Crash, Fs, RealFs};
+
+use crate::cli::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::http::{Http, Token, bad_token};
+use crate::output::Output;
+use crate::server_url::ServerUrl;
+
+/// What `main` has read from the environment; nothing else reads it.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `CARNET_HOME`.
+    pub home: Option<PathBuf>,
+    /// `CARNET_SERVER`.
+    pub server: Option<String>,
+    /// `CARNET_TOKEN`; hidden where this is shown.
+    pub token: Option<Token>,
+    /// `PATH`.
+    pub path: Option<OsString>,
+    /// Where a test lets this process die; nowhere in a release.
+    pub crash: Crash,
+    /// The folder in which programs keep a user's data (`XDG_DATA_HOME`, or the one below `HOME`).
+    pub data: Option<PathBuf>,
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// How it speaks.
+    pub output: Output,
+    /// Files that must last.
+    pub files: Box<dyn Fs>,
+    global: Global,
+    environment: Environment,
+}
+
+/// The most bytes of a file that holds one token or one address.
+const LARGEST_SMALL_FILE: u64 = 4_096;
+
+impl Context {
+    /// From the command line and the environment.
+    #[must_use]
+    pub fn new(global: Global, environment: Environment) -> Self {
+        let output = Output::new(global.json, !global.no_input);
+        Self { output, files: Box::new(RealFs::default()), global, environment }
+    }
+
+    /// The folder that holds everything Carnet keeps for this user: passbook and tokens.
+    ///
+    /// # Errors
+    /// `no-home` when nothing names one.
+    pub fn home(&self) -> Result<PathBuf, Failure> {
+        let named = self.global.home.clone().or_else(|| self.environment.home.clone());
+        let usual = || self.environment.data.as_ref().map(|folder| folder.join("carnet"));
+        named.or_else(usual).ok_or_else(|| {
+            Failure::new(Exit::Usage, "no-home", "there is no folder to keep anything in")
+                .with_remedy("name one with --home or CARNET_HOME")
+        })
+    }
+
+    /// The server that the command line or the environment names.
+    ///
+    /// # Errors
+    /// When it is not the address of one.
+    pub fn named_server(&self) -> Result<Option<ServerUrl>, Failure> {
+        let Some(text) = self.global.server.as_ref().or(self.environment.server.as_ref()) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|wrong: crate::server_url::NotAServer| {
+            let words = wrong.to_string();
+            let (what, remedy) = words.split_once(": ").unwrap_or((&words, ""));
+            Failure::usage(what).with_remedy(remedy)
+        })
+    }
+
+    /// The supplier's token that the command line or the environment gives.
+    ///
+    /// # Errors
+    /// `bad-token` when the file cannot be read or holds no token.
+    pub fn given_token(&self) -> Result<Option<Token>, Failure> {
+        match &self.global.token_file {
+            None => Ok(self.environment.token.clone()),
+            Some(path) => token_in(path).map(Some),
+        }
+    }
+
+    /// How long one exchange with a server may take.
+    #[must_use]
+    pub const fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.global.timeout)
+    }
+
+    /// Where programs are looked for.
+    #[must_use]
+    pub fn program_folders(&self) -> Vec<PathBuf> {
+        self.environment.path.iter().flat_map(std::env::split_paths).collect()
+    }
+
+    /// Where a test lets this process die.
+    #[must_use]
+    pub fn crash(&self) -> Crash {
+        self.environment.crash.clone()
+    }
+
+    /// The way to a server.
+    #[must_use]
+    pub fn http(&self, server: ServerUrl, token: Option<Token>) -> Http {
+        Http::new(server, token, Duration::from_secs(self.global.timeout))
+    }
+
+    /// The text of a small file of ours, where there is one.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn small_file(&self, path: &Path) -> Result<Option<String>, Failure> {
+        let bytes = carnet_seam::fs::read_file(&*self.files, path, LARGEST_SMALL_FILE)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
+/// The token in a file that its owner made; `-` is standard input.
+fn token_in(path: &Path) -> Result<Token, Failure> {
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(LARGEST_SMALL_FILE).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST_SMALL_FILE).read_to_string(&mut text))
+    };
+    let text = zeroize::Zeroizing::new(text);
+    let shown = path.display();
+    read.map_err(|error| bad_token(&format!("the token file {shown} cannot be read: {error}")))?;
+    Token::in_text(&text).ok_or_else(|| bad_token(&format!("the token file {shown} holds no token")))
+}

@@ -1,0 +1,157 @@
+//! One request of a supplier to the server, and its one answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use carnet_api::{JSON, PROBLEM_JSON};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::Agent;
+use ureq::http::{Method, Request, header};
+
+pub use self::answer::bad_token;
+pub(crate) use self::answer::refusal;
+pub use self::token::Token;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::server_url::ServerUrl;
+
+mod answer;
+mod token;
+
+/// The most bytes of an answer: a page of 200 licenses with large offers has less.
+const LARGEST_ANSWER: u64 = 16 * 1024 * 1024;
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+
+/// The way to one server.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: Agent,
+    server: ServerUrl,
+    token: Option<Token>,
+}
+
+/// A request; [`Http::send`] sends it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl<'a> Call<'a> {
+    /// Asks for something.
+    #[must_use]
+    pub fn get(path: &'a str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Hands something over, or asks for an act.
+    #[must_use]
+    pub fn post(path: &'a str) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    /// Puts something in the place of what is there.
+    #[must_use]
+    pub fn put(path: &'a str) -> Self {
+        Self::new(Method::PUT, path)
+    }
+
+    fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, query: String::new(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// With a parameter of the query, where there is a value.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: Option<impl fmt::Display>) -> Self {
+        if let Some(value) = value {
+            let separator = if self.query.is_empty() { '?' } else { '&' };
+            self.query.push(separator);
+            self.query += &format!("{name}={}", percent_encoded(&value.to_string()));
+        }
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With a body in JSON.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn json(mut self, value: &impl Serialize) -> Result<Self, Failure> {
+        self.body = serde_json::to_vec(value)
+            .map_err(|error| Failure::new(Exit::Failure, "output", error.to_string()))?;
+        self.headers.push((header::CONTENT_TYPE.as_str(), JSON.to_owned()));
+        Ok(self)
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+impl Http {
+    /// To this server; a call takes at most `patience` in all.
+    #[must_use]
+    pub fn new(server: ServerUrl, token: Option<Token>, patience: Duration) -> Self {
+        let config = Agent::config_builder()
+            // An error status has a body that says why.
+            .http_status_as_error(false)
+            // A redirect could lead the token to somebody else.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(LONGEST_CONNECT.min(patience)))
+            .timeout_global(Some(patience))
+            .user_agent(concat!("carnet/", env!("CARGO_PKG_VERSION")))
+            .accept(format!("{JSON}, {PROBLEM_JSON}"))
+            .build();
+        Self { agent: config.new_agent(), server, token }
+    }
+
+    /// Sends a call and reads its answer.
+    ///
+    /// # Errors
+    /// `server-…` when no usable answer came, `bad-token`, or the server's own problem code.
+    pub fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
+        let url = self.server.join(&format!("{}{}", call.path, call.query));
+        let mut request = Request::builder().method(call.method).uri(&url);
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
+        }
+        let request = request
+            .body(call.body)
+            .map_err(|error| Failure::usage(format!("the request cannot be made: {error}")))?;
+        let mut answer = self.agent.run(request).map_err(|error| answer::missing(&self.server, &error))?;
+        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
+        let body = body.map_err(|error| answer::missing(&self.server, &error))?;
+        answer::understood(&self.server, answer.status(), &body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_carries_any_text() {
+        let call = Call::get("/v1/licenses")
+            .query("app", Some("acme/paint"))
+            .query("x", Some("ü&="))
+            .query("n", None::<u8>);
+        assert_eq!(call.query, "?app=acme%2Fpaint&x=%C3%BC%26%3D");
+    }
+}

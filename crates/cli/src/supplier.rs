@@ -1,0 +1,62 @@
+//! Commands for those who sell software: `carnet supplier …`.
+
+use carnet_core::app::SupplierName;
+use clap::{Args, Subcommand};
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+pub mod app;
+pub mod credentials;
+pub mod events;
+pub mod licenses;
+pub mod list;
+pub mod menu;
+pub mod register;
+
+/// `carnet supplier`.
+#[derive(Debug, Args)]
+pub struct Supplier {
+    /// Which supplier, where tokens of several are kept here
+    #[arg(long = "supplier", global = true, value_name = "NAME")]
+    name: Option<SupplierName>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Join a server with the set-up code from its operator
+    Register(register::Register),
+    /// Name what is licensed
+    #[command(subcommand)]
+    App(app::App),
+    /// Read and change what an app is offered for
+    #[command(subcommand)]
+    Menu(menu::Menu),
+    /// List licenses
+    Licenses(licenses::Licenses),
+    /// Look at one license, suspend, reinstate or revoke it
+    #[command(subcommand)]
+    License(licenses::License),
+    /// What happened, newest first
+    Events(events::Events),
+}
+
+impl Supplier {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        let name = self.name.as_ref();
+        match &self.command {
+            Command::Register(command) => command.run(context),
+            Command::App(command) => command.run(context, name),
+            Command::Menu(command) => command.run(context, name),
+            Command::Licenses(command) => command.run(context, name),
+            Command::License(command) => command.run(context, name),
+            Command::Events(command) => command.run(context, name),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `carnet supplier app`: name what is licensed (A1).
+
+use carnet_api::app::{self as api, NewApp};
+use carnet_api::page::Page;
+use carnet_api::path;
+use carnet_core::app::{AppId, SupplierName};
+use clap::Subcommand;
+
+use super::credentials;
+use super::list::pages;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::http::Call;
+use crate::output::table;
+use crate::text::clean;
+
+/// Name what is licensed.
+#[derive(Debug, Subcommand)]
+pub enum App {
+    /// Register an app: a program, a part of it, or content
+    Add {
+        /// Its id, like acme/paint or acme/paint/brushes
+        app: AppId,
+        /// What people read [default: the id]
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+    },
+    /// List the apps of this supplier
+    List,
+}
+
+impl App {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+        match self {
+            Self::Add { app, display_name } => add(context, app, display_name.as_deref()),
+            Self::List => list(context, name),
+        }
+    }
+}
+
+fn add(context: &Context, app: &AppId, display_name: Option<&str>) -> Result<(), Failure> {
+    let display_name = display_name.unwrap_or(app.as_str()).to_owned();
+    let http = credentials::http(context, Some(&app.supplier()))?;
+    let call = Call::post(path::APPS).json(&NewApp { id: app.clone(), display_name })?;
+    let added: api::App = http.send(call)?;
+    let next = format!("carnet supplier menu set {app} -f menu.toml");
+    context.output.result(&added, || format!("{app} is registered. Next, give it a menu: {next}\n"))
+}
+
+fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+    let http = credentials::http(context, name)?;
+    let apps: Page<api::App> = pages(usize::MAX, |limit, cursor| {
+        http.send(Call::get(path::APPS).query("limit", Some(limit)).query("cursor", cursor))
+    })?;
+    context.output.result(&apps, || in_words(&apps.data))
+}
+
+fn in_words(apps: &[api::App]) -> String {
+    if apps.is_empty() {
+        return "There is no app yet: carnet supplier app add NAME/APP\n".into();
+    }
+    let row = |app: &api::App| {
+        let name = clean(&app.display_name);
+        [
+            app.id.to_string(),
+            name,
+            app.offers.to_string(),
+            app.menu_serial.to_string(),
+            app.registered.to_string(),
+        ]
+    };
+    table(["APP", "NAME", "OFFERS", "MENU SERIAL", "REGISTERED"], apps.iter().map(row))
+}

@@ -1,0 +1,61 @@
+//! Commands for those who use software: register, choose from a menu, run.
+//!
+//! Each of them may be interrupted at any moment: what was asked of a server stands in the passbook, and the
+//! next command carries it on.
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Ended;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub mod agree;
+pub mod ask;
+pub mod consent;
+pub mod decline;
+pub mod failure;
+pub mod menu;
+pub mod passes;
+pub mod register;
+pub mod run;
+pub mod status;
+pub mod which;
+
+/// Commands of a user.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Register with a licensing server, once for each server
+    Register(register::Register),
+    /// Show what an app is offered for
+    Menu(menu::Menu),
+    /// Agree to an offer and get the first pass
+    Agree(agree::Agree),
+    /// Decline what is offered for an app
+    Decline(decline::Decline),
+    /// Show all passes on this device
+    Passes(passes::Passes),
+    /// Show how things stand with a server, and carry on what waits for it
+    Status(status::Status),
+    /// Run a program under its pass
+    Run(run::Run),
+}
+
+impl User {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context) -> Result<Ended, Failure> {
+        match self {
+            Self::Register(command) => command.run(context),
+            Self::Menu(command) => command.run(context),
+            Self::Agree(command) => command.run(context),
+            Self::Decline(command) => command.run(context),
+            Self::Passes(command) => command.run(context),
+            Self::Status(command) => command.run(context),
+            Self::Run(command) => return command.run(context),
+        }?;
+        Ok(Exit::Ok.into())
+    }
+}

@@ -1,0 +1,179 @@
+//! `carnet register`: the fixed passbook (A6).
+
+use std::path::PathBuf;
+
+use carnet_core::document::{Evidence, Person};
+use carnet_core::id::{DeviceId, Digest, ServerId, UserId};
+use carnet_manager::person::{self, Details, PersonProblem};
+use carnet_manager::register::{Identity, Newcomer, Registered};
+use carnet_manager::{Manager, ManagerError};
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::BOLD;
+use crate::user::ask;
+use crate::user::which::{self, Licensed, Trust};
+
+/// Register with a licensing server, once for each server.
+#[derive(Args)]
+pub struct Register {
+    /// The product string of a program: it names the server and its root hash
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<Licensed>,
+    /// How a new server comes to be trusted.
+    #[command(flatten)]
+    trust: Trust,
+    /// Your name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Your e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Your postal address, where a supplier asks for it
+    #[arg(long, value_name = "TEXT")]
+    address: Option<String>,
+    /// Your telephone number, where a supplier asks for it
+    #[arg(long, value_name = "NUMBER")]
+    telephone: Option<String>,
+    /// A reference to how you pay, as the supplier told you; never a card number
+    #[arg(long, value_name = "REFERENCE")]
+    payment_reference: Option<String>,
+    /// What you call this device [default: its host name]
+    #[arg(long, value_name = "NAME")]
+    device_name: Option<String>,
+    /// What this device is known by: `machine`, or `file:PATH` in containers and for a second device on one machine
+    #[arg(long, value_name = "WHAT", default_value = "machine", value_parser = identity)]
+    identity: Identity,
+}
+
+/// Personal values stay out of logs (I19).
+impl std::fmt::Debug for Register {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Register(…)")
+    }
+}
+
+fn identity(text: &str) -> Result<Identity, String> {
+    match text.split_once(':') {
+        None if text == "machine" => Ok(Identity::Machine),
+        // The passbook remembers the path; it must mean the same from any folder.
+        Some(("file", path)) if !path.is_empty() => {
+            std::path::absolute(PathBuf::from(path)).map(Identity::File).map_err(|error| error.to_string())
+        }
+        _ => Err("write `machine`, or `file:PATH`".to_owned()),
+    }
+}
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Shown {
+    registered: bool,
+    already: bool,
+    server: String,
+    server_id: ServerId,
+    root: Digest,
+    user: UserId,
+    device: DeviceId,
+    identity: Evidence,
+    home: PathBuf,
+}
+
+impl Register {
+    /// Registers, or says that this was done before.
+    ///
+    /// # Errors
+    /// Why it could not be done. A registration that got no answer is carried on by the next command.
+    pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        let manager = which::manager_of_new(context, self.product.as_ref(), &self.trust)?;
+        let registered = match known(&manager)? {
+            Some(registered) => registered,
+            None => manager.register(&self.newcomer(context)?)?,
+        };
+        let shown = shown(&manager, &registered);
+        context.output.result(&shown, || in_words(&shown))
+    }
+
+    /// From the command line, and from the person where it does not say.
+    fn newcomer(&self, context: &Context) -> Result<Newcomer, Failure> {
+        let (name, email) = match (&self.name, &self.email) {
+            (Some(name), Some(email)) => (name.clone(), email.clone()),
+            (name, email) if context.output.can_ask() => (
+                name.clone().map_or_else(|| ask::text("Your name", |text| told(person::name(text))), Ok)?,
+                email
+                    .clone()
+                    .map_or_else(|| ask::text("Your e-mail address", |text| told(person::email(text))), Ok)?,
+            ),
+            _ => {
+                return Err(Failure::usage("name and e-mail address are needed to register")
+                    .with_remedy("give them with --name and --email"));
+            }
+        };
+        let (address, telephone) = (self.address.clone(), self.telephone.clone());
+        let details =
+            Details { name, email, address, telephone, payment_reference: self.payment_reference.clone() };
+        newcomer(&details, self.device_name.clone(), self.identity.clone())
+    }
+}
+
+/// Asks at the terminal for what is needed, and registers: in the course of a first start (A8).
+///
+/// # Errors
+/// Why it could not be done, or that nobody wants to answer.
+pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, Failure> {
+    if let Some(registered) = known(manager)? {
+        return Ok(registered);
+    }
+    context.output.note(&format!("To use this program, register once with {}.", manager.server().url));
+    let name = ask::text("Your name", |text| told(person::name(text)))?;
+    let email = ask::text("Your e-mail address", |text| told(person::email(text)))?;
+    let details = Details { name, email, ..Details::default() };
+    Ok(manager.register(&newcomer(&details, None, Identity::Machine)?)?)
+}
+
+/// Registered before, or just now because a registration was waiting for its answer.
+fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
+    match manager.registered()? {
+        Some(registered) => Ok(Some(registered)),
+        None => Ok(manager.finish_registration()?),
+    }
+}
+
+fn newcomer(details: &Details, device_name: Option<String>, identity: Identity) -> Result<Newcomer, Failure> {
+    let person: Person = details.check().map_err(ManagerError::Person)?;
+    Ok(Newcomer { person, device_name: device_name.unwrap_or_else(host_name), identity })
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if person::device_name(&name).is_none() { name } else { "this device".to_owned() }
+}
+
+fn told(problem: Option<PersonProblem>) -> Option<String> {
+    problem.map(|problem| problem.to_string())
+}
+
+fn shown(manager: &Manager, registered: &Registered) -> Shown {
+    let Registered { user, device, identity, already } = *registered;
+    Shown {
+        registered: true,
+        already,
+        server: manager.server().url.to_string(),
+        server_id: manager.server().pin.server,
+        root: manager.server().pin.root,
+        user,
+        device,
+        identity,
+        home: manager.home().to_owned(),
+    }
+}
+
+fn in_words(shown: &Shown) -> String {
+    let Shown { already, server, user, device, home, .. } = shown;
+    let how = if *already { "was registered before" } else { "is registered now" };
+    format!(
+        "This device {how} at {server}.\n\n  User      {BOLD}{user}{BOLD:#}\n  Device    {device}\n  Passbook  {}\n",
+        home.display()
+    )
+}

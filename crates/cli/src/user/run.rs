@@ -1,0 +1,263 @@
+//! `carnet run`: any program under its pass (A8–A13).
+//!
+//! The run is approved, and its use counted, before the program starts. While it runs its time is counted; when
+//! the run is disapproved (used up, moved away, revoked), the program is asked to end, and ended after some
+//! seconds. Where a person is at a terminal, what is missing for the first start is asked for: registration,
+//! and an offer from the menu. The run ends with the program itself: what it leaves behind in the background
+//! is not counted.
+//!
+//! With `--json` stdout still belongs to the program; what there is to say is one JSON object a line on stderr.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::time::Duration;
+
+use carnet_controller::{Controller, Disapproved};
+use carnet_core::app::{OfferName, Version};
+use carnet_manager::Manager;
+use clap::Args;
+use serde::Serialize;
+
+use self::child::{Child, Event, code};
+use crate::context::Context;
+use crate::exit::{Ended, Exit};
+use crate::failure::Failure;
+use crate::output::{GREEN, RED};
+use crate::text::clean;
+use crate::user::agree::{self, Wish};
+use crate::user::register;
+use crate::user::which::{self, Licensed, Trust};
+
+mod child;
+mod program;
+
+/// Run a program under its pass.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Run {
+    /// The app id, or the product string of the program
+    #[arg(value_name = "APP")]
+    licensed: Licensed,
+    /// Where there is no license with anything left: agree to this offer
+    #[arg(long, value_name = "OFFER")]
+    offer: Option<OfferName>,
+    /// Agree to all conditions of OFFER, without being shown them
+    #[arg(long, requires = "offer")]
+    yes: bool,
+    /// The version of the program, where licenses cover some versions only
+    #[arg(long, value_name = "VERSION")]
+    program_version: Option<Version>,
+    /// How long the program may take to end after the run was disapproved
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    grace_seconds: u64,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    program: Vec<OsString>,
+}
+
+const AFTER_HELP: &str = "\
+The program's own exit code is passed on; 128 and the number of the signal when one has ended it. When the run \
+is disapproved, before or while the program runs, the exit code is 4. The program finds the names of the \
+features that it may use in CARNET_FEATURES.";
+
+/// The names of the features of the pass, for the program.
+const FEATURES: &str = "CARNET_FEATURES";
+/// Not for a program of somebody else: the supplier's token, and what tests set.
+const PRIVATE: [&str; 2] = ["CARNET_TOKEN", "CARNET_CRASH_POINT"];
+
+/// What is said on stderr with `--json`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Said<'a> {
+    Approved {
+        app: &'a str,
+        uses_left: Option<u64>,
+        seconds_left: Option<u64>,
+        ends: Option<carnet_controller::Time>,
+        grace_until: Option<carnet_controller::Time>,
+        warnings: Vec<String>,
+    },
+    Disapproved {
+        code: &'a str,
+        message: &'a str,
+        remedy: &'a str,
+        grace_seconds: u64,
+    },
+}
+
+impl Run {
+    /// Runs the program.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub fn run(&self, context: &Context) -> Result<Ended, Failure> {
+        let Some((name, arguments)) = self.program.split_first() else {
+            return Err(Failure::usage("no program is named").with_remedy("name it behind `--`"));
+        };
+        let program = program::find(context, name)?;
+        let manager = if context.output.can_ask() {
+            which::manager_of_new(context, Some(&self.licensed), &Trust::default())?
+        } else {
+            which::manager(context, Some(&self.licensed))?
+        };
+        let run = self.approved(context, &manager)?;
+        self.tell_approved(context, &run);
+        let mut command = Command::new(program);
+        command.args(arguments).env(FEATURES, features(&run));
+        for name in PRIVATE {
+            command.env_remove(name);
+        }
+        let child = Child::start(&mut command).map_err(|error| program::not_started(name, &error))?;
+        self.look_after(context, &run, child)
+    }
+
+    /// Until the program has ended, or had to.
+    fn look_after(
+        &self,
+        context: &Context,
+        run: &carnet_controller::Run,
+        mut child: Child<Disapproved>,
+    ) -> Result<Ended, Failure> {
+        let sender = child.sender();
+        run.on_disapproved(move |why| {
+            // Nobody listens any more: then the program has ended.
+            let _ = sender.send(Event::Disapproved(why.clone()));
+        });
+        let Some(why) = child.watch() else {
+            return child.ended().map(|status| Ended::Program(code(status))).map_err(|error| lost(&error));
+        };
+        self.tell_disapproved(context, &why);
+        child.stop(Duration::from_secs(self.grace_seconds)).map_err(|error| lost(&error))?;
+        Ok(Exit::NotLicensed.into())
+    }
+
+    /// An approved run; what is missing for it is asked for where somebody can be asked (A8, A13).
+    fn approved(&self, context: &Context, manager: &Manager) -> Result<carnet_controller::Run, Failure> {
+        let controller = self.controller(context, manager)?;
+        let (mut registered, mut agreed) = (false, false);
+        loop {
+            let why = match controller.start() {
+                Ok(run) => return Ok(run),
+                Err(why) => why,
+            };
+            if why.code == "not-registered" && !registered && context.output.can_ask() {
+                register::at_terminal(context, manager)?;
+                registered = true;
+            } else if !why.menu.is_empty() && !agreed && self.may_agree(context) {
+                self.agree(context, manager, &why)?;
+                agreed = true;
+            } else {
+                return Err(self.refused(manager, &why));
+            }
+        }
+    }
+
+    fn controller(&self, context: &Context, manager: &Manager) -> Result<Controller, Failure> {
+        let product = manager.product(self.licensed.app()).to_string();
+        let builder = Controller::builder(&product).home(manager.home()).env(which::env(context));
+        let builder = builder.start_wait(context.time_limit());
+        let builder = match self.program_version {
+            Some(version) => builder.version(version),
+            None => builder,
+        };
+        builder.open().map_err(|why| self.refused(manager, &why))
+    }
+
+    fn may_agree(&self, context: &Context) -> bool {
+        self.yes || context.output.can_ask()
+    }
+
+    /// The menu, and the agreement to one of its offers.
+    fn agree(&self, context: &Context, manager: &Manager, why: &Disapproved) -> Result<(), Failure> {
+        let app = self.licensed.app();
+        context.output.note(&format!("{app}: {}.", clean(&why.message)));
+        let wish = Wish { offer: self.offer.as_ref(), yes: self.yes, again: false };
+        let not_licensed = |failure: Failure| match failure.code.as_str() {
+            "declined" => Failure { exit: Exit::NotLicensed, ..failure },
+            _ => failure,
+        };
+        match agree::carry_out(context, manager, app, &wish).map_err(not_licensed)? {
+            Some(_) => Ok(()),
+            None => {
+                Err(Failure::new(Exit::NotLicensed, "declined", format!("the menu of {app} was declined"))
+                    .with_remedy("start again to see it once more"))
+            }
+        }
+    }
+
+    fn refused(&self, manager: &Manager, why: &Disapproved) -> Failure {
+        let app = self.licensed.app();
+        let remedy = match why.code {
+            "not-registered" => {
+                format!(
+                    "run `carnet register --product '{}' --name NAME --email ADDRESS`",
+                    manager.product(app)
+                )
+            }
+            _ if !why.menu.is_empty() => {
+                format!("see `carnet menu {app}`, then run `carnet agree {app} OFFER`")
+            }
+            _ => why.remedy.clone(),
+        };
+        Failure::new(exit_of(why.code), why.code, why.message.clone()).with_remedy(remedy)
+    }
+
+    fn tell_approved(&self, context: &Context, run: &carnet_controller::Run) {
+        let (left, warnings) = (run.remaining(), run.warnings());
+        if context.output.is_json() {
+            say(
+                context,
+                &Said::Approved {
+                    app: self.licensed.app().as_str(),
+                    uses_left: left.uses,
+                    seconds_left: left.seconds,
+                    ends: left.ends,
+                    grace_until: left.grace_until,
+                    warnings: warnings.iter().map(ToString::to_string).collect(),
+                },
+            );
+        } else {
+            warnings.iter().for_each(|warning| context.output.warning(&warning.to_string()));
+        }
+    }
+
+    fn tell_disapproved(&self, context: &Context, why: &Disapproved) {
+        let Disapproved { code, message, remedy, .. } = why;
+        if context.output.is_json() {
+            say(context, &Said::Disapproved { code, message, remedy, grace_seconds: self.grace_seconds });
+            return;
+        }
+        let name = self.program.first().map(|name| name.display().to_string()).unwrap_or_default();
+        let (message, remedy) = (clean(message), clean(remedy));
+        context.output.note(&format!(
+            "{RED}run disapproved[{code}]{RED:#}: {message}\n{name} is asked to end, and ended after {} s\n{GREEN}help{GREEN:#}: {remedy}",
+            self.grace_seconds
+        ));
+    }
+}
+
+fn say(context: &Context, said: &Said<'_>) {
+    // These have a JSON form; stderr that is closed has no reader.
+    let _ = serde_json::to_string(said).map(|line| context.output.note(&line));
+}
+
+fn features(run: &carnet_controller::Run) -> String {
+    run.features().keys().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Something before the pass is in the way, or the pass itself.
+fn exit_of(code: &str) -> Exit {
+    match code {
+        "not-registered" => Exit::NotRegistered,
+        "server-unreachable" => Exit::Unreachable,
+        "another-device" | "passbook-unusable" | "passbook-read-only" | "disk-full" => Exit::PassbookUnusable,
+        "no-home" | "bad-product" => Exit::Usage,
+        _ => Exit::NotLicensed,
+    }
+}
+
+fn lost(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failure, "program-lost", format!("how the program has ended is not known: {error}"))
+        .with_remedy("look whether it still runs")
+}

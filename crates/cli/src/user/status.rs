@@ -1,0 +1,167 @@
+//! `carnet status`: how things stand with each server, and carrying on what waits.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use carnet_core::document::Evidence;
+use carnet_manager::Manager;
+use carnet_manager::status::{self as manager, Finished};
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{BOLD, YELLOW};
+use crate::text::clean;
+use crate::user::passes::managers;
+use crate::user::which;
+
+/// Looking takes no longer than this; carrying on takes as long as it is told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Show how things stand with a server, and carry on what waits for it.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Carry on every request that waits for the server's answer
+    #[arg(long)]
+    resume: bool,
+    /// Do not ask servers
+    #[arg(long, conflicts_with = "resume")]
+    offline: bool,
+}
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Shown {
+    home: PathBuf,
+    servers: Vec<Server>,
+}
+
+#[derive(Serialize)]
+struct Server {
+    #[serde(flatten)]
+    status: manager::Status,
+    /// Whether the device is registered there.
+    registered: bool,
+    /// Whether the server has answered; none: it was not asked.
+    reachable: Option<bool>,
+    /// What was carried on by `--resume`.
+    resumed: Vec<Finished>,
+    /// Why the server has not answered.
+    problem: Option<Problem>,
+}
+
+#[derive(Serialize)]
+struct Problem {
+    code: String,
+    message: String,
+    remedy: String,
+}
+
+impl Status {
+    /// Shows it.
+    ///
+    /// # Errors
+    /// `no-server` when this device is not registered anywhere; with `--resume`, why it could not be carried on.
+    pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        let setup = which::setup(context, (!self.resume).then_some(PATIENCE))?;
+        let named = which::wanted(context, None, None)?;
+        let mut servers = Vec::new();
+        for manager in managers(&setup, named.url.as_ref())? {
+            let resumed = if self.resume { manager.finish_all()? } else { Vec::new() };
+            servers.push(self.look(&manager, resumed)?);
+        }
+        let shown = Shown { home: setup.home.clone(), servers };
+        context.output.result(&shown, || in_words(&shown))
+    }
+
+    fn look(&self, manager: &Manager, resumed: Vec<Finished>) -> Result<Server, Failure> {
+        let status = manager.status(!self.offline)?;
+        let problem = status.unreachable.as_ref().map(|error| Problem {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            remedy: error.remedy(),
+        });
+        let reachable = (!self.offline).then_some(problem.is_none());
+        Ok(Server { registered: status.user.is_some(), reachable, resumed, problem, status })
+    }
+}
+
+fn in_words(shown: &Shown) -> String {
+    let servers: String = shown.servers.iter().map(server_in_words).collect();
+    format!("Home: {}\n{servers}", shown.home.display())
+}
+
+fn server_in_words(server: &Server) -> String {
+    let status = &server.status;
+    let mut lines = vec![
+        (
+            "Server",
+            match (server.reachable, &server.problem) {
+                (Some(true), _) => "answers".to_owned(),
+                (_, Some(problem)) => {
+                    format!("{YELLOW}{}{YELLOW:#}: {}", clean(&problem.message), clean(&problem.remedy))
+                }
+                _ => "not asked".to_owned(),
+            },
+        ),
+        ("Root hash", status.root.to_string()),
+        ("User", status.user.map_or("not registered yet".to_owned(), |user| user.to_string())),
+    ];
+    lines.extend(status.device.map(|device| ("Device", device.to_string())));
+    lines.extend(status.identity.map(|identity| ("Known by", known_by(identity).to_owned())));
+    lines.push(("Clock", clock_in_words(status.clock)));
+    let waiting = status.waiting.iter().map(|waiting| {
+        let of = waiting.app.as_ref().map_or("this device".to_owned(), ToString::to_string);
+        (
+            "Waiting",
+            format!(
+                "{} for {of}, since {}: `carnet status --resume` carries it on",
+                waiting.operation, waiting.since
+            ),
+        )
+    });
+    lines.extend(waiting);
+    lines.extend(server.resumed.iter().map(|finished| ("Resumed", resumed_in_words(finished))));
+    let licenses =
+        status.account.iter().flat_map(|account| &account.apps).flat_map(|of_app| &of_app.licenses);
+    lines.extend(licenses.map(|license| ("License", license_in_words(license))));
+    let line = |(label, text): &(&str, String)| format!("  {label:<10}{text}\n");
+    format!("\n{BOLD}{}{BOLD:#}\n{}", status.server, lines.iter().map(line).collect::<String>())
+}
+
+const fn known_by(identity: Evidence) -> &'static str {
+    match identity {
+        Evidence::Hardware => "this machine",
+        Evidence::File => "a file",
+        Evidence::Tpm => "its TPM",
+    }
+}
+
+fn clock_in_words(clock: manager::ClockStatus) -> String {
+    match (clock.behind, clock.reached) {
+        (true, Some(reached)) => {
+            format!(
+                "{YELLOW}{} is behind {reached}, which was reached{YELLOW:#}: set it right, or connect once",
+                clock.now
+            )
+        }
+        _ => format!("{}, as it should be", clock.now),
+    }
+}
+
+fn resumed_in_words(finished: &Finished) -> String {
+    let of = finished.app.as_ref().map_or("this device".to_owned(), ToString::to_string);
+    let what = finished.refused.map_or("done".to_owned(), |reason| format!("refused: {}", reason.in_words()));
+    format!("{} for {of}: {what}", finished.operation)
+}
+
+fn license_in_words(license: &carnet_api::license::License) -> String {
+    let validity = &license.validity;
+    let counted = [&validity.uses, &validity.seconds].into_iter().flatten();
+    let parts: Vec<_> =
+        counted.map(|line| format!("{} on the license", clean(&line.remaining_in_words))).collect();
+    let remains = if parts.is_empty() { clean(&license.base.term_in_words) } else { parts.join(", ") };
+    let condition = clean(&license.base.offer.condition);
+    format!("{}: {condition}, {} ({remains})", license.app, clean(&validity.status_in_words))
+}

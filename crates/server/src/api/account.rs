@@ -1,0 +1,3 @@
+//! A user's account.
+
+pub mod show;

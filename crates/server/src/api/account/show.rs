@@ -1,0 +1,80 @@
+//! `POST /v1/account`
+
+use axum::Json as Body;
+use axum::extract::State;
+use carnet_api::account::{Account, AccountApp, AccountQuery};
+use carnet_api::path::ACCOUNT;
+use carnet_api::{Problem, ProblemCode};
+use carnet_core::license::LEEWAY;
+use carnet_core::time::Time;
+use carnet_seal::VerifyingKey;
+use carnet_store::device::DeviceKeys;
+use carnet_store::user::AccountView;
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::api::license;
+use crate::extract::Json;
+use crate::problem::Failure;
+use crate::server::Server;
+
+/// Show the account of a device's user
+///
+/// Per app: what was agreed, what remains, the status that follows the payments actually made, and the pass of
+/// each device. The device signs the question; it reads only, so a repeat does no harm.
+#[utoipa::path(
+    post, path = ACCOUNT, operation_id = "account_show", tag = "devices",
+    request_body = AccountQuery,
+    responses(
+        (status = 200, description = "The account.", body = Account),
+        (status = 401, description = "`bad-signature`, `stale`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-device`", body = Problem, content_type = "application/problem+json"),
+        (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn show(
+    State(server): State<Server>,
+    Json(query): Json<AccountQuery>,
+) -> Result<Body<Account>, Failure> {
+    let now = server.now();
+    let device = asker(&server, &query, now)?;
+    let found = server.read(move |tx| tx.account_view(device.user)).await?;
+    let found = found.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
+    Ok(Body(Account {
+        server: server.keys().server(),
+        user: device.user,
+        device: device.id,
+        at: now,
+        apps: apps(&found, now),
+    }))
+}
+
+/// The device that has signed the question, just now, for this server.
+fn asker(server: &Server, query: &AccountQuery, now: Time) -> Result<DeviceKeys, Failure> {
+    if query.server != server.keys().server() {
+        return Err(Failure::new(ProblemCode::WrongServer));
+    }
+    let keys = server.store().device_keys(query.device)?;
+    let keys = keys.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
+    let signature = BASE64URL_NOPAD.decode(query.signature.as_bytes()).ok();
+    let signature = signature.and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+    let signature = signature.ok_or_else(|| Failure::new(ProblemCode::BadSignature))?;
+    let statement = AccountQuery::statement(query.server, query.device, query.at);
+    VerifyingKey::ed25519(keys.signing_key)?.verify(statement.as_bytes(), &signature)?;
+    let apart = now.since(query.at).max(query.at.since(now));
+    if apart > LEEWAY { Err(Failure::new(ProblemCode::Stale)) } else { Ok(keys) }
+}
+
+/// All licenses by app, in the order in which they are used (A23).
+fn apps(view: &AccountView, now: Time) -> Vec<AccountApp> {
+    let mut licenses: Vec<_> = view.licenses.iter().collect();
+    licenses.sort_by_key(|license| (license.app.clone(), license.order()));
+    let mut apps: Vec<AccountApp> = Vec::new();
+    for license in licenses {
+        let shown = license::view(license, &view.journals, now);
+        match apps.last_mut().filter(|last| last.app == license.app) {
+            Some(app) => app.licenses.push(shown),
+            None => apps.push(AccountApp { app: license.app.clone(), licenses: vec![shown] }),
+        }
+    }
+    apps
+}

@@ -1,0 +1,4 @@
+//! What devices ask.
+
+mod checked;
+pub mod submit;

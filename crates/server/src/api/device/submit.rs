@@ -1,0 +1,67 @@
+//! `POST /v1/device`
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use carnet_api::path::DEVICE;
+use carnet_api::{COSE, Problem};
+use carnet_core::document::Operation;
+use carnet_seal::Kind;
+use carnet_store::{How, Settled, Work};
+
+use super::checked::submission;
+use crate::extract::Document;
+use crate::problem::Failure;
+use crate::server::Server;
+
+/// Submit a device's request
+///
+/// The body is a request document with the proofs that travel beside it, the answer is exactly one signed
+/// document: a pass, a portable pass, a refusal or a receipt. A refusal is an answer like the others (200).
+/// The very same request may be sent any number of times; it is answered with the very same bytes.
+#[utoipa::path(
+    post, path = DEVICE, operation_id = "device_submit", tag = "devices",
+    request_body(content = Vec<u8>, content_type = "application/cose", description = "At most 256 KiB."),
+    responses(
+        (status = 200, description = "The answer document.", body = Vec<u8>, content_type = "application/cose"),
+        (status = 400, description = "`bad-document`, `wrong-journal`", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`bad-signature`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-device`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`request-conflict`: a security event; nothing has changed", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too-large`", body = Problem, content_type = "application/problem+json"),
+        (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn submit(State(server): State<Server>, Document(bytes): Document) -> Result<Response, Failure> {
+    let submission = submission(&server, &bytes)?;
+    let renewal = matches!(submission.request.operation, Operation::Renew { .. });
+    let settled = server.settle(Work::Request(Box::new(submission))).await?;
+    let (payload, how) = match settled {
+        Settled::Answered { payload, how } => (payload, how),
+        Settled::Rejected(rejection) => return Err(rejection.into()),
+        other => return Err(Failure::internal(format!("a request was settled as {other:?}"))),
+    };
+    // Here and not in the ledger: what is committed may be signed by whoever has a core to spare.
+    let (document, kind) = server.keys().sign_prepared(payload).map_err(Failure::internal)?;
+    server.metrics().answer(name(kind), in_words(how), renewal && kind == Kind::Pass && how == How::Decided);
+    Ok(([(CONTENT_TYPE, COSE)], document).into_response())
+}
+
+const fn in_words(how: How) -> &'static str {
+    match how {
+        How::Decided => "decided",
+        How::Aside => "aside",
+        How::Repeat | How::RepeatAside => "repeated",
+        How::Superseded => "superseded",
+    }
+}
+
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pass => "pass",
+        Kind::PortablePass => "portable-pass",
+        Kind::Refusal => "refusal",
+        Kind::Receipt => "receipt",
+        _ => "other",
+    }
+}

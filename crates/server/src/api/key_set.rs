@@ -1,0 +1,3 @@
+//! The server's public keys.
+
+pub mod show;

@@ -1,0 +1,106 @@
+//! `POST /v1/licenses/{license}/suspend`, `…/reinstate` and `…/revoke`
+
+use axum::extract::State;
+use carnet_api::license::License;
+use carnet_api::{Problem, ProblemCode};
+use carnet_core::id::LicenseId;
+use carnet_core::license::{Act, Standing};
+use carnet_store::{LedgerError, Work};
+
+use super::view_alone;
+use crate::extract::{Call, Named, Reply};
+use crate::problem::Failure;
+use crate::server::Server;
+
+/// Suspend a license
+///
+/// No pass is issued and nothing is moved until it is reinstated; a pass that is out ends at its device's next
+/// contact. Suspending it again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/licenses/{license}/suspend", operation_id = "licenses_suspend", tag = "licenses",
+    security(("supplier_token" = [])),
+    params(
+        ("license" = String, Path, description = "The license's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
+    ),
+    responses(
+        (status = 200, description = "The license as it is now.", body = License),
+        (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn suspend(server: State<Server>, license: Named<LicenseId>, call: Call) -> Result<Reply, Failure> {
+    act(server, license, call, Act::Suspend, Standing::Suspended).await
+}
+
+/// Reinstate a license
+///
+/// A suspended license is good again.
+#[utoipa::path(
+    post, path = "/v1/licenses/{license}/reinstate", operation_id = "licenses_reinstate", tag = "licenses",
+    security(("supplier_token" = [])),
+    params(
+        ("license" = String, Path, description = "The license's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
+    ),
+    responses(
+        (status = 200, description = "The license as it is now.", body = License),
+        (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn reinstate(
+    server: State<Server>,
+    license: Named<LicenseId>,
+    call: Call,
+) -> Result<Reply, Failure> {
+    act(server, license, call, Act::Reinstate, Standing::Active).await
+}
+
+/// Revoke a license
+///
+/// For ever: no pass is issued again. A perpetual pass that stays offline cannot be reached.
+#[utoipa::path(
+    post, path = "/v1/licenses/{license}/revoke", operation_id = "licenses_revoke", tag = "licenses",
+    security(("supplier_token" = [])),
+    params(
+        ("license" = String, Path, description = "The license's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
+    ),
+    responses(
+        (status = 200, description = "The license as it is now.", body = License),
+        (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn revoke(server: State<Server>, license: Named<LicenseId>, call: Call) -> Result<Reply, Failure> {
+    act(server, license, call, Act::Revoke, Standing::Revoked).await
+}
+
+async fn act(
+    State(server): State<Server>,
+    Named(license): Named<LicenseId>,
+    call: Call,
+    act: Act,
+    wanted: Standing,
+) -> Result<Reply, Failure> {
+    if let Some(kept) = call.kept(&server).await? {
+        return Ok(kept);
+    }
+    let (supplier, by) = (call.session.id(), format!("token {}", call.session.label()));
+    match server.settle(Work::Act { supplier, license, act, by }).await {
+        Ok(_) => {}
+        // It is so already: an earlier attempt whose answer was lost, or somebody else was faster.
+        Err(LedgerError::NotApplicable(why)) if why.standing == wanted => {}
+        Err(error) => return Err(error.into()),
+    }
+    let now = server.now();
+    let show = move |tx: &carnet_store::Writing<'_>| {
+        let found = tx.license(supplier, license)?.ok_or_else(|| Failure::new(ProblemCode::NotFound))?;
+        Reply::ok(&view_alone(tx, &found, now)?)
+    };
+    call.once(&server, "license.acted", show).await
+}

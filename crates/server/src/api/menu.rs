@@ -1,0 +1,5 @@
+//! Menus.
+
+mod checked;
+pub mod show;
+pub mod update;

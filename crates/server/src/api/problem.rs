@@ -1,0 +1,3 @@
+//! What problems mean.
+
+pub mod show;

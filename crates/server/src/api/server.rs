@@ -1,0 +1,3 @@
+//! Who the server is.
+
+pub mod show;

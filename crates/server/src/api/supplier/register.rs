@@ -1,0 +1,119 @@
+//! `POST /v1/suppliers`
+
+use axum::Json as Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use carnet_api::path::SUPPLIERS;
+use carnet_api::supplier::{LONGEST_DISPLAY_NAME, NewSupplier, RegisteredSupplier};
+use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_store::supplier::{Supplier, Token};
+use carnet_store::{StoreError, Writing};
+
+use super::view;
+use crate::extract::Json;
+use crate::ids::{sha256, supplier_id, token};
+use crate::invitation::{self, PURPOSE};
+use crate::keys::{NewKey, Published};
+use crate::problem::Failure;
+use crate::server::Server;
+
+/// Register a supplier
+///
+/// The operator hands out a set-up code: `carnetd up` prints one while there is no supplier, `carnetd invite`
+/// makes one at any time. It is good once. The token in the answer is shown this once.
+#[utoipa::path(
+    post, path = SUPPLIERS, operation_id = "suppliers_register", tag = "suppliers",
+    request_body = NewSupplier,
+    responses(
+        (status = 201, description = "Registered.", body = RegisteredSupplier),
+        (status = 403, description = "`wrong-setup-code`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`name-taken`; the code stays good", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn register(
+    State(server): State<Server>,
+    Json(new): Json<NewSupplier>,
+) -> Result<(StatusCode, Body<RegisteredSupplier>), Failure> {
+    check_display_name("/display_name", &new.display_name)?;
+    let now = server.now();
+    if let Some(seconds) = server.attempts().wait(now) {
+        let problem = Problem::new(ProblemCode::TooManyAttempts).because("too many wrong set-up codes came");
+        return Err(Failure::Later(Box::new(problem), seconds));
+    }
+    invitation::take_in(&server).await?;
+    let adding = server.keys().adding().await;
+    let id = supplier_id(now, server.random())?;
+    let supplier = Supplier { id, name: new.name, title: new.display_name.trim().to_owned(), created: now };
+    let key = server.keys().make_issuing(id, server.random(), now).map_err(Failure::internal)?;
+    let token = token(server.random())?;
+    let row = Row { supplier: supplier.clone(), token: sha256(&[token.as_bytes()]), key };
+    let code = invitation::hash(&new.setup_code);
+    let added = server.write("supplier.register", move |tx| row.add(tx, code)).await;
+    let published = added.inspect_err(|failure| {
+        if *failure == wrong_code() {
+            server.attempts().note(now);
+        }
+    })?;
+    server.keys().publish(&published, now).map_err(Failure::internal)?;
+    drop(adding);
+    tracing::info!(supplier = %supplier.id, name = %supplier.name, "supplier registered");
+    let registered = RegisteredSupplier { supplier: view(&supplier), token: token.to_string() };
+    Ok((StatusCode::CREATED, Body(registered)))
+}
+
+/// Everything that a new supplier is in the database.
+struct Row {
+    supplier: Supplier,
+    token: carnet_core::id::Digest,
+    key: NewKey,
+}
+
+impl Row {
+    /// The code is used up, the supplier, its token and its key are added: all of it or nothing.
+    fn add(&self, tx: &Writing<'_>, code: carnet_core::id::Digest) -> Result<Published, Failure> {
+        let Supplier { id, name, created, .. } = &self.supplier;
+        // The code comes first: without a good one nobody learns which names are taken.
+        tx.use_code(&code, PURPOSE, *created).map_err(|error| match error {
+            StoreError::NotFound { .. } => wrong_code(),
+            other => other.into(),
+        })?;
+        tx.add_supplier(&self.supplier).map_err(|error| match error {
+            StoreError::Exists { .. } => {
+                Failure::because(ProblemCode::NameTaken, format!("there is a supplier `{name}` already"))
+            }
+            other => other.into(),
+        })?;
+        tx.add_token(&Token {
+            hash: self.token,
+            supplier: *id,
+            label: "first".to_owned(),
+            scopes: "supplier".to_owned(),
+            created: *created,
+            revoked: None,
+        })?;
+        Ok(self.key.add(tx)?)
+    }
+}
+
+fn wrong_code() -> Failure {
+    Failure::new(ProblemCode::WrongSetupCode)
+}
+
+/// A name that is only shown: one line of plain text.
+///
+/// # Errors
+/// [`ProblemCode::Invalid`] with the pointer.
+pub(crate) fn check_display_name(pointer: &str, name: &str) -> Result<(), Failure> {
+    let length = name.trim().chars().count();
+    let wrong = if !(1..=LONGEST_DISPLAY_NAME).contains(&length) {
+        format!("must have 1 to {LONGEST_DISPLAY_NAME} characters: write what people should read")
+    } else if name.chars().any(char::is_control) {
+        "holds control characters: write it on one line of plain text".to_owned()
+    } else {
+        return Ok(());
+    };
+    let errors = vec![FieldError::new(pointer, wrong)];
+    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
+}

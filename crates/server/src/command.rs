@@ -1,0 +1,106 @@
+//! What `carnetd` can be told to do.
+
+mod check_ledger;
+mod invite;
+mod run;
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use carnet_core::time::Time;
+use carnet_seam::{RealFs, SystemClock, SystemRandom};
+
+use crate::config::{Command, Config};
+use crate::data::{self, OpenError};
+use crate::server::Surroundings;
+
+/// How `carnetd` ends. Service managers rely on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Something failed.
+    Failure = 1,
+    /// The command line is not understood.
+    Usage = 2,
+    /// Another server has the data folder open.
+    InUse = 3,
+    /// The ledger check found something.
+    Findings = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+impl Stopped {
+    fn because(what: impl fmt::Display) -> Self {
+        Self { exit: Exit::Failure, message: what.to_string() }
+    }
+}
+
+impl From<OpenError> for Stopped {
+    fn from(error: OpenError) -> Self {
+        let exit = if error.is_in_use() { Exit::InUse } else { Exit::Failure };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// [`Stopped`], to be shown to the operator.
+pub fn run(config: &Config) -> Result<Exit, Stopped> {
+    let around = Surroundings {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        fs: Arc::new(RealFs::default()),
+        data: config.data.clone(),
+    };
+    match &config.command {
+        Command::Up(listen) => run::up(around, listen),
+        Command::Serve(listen) => run::serve(around, listen),
+        Command::Migrate => migrate(&around),
+        Command::CheckLedger => check_ledger::run(&around),
+        Command::RootHash => {
+            let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
+            say(format_args!("{root}\n"))
+        }
+        Command::Invite { lasts } => invite::run(&around, *lasts),
+        Command::Openapi => say(format_args!("{}", crate::api::document_text().map_err(Stopped::because)?)),
+    }
+}
+
+/// Opening brings the schema up to date; that is all.
+fn migrate(around: &Surroundings) -> Result<Exit, Stopped> {
+    data::prepare(around.fs.as_ref(), &around.data)?;
+    data::open_store(around).map_err(OpenError::from)?.close();
+    say(format_args!("the database in {} is up to date\n", around.data.display()))
+}
+
+/// Prints to standard output. A reader that has gone away is no failure.
+fn say(text: fmt::Arguments<'_>) -> Result<Exit, Stopped> {
+    let mut out = std::io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Stopped::because(error)),
+        _ => Ok(Exit::Ok),
+    }
+}
+
+fn now(around: &Surroundings) -> Time {
+    Time(around.clock.wall_micros())
+}

@@ -1,0 +1,118 @@
+//! `carnetd up` and `carnetd serve`
+
+use std::net::SocketAddr;
+
+use carnet_core::time::Time;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, Stopped, say};
+use crate::config::Listen;
+use crate::invitation::{self, Invitation, SETUP_LASTS};
+use crate::problem::Failure;
+use crate::server::{Server, Surroundings};
+use crate::{api, listen};
+
+/// Starts a server and says what to do next.
+pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
+    start(around, listen, |server, address| {
+        let invitation = set_up(server)?;
+        say(format_args!("{}", greeting(server, address, invitation.as_ref())))
+    })
+}
+
+/// Starts a server and says where it listens.
+pub fn serve(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
+    start(around, listen, |_, address| say(format_args!("listening on http://{address}\n")))
+}
+
+fn start(
+    around: Surroundings,
+    listen: &Listen,
+    greet: impl FnOnce(&Server, SocketAddr) -> Result<Exit, Stopped>,
+) -> Result<Exit, Stopped> {
+    let address =
+        listen.address().map_err(|error| Stopped { exit: Exit::Usage, message: error.to_string() })?;
+    no_core_files()?;
+    let server = Server::open(around)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(Stopped::because)?;
+    let finished = runtime.block_on(async {
+        // Before anybody is told that the server is there: a signal from then on must find it listening.
+        let stop = signalled().map_err(Stopped::because)?;
+        let bound = listen::bind(address).await;
+        let (listener, bound) =
+            bound.map_err(|error| Stopped::because(format_args!("cannot listen on {address}: {error}")))?;
+        tokio::task::block_in_place(|| greet(&server, bound))?;
+        tracing::info!(%bound, server = %server.keys().server(), "listening");
+        Ok::<bool, Stopped>(listen::serve(listener, api::service(&server), &server, stop).await)
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    server.close();
+    if !finished? {
+        tracing::warn!("some requests were not finished in time; repeating them does nothing twice");
+    }
+    tracing::info!("stopped");
+    Ok(Exit::Ok)
+}
+
+/// Ready when the operator or the service manager wants the server to stop.
+fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// A new set-up code while there is no supplier; an old one is no good any more.
+fn set_up(server: &Server) -> Result<Option<Invitation>, Stopped> {
+    let now = server.now();
+    let (made, kept) = invitation::make(now, SETUP_LASTS, server.random()).map_err(Stopped::because)?;
+    let fresh = server.write_now("invitation.set_up", move |tx| {
+        if !tx.suppliers()?.is_empty() {
+            return Ok(false);
+        }
+        invitation::replace(tx, &kept)?;
+        Ok(true)
+    });
+    match fresh {
+        Ok(fresh) => Ok(fresh.then_some(made)),
+        Err(Failure::Problem(problem)) => Err(Stopped::because(problem)),
+        Err(_) => Err(Stopped::because("the set-up code could not be stored")),
+    }
+}
+
+fn greeting(server: &Server, address: SocketAddr, invitation: Option<&Invitation>) -> String {
+    let url = format!("http://{address}");
+    let mut text = format!(
+        "carnetd {} is listening on {url}\n\n  data        {}\n  root hash   {}\n",
+        env!("CARGO_PKG_VERSION"),
+        server.data().display(),
+        server.keys().root(),
+    );
+    match invitation {
+        Some(Invitation { code, expires }) => text.push_str(&format!(
+            "  set-up code {}\n              good once, for 15 minutes, until {}\n\nNext, in another \
+             terminal:\n\n  carnet supplier register --server {url} --code {} --name YOUR-NAME\n\n",
+            **code,
+            in_seconds(*expires),
+            **code
+        )),
+        None => text.push_str("  suppliers   registered; `carnetd invite` makes a code for one more\n\n"),
+    }
+    text
+}
+
+/// Nobody copies microseconds.
+const fn in_seconds(time: Time) -> Time {
+    Time(time.0 - time.0.rem_euclid(1_000_000))
+}
+
+/// A core file would hold every secret that the process had (I17).
+fn no_core_files() -> Result<(), Stopped> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(Stopped::because)
+}

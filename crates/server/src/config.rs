@@ -1,0 +1,128 @@
+//! What the operator decides: flags, and the environment where no flag is given. Read once, in `main`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where a server listens when nothing is said: this machine only.
+pub const LISTEN: &str = "127.0.0.1:8470";
+
+/// The licensing server
+#[derive(Debug, Parser)]
+#[command(name = "carnetd", version, after_help = EXIT_CODES)]
+pub struct Config {
+    /// The folder with everything that the server keeps
+    #[arg(long, global = true, env = "CARNETD_DATA", default_value = "carnet-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// What is logged: error, warn, info, debug or trace, also per module as in `info,carnet_store=debug`
+    #[arg(long, global = true, env = "CARNETD_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// Whether log lines are JSON; `auto`: unless they go to a terminal
+    #[arg(long, global = true, env = "CARNETD_JSON_LOGS", default_value = "auto", value_name = "WHEN")]
+    pub json_logs: When,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  something failed
+  2  the command line is not understood
+  3  another server has the data folder open
+  4  the ledger check found something";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server, and make everything that a new one needs
+    Up(Listen),
+    /// Start a server, for service managers: says nothing but the log
+    Serve(Listen),
+    /// Bring the database up to date without starting a server
+    Migrate,
+    /// Derive every balance and chain again from the database; beside a running server too
+    CheckLedger,
+    /// Print what programs pin: the thumbprint of the root key
+    RootHash,
+    /// Make a code with which one more supplier can register
+    Invite {
+        /// How long it is good
+        #[arg(long, default_value = "7 days", value_name = "LENGTH")]
+        lasts: carnet_core::time::Length,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, Args)]
+pub struct Listen {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "CARNETD_LISTEN", default_value = LISTEN, value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// A proxy in front of this server protects the connections: allow to listen beyond this machine
+    #[arg(long, env = "CARNETD_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+}
+
+/// Whether.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// As it fits.
+    Auto,
+    /// Yes.
+    Always,
+    /// No.
+    Never,
+}
+
+/// Passwords and tokens would travel in the clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} can be reached from other machines, and this server does not encrypt: listen on 127.0.0.1, or put a proxy with TLS in front and say --behind-proxy"
+)]
+pub struct Unprotected(pub SocketAddr);
+
+impl Listen {
+    /// Where to listen, if that is safe.
+    ///
+    /// # Errors
+    /// [`Unprotected`] beyond this machine, unless a proxy stands in front.
+    pub fn address(&self) -> Result<SocketAddr, Unprotected> {
+        if self.listen.ip().is_loopback() || self.behind_proxy {
+            Ok(self.listen)
+        } else {
+            Err(Unprotected(self.listen))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn listening_beyond_this_machine_needs_a_proxy() {
+        let listen = |address: &str, behind_proxy| Listen { listen: address.parse().unwrap(), behind_proxy };
+        for address in ["127.0.0.1:0", "[::1]:8470", "127.9.9.9:1"] {
+            assert!(listen(address, false).address().is_ok(), "{address}");
+        }
+        for address in ["0.0.0.0:8470", "[::]:8470", "192.168.0.2:8470", "[::ffff:127.0.0.1]:1"] {
+            assert!(listen(address, false).address().is_err(), "{address}");
+            assert!(listen(address, true).address().is_ok(), "{address}");
+        }
+    }
+}

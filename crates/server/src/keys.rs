@@ -1,0 +1,168 @@
+//! The server's keys: one root that signs the key set, one of its own, and one for each supplier.
+//!
+//! Secret halves lie encrypted in the database ([`at_rest`]); whatever is signed is stored before
+//! ([`Keys`] is the ledger's [`Prepare`]) and signed after the commit (I9).
+
+pub mod at_rest;
+mod book;
+mod signer;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use carnet_core::document::{Answer, Body};
+use carnet_core::id::{Digest, ServerId, SupplierId};
+use carnet_core::time::{Seconds, Time};
+use carnet_seal::keys::{Algorithm, RootPin};
+use carnet_seal::{KeyId, KeyRing, Kind, SealError, ToBeSigned};
+use carnet_seam::{FsError, NoRandom};
+use carnet_store::{Prepare, Prepared, StoreError};
+
+pub use book::{NewKey, Published};
+pub use signer::ServerSigner;
+
+/// How long a key set is good after it was signed.
+pub const KEY_SET_LASTS: Seconds = Seconds(400 * 86_400);
+
+/// Why the keys cannot be used. All of it is for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// The database has keys, but what opens them is gone.
+    #[error("{} is missing, and the keys in the database cannot be opened without it: restore it from a backup", .0.display())]
+    NoSecret(PathBuf),
+    /// Others can read the secret.
+    #[error("{path} can be read by others: run `chmod 600 {path}`, and think about who may have read it", path = .0.display())]
+    Exposed(PathBuf),
+    /// The file does not hold a secret.
+    #[error("{} does not hold 64 hexadecimal digits: restore it from a backup", .0.display())]
+    Malformed(PathBuf),
+    /// The secret does not open the keys.
+    #[error("a key in the database cannot be opened with secret.key: both must come from the same backup")]
+    WrongSecret,
+    /// The database has keys, but no root.
+    #[error("the database has no {0} key: restore a backup")]
+    Missing(&'static str),
+    /// The library refused a key.
+    #[error("a key cannot be used by the cryptographic library")]
+    Unusable,
+    /// The data folder.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// The random source.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key set.
+    #[error("the key set cannot be made: {0}")]
+    Seal(#[from] SealError),
+}
+
+/// The keys as they are at one time.
+#[derive(Debug)]
+pub struct Current {
+    ring: KeyRing,
+    signers: HashMap<KeyId, Arc<ServerSigner>>,
+    issuing: HashMap<Option<SupplierId>, KeyId>,
+}
+
+/// All keys of a running server.
+#[derive(Debug)]
+pub struct Keys {
+    pin: RootPin,
+    at_rest: at_rest::AtRest,
+    current: RwLock<Arc<Current>>,
+    /// Held while a key is being added, so that no key set misses another one's key.
+    adding: tokio::sync::Mutex<()>,
+}
+
+impl Keys {
+    /// The server that these keys make.
+    #[must_use]
+    pub const fn server(&self) -> ServerId {
+        self.pin.server
+    }
+
+    /// What programs pin: the thumbprint of the root key.
+    #[must_use]
+    pub const fn root(&self) -> Digest {
+        self.pin.root
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn current(&self) -> Arc<Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Signs bytes that [`Prepare::prepare`] made, now or before a restart: the same bytes give the same
+    /// document (I5).
+    ///
+    /// # Errors
+    /// When the bytes are not such bytes, or the key that they name is gone.
+    pub fn sign_prepared(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Kind), SealError> {
+        let prepared = ToBeSigned::from_bytes(bytes)?;
+        let current = self.current();
+        let signer =
+            current.signers.get(&prepared.key_id()).ok_or(SealError::UnknownKey(prepared.key_id()))?;
+        Ok((prepared.sign(signer.as_ref())?, prepared.kind()))
+    }
+
+    /// Whether this answer fits into a document, key and signature included.
+    #[must_use]
+    pub fn fits(&self, answer: &Answer) -> bool {
+        ToBeSigned::new(answer, KeyId([0; 8]), Algorithm::Ed25519).is_ok()
+    }
+}
+
+impl Current {
+    /// What checks documents of ours, past keys included.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// The signed key set.
+    #[must_use]
+    pub fn document(&self) -> &[u8] {
+        self.ring.set().bytes()
+    }
+
+    /// When nothing new is accepted any more.
+    #[must_use]
+    pub fn expires(&self) -> Time {
+        self.ring.set().claims().expires
+    }
+
+    fn issuing(&self, supplier: Option<SupplierId>) -> Option<KeyId> {
+        self.issuing.get(&supplier).or_else(|| self.issuing.get(&None)).copied()
+    }
+}
+
+impl Prepare for Keys {
+    fn prepare(&self, answer: &Answer, supplier: Option<SupplierId>) -> Prepared {
+        let key = self.current().issuing(supplier).unwrap_or(KeyId([0; 8]));
+        let made = ToBeSigned::new(answer, key, Algorithm::Ed25519)
+            .or_else(|_| ToBeSigned::new(&without_menu(answer), key, Algorithm::Ed25519));
+        match made {
+            Ok(made) => Prepared { digest: made.body_hash(), bytes: made.as_bytes().to_vec() },
+            // Nothing that is decided comes here: menus are held to a size that fits when they are written.
+            // Were it so all the same, there is nothing to sign, and the request ends as an internal error.
+            Err(error) => {
+                tracing::error!(%error, "an answer does not fit into a document");
+                Prepared { bytes: Vec::new(), digest: Digest([0; 32]) }
+            }
+        }
+    }
+}
+
+/// The menu is the one part of an answer that others decide the size of, and the one it can do without.
+fn without_menu(answer: &Answer) -> Answer {
+    let mut smaller = answer.clone();
+    if let Body::Refusal(refusal) = &mut smaller.body {
+        refusal.menu.clear();
+    }
+    smaller
+}

@@ -1,0 +1,96 @@
+//! Connections: accepted one by one, served until the server stops, and then drained.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+use crate::problem::Sever;
+use crate::server::Server;
+
+/// A client has so long to send its headers; a body has the time limit of the request.
+const HEADERS_LIMIT: Duration = Duration::from_secs(15);
+/// After the signal, requests that are being answered have so long.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// When no connection can be taken, as with too many open files.
+const BREATHER: Duration = Duration::from_millis(100);
+
+/// Listens nowhere but where it was told to, and says where that is.
+///
+/// # Errors
+/// What the system reports.
+pub async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Serves until `stop` comes true, then takes nothing new and finishes what was begun. True: everything was
+/// finished in time.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    server: &Server,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, _)) => attend(stream, routes.clone(), &graceful),
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be taken");
+                tokio::time::sleep(BREATHER).await;
+            }
+        }
+    }
+    drop(listener);
+    server.drain();
+    tracing::info!("stopping: finishing what was begun");
+    tokio::select! {
+        () = graceful.shutdown() => true,
+        () = tokio::time::sleep(DRAIN_LIMIT) => false,
+    }
+}
+
+/// Serves one connection in a task of its own.
+fn attend(stream: TcpStream, routes: Router, graceful: &GracefulShutdown) {
+    // Answers are small and complete; waiting to fill a packet only delays them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| answer(routes.clone(), request));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_LIMIT);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
+
+/// Nothing may be said: whether the work was done is not known. The connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not known whether this was stored")]
+struct Severed;
+
+async fn answer(routes: Router, request: hyper::Request<Incoming>) -> Result<Response, Severed> {
+    let answered: Result<Response, Infallible> = routes.oneshot(request.map(Body::new)).await;
+    let Ok(response) = answered;
+    if response.extensions().get::<Sever>().is_some() { Err(Severed) } else { Ok(response) }
+}

@@ -1,0 +1,227 @@
+//! A running server: everything that handlers share.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use carnet_core::time::Time;
+use carnet_seam::{Clock, Fs, Random};
+use carnet_store::{Ledger, LedgerError, Reading, Settled, Store, StoreError, Work, Writing};
+use tokio::sync::oneshot;
+
+use crate::attempts::Attempts;
+use crate::data::{self, OpenError};
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::problem::Failure;
+
+/// What a server needs of the outside.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Keys, tokens, codes and ids are made from it.
+    pub random: Arc<dyn Random>,
+    /// The files beside the database.
+    pub fs: Arc<dyn Fs>,
+    /// The data folder.
+    pub data: PathBuf,
+}
+
+/// A running server. Clones are the same one.
+#[derive(Clone)]
+pub struct Server(Arc<Parts>);
+
+struct Parts {
+    around: Surroundings,
+    store: Store,
+    ledger: Ledger,
+    keys: Arc<Keys>,
+    metrics: Metrics,
+    attempts: Attempts,
+    draining: AtomicBool,
+    /// Pieces of work that the ledger has and has not settled yet.
+    waiting: AtomicU64,
+    /// Those that it has settled.
+    settled: AtomicU64,
+}
+
+impl Server {
+    /// Opens the data folder, which no other server may have open, and makes it when it is new.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what the operator can do.
+    pub fn open(around: Surroundings) -> Result<Self, OpenError> {
+        data::prepare(around.fs.as_ref(), &around.data)?;
+        let now = Time(around.clock.wall_micros());
+        let store = data::open_store(&around)?;
+        let keys = Keys::open(&store, around.fs.as_ref(), &around.data, around.random.as_ref(), now)?;
+        let keys = Arc::new(keys);
+        data::write_root_hash(around.fs.as_ref(), &around.data, keys.root())?;
+        let ledger = store.ledger(keys.server(), keys.clone());
+        let parts = Parts {
+            around,
+            store,
+            ledger,
+            keys,
+            metrics: Metrics::new(),
+            attempts: Attempts::default(),
+            draining: AtomicBool::new(false),
+            waiting: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+        };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// Reads one consistent view of the database, off the threads that serve the network.
+    ///
+    /// # Errors
+    /// What the closure or the database says.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let server = self.clone();
+        let done = tokio::task::spawn_blocking(move || server.0.store.read(read));
+        Ok(done.await.map_err(Failure::internal)??)
+    }
+
+    /// Writes one transaction. A failure that the closure names rolls everything back.
+    ///
+    /// # Errors
+    /// What the closure or the database says.
+    pub async fn write<T, F>(&self, what: &'static str, write: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let server = self.clone();
+        let done = tokio::task::spawn_blocking(move || server.write_now(what, write));
+        done.await.map_err(Failure::internal)?
+    }
+
+    /// [`Server::write`] for callers that may wait.
+    ///
+    /// # Errors
+    /// What the closure or the database says.
+    pub fn write_now<T, F>(&self, what: &'static str, write: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        // The store knows only its own errors; ours travels beside one that makes it roll back.
+        let (tell, told) = std::sync::mpsc::channel();
+        let done = self.0.store.write(what, move |tx| {
+            write(tx).map_err(|failure| {
+                let _ = tell.send(failure);
+                StoreError::Conflict { what: "the request" }
+            })
+        });
+        done.map_err(|error| told.try_recv().unwrap_or_else(|_| error.into()))
+    }
+
+    /// Hands work to the ledger and waits until it is settled and durable.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub async fn settle(&self, work: Work) -> Result<Settled, LedgerError> {
+        let (tell, told) = oneshot::channel();
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        let server = self.clone();
+        let reply = move |settled| {
+            server.0.waiting.fetch_sub(1, Ordering::Relaxed);
+            server.0.settled.fetch_add(1, Ordering::Relaxed);
+            // Whoever waited has gone away; the outcome is durable all the same.
+            drop(tell.send(settled));
+        };
+        self.0.ledger.submit(work, Box::new(reply));
+        // A reply that never comes is a commit of which nothing is known.
+        told.await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// The database, for what needs no waiting.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Wrong set-up codes seen lately.
+    #[must_use]
+    pub fn attempts(&self) -> &Attempts {
+        &self.0.attempts
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.0.around.clock.as_ref()
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        Time(self.clock().wall_micros())
+    }
+
+    /// The random source.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        self.0.around.random.as_ref()
+    }
+
+    /// The files beside the database.
+    #[must_use]
+    pub fn fs(&self) -> &dyn Fs {
+        self.0.around.fs.as_ref()
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.0.around.data
+    }
+
+    /// Brings what is measured only when somebody looks up to date.
+    pub fn measure(&self) {
+        let (settled, waiting) = (&self.0.settled, &self.0.waiting);
+        self.metrics().ledger(settled.load(Ordering::Relaxed), waiting.load(Ordering::Relaxed));
+        self.metrics().key_set_ends(self.keys().current().expires().0 / 1_000_000);
+    }
+
+    /// From now on the server is not ready for anything new.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// Settles what waits, and lets go of the database.
+    pub fn close(&self) {
+        self.drain();
+        self.0.store.close();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({})", self.keys().server())
+    }
+}

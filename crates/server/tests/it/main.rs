@@ -1,0 +1,16 @@
+//! The server as its callers meet it: the routes in process, and the real binary where processes matter.
+#![cfg(test)]
+
+mod account;
+mod device;
+mod device_world;
+mod idempotency;
+mod isolation;
+mod menus;
+mod openapi;
+mod operations;
+mod problems;
+mod process;
+mod secrets;
+mod suppliers;
+mod world;

@@ -1,0 +1,242 @@
+//! A server in this process, and suppliers that call it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use carnet_api::supplier::{NewSupplier, RegisteredSupplier};
+use carnet_core::time::Seconds;
+use carnet_seam::{Clock, Crash, RealFs};
+use carnet_server::api;
+use carnet_server::invitation;
+use carnet_server::server::{Server, Surroundings};
+use carnet_testkit::{FakeClock, SeededRandom};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// 2026-11-21T00:00:00Z.
+pub const START: i64 = 1_795_219_200_000_000;
+
+/// A folder that goes with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("carnet-server-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server in this process.
+pub struct World {
+    pub server: Server,
+    pub routes: Router,
+    pub clock: FakeClock,
+    pub random: Arc<SeededRandom>,
+    pub folder: Folder,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn code(&self) -> String {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text());
+        let problem: carnet_api::Problem = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(problem.status, self.status.as_u16());
+        assert_eq!(problem.request_id.as_deref(), self.headers["x-request-id"].to_str().ok());
+        problem.code
+    }
+
+    /// The pointers of a problem, in order.
+    pub fn pointers(&self) -> Vec<String> {
+        let json = self.json();
+        let errors = json["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The body without what differs from request to request.
+    pub fn without_request_id(&self) -> Value {
+        let mut json = self.json();
+        json.as_object_mut().unwrap().remove("request_id");
+        json
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let (clock, random) = (FakeClock::at(START), Arc::new(SeededRandom::new(7)));
+        Self::on(clock, random, Folder::new(), Crash::never())
+    }
+
+    /// A server on this folder, which dies where a test says so.
+    fn on(clock: FakeClock, random: Arc<SeededRandom>, folder: Folder, crash: Crash) -> Self {
+        let around = Surroundings {
+            clock: Arc::new(clock.clone()),
+            random: random.clone(),
+            fs: Arc::new(RealFs::with_crash(crash)),
+            data: folder.data(),
+        };
+        let server = Server::open(around).unwrap();
+        Self { routes: api::service(&server), server, clock, random, folder }
+    }
+
+    /// The process ends and another one starts on the same data.
+    pub fn restart(self) -> Self {
+        self.restart_with(Crash::never())
+    }
+
+    /// [`World::restart`], with a place where the new process dies.
+    pub fn restart_with(self, crash: Crash) -> Self {
+        let Self { server, routes, clock, random, folder } = self;
+        server.close();
+        drop((server, routes));
+        Self::on(clock, random, folder, crash)
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.routes, request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// What a device sends.
+    pub async fn document(&self, bytes: Vec<u8>) -> Answer {
+        let request = Request::post("/v1/device").header("content-type", "application/cose");
+        self.send(request.body(Body::from(bytes)).unwrap()).await
+    }
+
+    /// A set-up code, as an operator makes one.
+    pub fn code(&self) -> String {
+        let now = self.server.now();
+        let (made, kept) = invitation::make(now, Seconds(900), self.random.as_ref()).unwrap();
+        invitation::leave(&RealFs::default(), &self.folder.data(), &kept).unwrap();
+        made.code.to_string()
+    }
+
+    pub async fn register(&self, code: &str, name: &str) -> Answer {
+        let new = NewSupplier {
+            setup_code: code.to_owned(),
+            name: name.parse().unwrap(),
+            display_name: format!("{name} Ltd."),
+        };
+        self.post("/v1/suppliers", &serde_json::to_value(new).unwrap()).await
+    }
+
+    /// A registered supplier.
+    pub async fn supplier(&self, name: &str) -> Supplier<'_> {
+        let answer = self.register(&self.code(), name).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        let registered: RegisteredSupplier = serde_json::from_slice(&answer.body).unwrap();
+        Supplier { world: self, token: registered.token, name: name.to_owned() }
+    }
+
+    pub fn now(&self) -> carnet_core::time::Time {
+        carnet_core::time::Time(self.clock.wall_micros())
+    }
+}
+
+pub async fn send(routes: &Router, request: Request<Body>) -> Answer {
+    let response = routes.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// A supplier that calls the server.
+pub struct Supplier<'w> {
+    pub world: &'w World,
+    pub token: String,
+    pub name: String,
+}
+
+impl Supplier<'_> {
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.call_with(method, path, body, &[]).await
+    }
+
+    pub async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header("authorization", format!("Bearer {}", self.token));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.world.send(request.body(body).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// An app with this menu.
+    pub async fn app(&self, part: &str, offers: &[Value]) -> String {
+        let id = format!("{}/{part}", self.name);
+        let answer = self.post("/v1/apps", &json!({"id": id, "display_name": "An app"})).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        let answer = self.put(&format!("/v1/menu/{id}"), &json!({"offers": offers})).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        id
+    }
+}
+
+/// Ten uses, one at a time, free.
+pub fn ten_runs() -> Value {
+    json!({
+        "name": "ten-runs", "condition": "Ten runs", "features": {"resize": null},
+        "term": {"uses": 10}, "fee": "0 EUR", "pass_term": {"uses": 1},
+    })
+}
