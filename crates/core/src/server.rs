@@ -292,7 +292,11 @@ pub struct Outcome {
 impl Outcome {
     /// Notes the digest of the answer's bytes wherever the next request will be held against it.
     pub fn sealed(&mut self, answer: Digest) {
-        self.journal.answer = answer;
+        let head = &self.answer.head;
+        // To wait for review changes nothing: the branch that is in step must stay so.
+        if head.resume.is_some() || head.epoch > head.quoted {
+            self.journal.answer = answer;
+        }
         if let (EventKind::Registered, Some(device)) = (&self.event.kind, &mut self.device) {
             device.receipt = answer;
         }

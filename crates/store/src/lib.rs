@@ -1,1 +1,45 @@
-//! stub
+//! Durable state: the ledger, and everything else the server keeps.
+//!
+//! One SQLite file (WAL, `synchronous=FULL`), one writer thread, a few reading connections. The SQL is written so
+//! that PostgreSQL can stand beside it: by hand, `?n` parameters, columns of BIGINT, TEXT and BLOB only.
+//!
+//! * [`Store::open`] takes the database, alone; [`Store::close`] drains, checkpoints and lets go.
+//! * [`Store::read`] runs a closure over one snapshot ([`Reading`]); [`Store::write`] runs one in a transaction of
+//!   its own ([`Writing`]), between the ledger's batches. What both offer is in the modules named by noun
+//!   ([`supplier`], [`app`], [`menu`], [`user`], [`license`], …).
+//! * [`Store::ledger`] gives the handle for whatever devices and suppliers do to licenses ([`ledger`]).
+//! * [`check`] derives every invariant again from the database.
+
+pub mod app;
+mod cache;
+pub mod check;
+mod checkpoint;
+pub mod code;
+pub mod device;
+pub mod error;
+pub mod event;
+pub mod idempotency;
+pub mod journal;
+pub mod key;
+pub mod ledger;
+pub mod license;
+pub mod menu;
+mod migrate;
+mod movement;
+mod packed;
+mod place;
+mod posting;
+mod row;
+pub mod setting;
+mod sql;
+pub mod store;
+pub mod supplier;
+mod tx;
+pub mod user;
+mod writer;
+
+pub use check::{Finding, Report, check_ledger};
+pub use error::StoreError;
+pub use ledger::{How, Ledger, LedgerError, Prepare, Prepared, Reply, Settled, Submission, Work};
+pub use store::{Options, Store};
+pub use tx::{Reading, Writing};

@@ -9,17 +9,35 @@ pub struct Bench {
     cargo: &'static [&'static str],
 }
 
-/// All measurements. To add one, add a row, for instance
-/// `Bench { name: "check", tells: "time of a feature check", cargo: &["bench", "-p", "carnet-controller"] }`.
-pub const BENCHES: &[Bench] = &[];
+/// All measurements. To add one, add a row.
+pub const BENCHES: &[Bench] = &[
+    Bench {
+        name: "device",
+        tells: "feature check, cold start, durable use",
+        cargo: &["bench", "--package", "carnet-controller", "--bench", "device"],
+    },
+    Bench {
+        name: "ledger",
+        tells: "renewals in process on SQLite with 1M licenses, against batches of one",
+        cargo: &["bench", "--package", "carnet-store", "--bench", "ledger"],
+    },
+    Bench {
+        name: "http",
+        tells: "renewals over HTTP on SQLite with 1M licenses, start-up and memory of the server",
+        cargo: &["bench", "--package", "carnet-server", "--bench", "http"],
+    },
+];
 
-/// Runs the named measurements one after the other; without a name, lists them all.
+/// Runs the named measurements one after the other, `all` of them in turn; without a name, lists them.
 pub fn run(workspace: &Workspace, benches: &[Bench], names: &[&str]) -> Result<(), Failure> {
     if names.is_empty() {
         print!("{}", list(benches));
         return Ok(());
     }
-    let chosen = names.iter().map(|name| find(benches, name)).collect::<Result<Vec<_>, _>>()?;
+    let chosen = match names {
+        ["all"] => benches.iter().collect(),
+        _ => names.iter().map(|name| find(benches, name)).collect::<Result<Vec<_>, _>>()?,
+    };
     for bench in chosen {
         println!("{}: {}", bench.name, bench.tells);
         workspace::run(workspace.cargo(bench.cargo.iter().copied()).env("CARGO_TERM_QUIET", "true"))?;

@@ -95,11 +95,15 @@ impl Draft {
         }
     }
 
+    /// Licenses of this device's user.
+    fn own(&self) -> impl Iterator<Item = &License> {
+        self.licenses.values().filter(|license| license.user == self.device.user)
+    }
+
     /// Licenses of this app in the order of use (A23), the one in use first.
     fn candidates(&self) -> Vec<LicenseId> {
         let app = self.journal.name.app.as_ref();
-        let mut ours: Vec<&License> =
-            self.licenses.values().filter(|license| Some(&license.app) == app).collect();
+        let mut ours: Vec<&License> = self.own().filter(|license| Some(&license.app) == app).collect();
         let active = self.journal.active.filter(|active| active.moved.is_none()).map(|active| active.license);
         ours.sort_by_key(|license| (Some(license.id) != active, license.order()));
         ours.iter().map(|license| license.id).collect()
@@ -321,7 +325,7 @@ impl Draft {
         }
         let had = |license: &&License| license.app == listed.app && license.offer().name == offer.name;
         let only_once = matches!(offer.once_per, Some(OncePer::User | OncePer::Device));
-        (only_once && self.licenses.values().any(|license| had(&license))).then_some(Reason::OnlyOnce)
+        (only_once && self.own().any(|license| had(&license))).then_some(Reason::OnlyOnce)
     }
 
     /// Records a license and a pass that are no good (A13), once for each app.
@@ -330,10 +334,7 @@ impl Draft {
         let Some(name) = request.journal.app.clone() else {
             return Ok(Decision::Rejected(Rejection::WrongJournal));
         };
-        let known = self
-            .licenses
-            .values()
-            .find(|license| license.standing == Standing::Declined && license.app == name);
+        let known = self.own().find(|license| license.standing == Standing::Declined && license.app == name);
         let id = known.map_or(fresh.license, |license| license.id);
         if known.is_none() {
             let Ok(offer) = nothing() else { return Ok(Decision::Rejected(Rejection::Unbalanced)) };

@@ -1,0 +1,244 @@
+-- Columns are BIGINT, TEXT and BLOB only; times are microseconds UTC; ids are 16 bytes. What belongs to a
+-- license leads its key with user_id, so that the same schema can be distributed by user.
+
+CREATE TABLE setting (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+);
+
+CREATE TABLE supplier (
+    supplier_id BLOB NOT NULL PRIMARY KEY CHECK (length(supplier_id) = 16),
+    name TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+
+CREATE TABLE supplier_token (
+    hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    supplier_id BLOB NOT NULL,
+    label TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    revoked BIGINT
+);
+CREATE INDEX supplier_token_of ON supplier_token (supplier_id, created);
+
+CREATE TABLE one_time_code (
+    hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    purpose TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    used BIGINT
+);
+
+CREATE TABLE app (
+    app_id TEXT NOT NULL PRIMARY KEY,
+    supplier_id BLOB NOT NULL,
+    title TEXT NOT NULL,
+    serial BIGINT NOT NULL CHECK (serial >= 0),
+    menu TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    changed BIGINT NOT NULL
+);
+CREATE INDEX app_of ON app (supplier_id, app_id);
+
+-- Sealed by the server before it comes here.
+CREATE TABLE server_key (
+    key_id BLOB NOT NULL PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    supplier_id BLOB,
+    state TEXT NOT NULL CHECK (state IN ('active', 'retired', 'revoked')),
+    public_key BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created BIGINT NOT NULL
+);
+
+CREATE TABLE idempotency (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash BLOB NOT NULL,
+    status BIGINT NOT NULL,
+    body BLOB NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (account, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency (created);
+
+-- Personal values live here and nowhere else (I19). The row itself stays when they are erased.
+CREATE TABLE account (
+    user_id BLOB NOT NULL PRIMARY KEY CHECK (length(user_id) = 16),
+    created BIGINT NOT NULL,
+    name TEXT,
+    email TEXT,
+    address TEXT,
+    telephone TEXT,
+    payment_reference TEXT
+);
+
+CREATE TABLE device_name (
+    device_id BLOB NOT NULL PRIMARY KEY,
+    user_id BLOB NOT NULL,
+    name TEXT NOT NULL
+);
+
+-- From here on: written by ledger operations only.
+
+CREATE TABLE device (
+    device_id BLOB NOT NULL PRIMARY KEY CHECK (length(device_id) = 16),
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    signing_key BLOB NOT NULL CHECK (length(signing_key) = 32),
+    agreement_key BLOB NOT NULL CHECK (length(agreement_key) = 32),
+    evidence TEXT NOT NULL CHECK (evidence IN ('hardware', 'file', 'tpm')),
+    receipt BLOB NOT NULL CHECK (length(receipt) = 32),
+    registered BIGINT NOT NULL,
+    settled BIGINT,
+    retired BIGINT NOT NULL CHECK (retired IN (0, 1)),
+    version BIGINT NOT NULL CHECK (version > 0)
+);
+CREATE INDEX device_of ON device (user_id, device_id);
+
+-- What users agreed to, once for each wording.
+CREATE TABLE base (
+    digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+    listed TEXT NOT NULL
+);
+
+CREATE TABLE license (
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    app_id TEXT NOT NULL,
+    license_id BLOB NOT NULL CHECK (length(license_id) = 16),
+    supplier_id BLOB NOT NULL CHECK (length(supplier_id) = 16),
+    base BLOB NOT NULL,
+    agreed BIGINT NOT NULL,
+    first_use BIGINT,
+    standing TEXT NOT NULL CHECK (standing IN
+        ('active', 'payment_pending', 'charge_failed', 'suspended', 'declined', 'ended', 'revoked')),
+    rights BLOB NOT NULL,
+    uses_total BIGINT,
+    uses_remaining BIGINT CHECK (uses_remaining >= 0),
+    uses_held BIGINT CHECK (uses_held >= 0),
+    uses_moving BIGINT CHECK (uses_moving >= 0),
+    uses_settled BIGINT CHECK (uses_settled >= 0),
+    uses_forfeited BIGINT CHECK (uses_forfeited >= 0),
+    seconds_total BIGINT,
+    seconds_remaining BIGINT CHECK (seconds_remaining >= 0),
+    seconds_held BIGINT CHECK (seconds_held >= 0),
+    seconds_moving BIGINT CHECK (seconds_moving >= 0),
+    seconds_settled BIGINT CHECK (seconds_settled >= 0),
+    seconds_forfeited BIGINT CHECK (seconds_forfeited >= 0),
+    at_risk BIGINT NOT NULL CHECK (at_risk >= 0),
+    head BLOB NOT NULL CHECK (length(head) = 32),
+    last_event BIGINT NOT NULL,
+    version BIGINT NOT NULL CHECK (version > 0),
+    PRIMARY KEY (user_id, app_id, license_id),
+    -- I3. A line that is not counted has no part at all.
+    CHECK (uses_total = uses_remaining + uses_held + uses_moving + uses_settled + uses_forfeited
+        OR (uses_total IS NULL AND uses_remaining IS NULL AND uses_held IS NULL AND uses_moving IS NULL
+            AND uses_settled IS NULL AND uses_forfeited IS NULL)),
+    CHECK (seconds_total
+            = seconds_remaining + seconds_held + seconds_moving + seconds_settled + seconds_forfeited
+        OR (seconds_total IS NULL AND seconds_remaining IS NULL AND seconds_held IS NULL
+            AND seconds_moving IS NULL AND seconds_settled IS NULL AND seconds_forfeited IS NULL))
+);
+CREATE UNIQUE INDEX license_of ON license (supplier_id, license_id);
+
+-- The signed consent, word for word, written once.
+CREATE TABLE agreement (
+    user_id BLOB NOT NULL,
+    license_id BLOB NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (user_id, license_id)
+);
+
+-- app_id is empty for the device's own journal.
+CREATE TABLE journal (
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    device_id BLOB NOT NULL CHECK (length(device_id) = 16),
+    app_id TEXT NOT NULL,
+    epoch BIGINT NOT NULL CHECK (epoch >= 0),
+    answer BLOB NOT NULL CHECK (length(answer) = 32),
+    slot_request BLOB,
+    slot_body BLOB,
+    slot_answer BLOB,
+    accounts BLOB NOT NULL,
+    active BLOB,
+    former BLOB NOT NULL,
+    flagged BIGINT,
+    settled BIGINT CHECK (settled >= 0),
+    reconciled BIGINT NOT NULL CHECK (reconciled >= 0),
+    events BIGINT NOT NULL CHECK (events > 0),
+    last_event BIGINT NOT NULL,
+    anchor BIGINT NOT NULL,
+    asides BIGINT NOT NULL CHECK (asides >= 0),
+    version BIGINT NOT NULL CHECK (version > 0),
+    PRIMARY KEY (user_id, device_id, app_id),
+    CHECK ((slot_request IS NULL) = (slot_body IS NULL) AND (slot_body IS NULL) = (slot_answer IS NULL))
+);
+
+CREATE INDEX journal_flagged ON journal (flagged) WHERE flagged IS NOT NULL;
+
+CREATE TABLE move (
+    user_id BLOB NOT NULL,
+    move_id BLOB NOT NULL CHECK (length(move_id) = 16),
+    license_id BLOB NOT NULL,
+    app_id TEXT NOT NULL,
+    "right" BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    source BLOB NOT NULL,
+    uses BIGINT NOT NULL CHECK (uses >= 0),
+    seconds BIGINT NOT NULL CHECK (seconds >= 0),
+    status TEXT NOT NULL CHECK (status IN ('moving', 'imported', 'cancelled')),
+    imported_by BLOB,
+    version BIGINT NOT NULL CHECK (version > 0),
+    PRIMARY KEY (user_id, move_id),
+    CHECK ((status = 'imported') = (imported_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX move_named ON move (move_id);
+
+-- Answers that never touch a journal's slot.
+CREATE TABLE aside (
+    user_id BLOB NOT NULL,
+    device_id BLOB NOT NULL,
+    app_id TEXT NOT NULL,
+    request_id BLOB NOT NULL,
+    body BLOB NOT NULL,
+    answer BLOB NOT NULL,
+    event BIGINT NOT NULL,
+    PRIMARY KEY (user_id, device_id, app_id, request_id)
+);
+
+-- Head of the chain of a user's events that concern no license.
+CREATE TABLE user_chain (
+    user_id BLOB NOT NULL PRIMARY KEY,
+    head BLOB NOT NULL CHECK (length(head) = 32),
+    last_event BIGINT NOT NULL,
+    version BIGINT NOT NULL CHECK (version > 0)
+);
+
+-- Append only: posting, audit record and witness of the request in one. No index on the hot path (see
+-- ledger/past.rs); `previous` and `anchor` chain a journal's events, `chained` those of a license or user.
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY,
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    supplier_id BLOB,
+    license_id BLOB,
+    of_license BIGINT NOT NULL CHECK (of_license IN (0, 1)),
+    device_id BLOB,
+    app_id TEXT,
+    nth BIGINT,
+    epoch BIGINT,
+    quoted BIGINT,
+    request_id BLOB,
+    body BLOB,
+    answer BLOB,
+    kind TEXT NOT NULL,
+    detail TEXT,
+    postings TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    previous BIGINT,
+    anchor BIGINT,
+    chained BIGINT,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+);
+-- Grows at its end for each supplier, so it costs little; registrations have no supplier.
+CREATE INDEX event_of ON event (supplier_id, seq) WHERE supplier_id IS NOT NULL;

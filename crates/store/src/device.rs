@@ -1,0 +1,190 @@
+//! Devices: their keys, whose they are, what they are called.
+
+use carnet_core::document::{Evidence, PublicKey};
+use carnet_core::id::{DeviceId, UserId};
+use carnet_core::server::Device;
+use rusqlite::params;
+
+use crate::StoreError;
+use crate::row::Columns;
+use crate::sql::{one_row, statements};
+use crate::store::Store;
+use crate::tx::{Reading, Writing};
+
+/// What never changes of a device: enough to check what it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceKeys {
+    /// Which.
+    pub id: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// Checks what it signs.
+    pub signing_key: PublicKey,
+    /// What is meant for it alone is sealed to this.
+    pub agreement_key: PublicKey,
+}
+
+/// A device and what its user calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedDevice {
+    /// The device.
+    pub device: Device,
+    /// Its name; a personal value (I19).
+    pub name: Option<String>,
+}
+
+/// A device as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct DeviceRow {
+    pub(crate) device: Device,
+    /// 0: not stored yet.
+    pub(crate) version: i64,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, ",
+            "retired, version FROM device ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    BY_ID = select!("WHERE device_id = ?1");
+    OF_USER = select!("WHERE user_id = ?1 ORDER BY device_id");
+    EVERY = select!("ORDER BY device_id");
+    NAME = "SELECT device_id, name FROM device_name WHERE device_id = ?1";
+    PUT_NAME = "INSERT INTO device_name (device_id, user_id, name) VALUES (?1, ?2, ?3) ON CONFLICT (device_id) DO UPDATE SET name = excluded.name";
+    INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)";
+    UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, version = version + 1 WHERE device_id = ?1 AND version = ?5";
+}
+
+impl Store {
+    /// The keys of a device, from memory where it was asked for lately.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn device_keys(&self, id: DeviceId) -> Result<Option<DeviceKeys>, StoreError> {
+        if let Some(known) = self.shared().devices.find(&id) {
+            return Ok(Some(known));
+        }
+        let found = self.read(|tx| tx.device(id))?;
+        Ok(found.map(|device| {
+            let Device { id, user, signing_key, agreement_key, .. } = device;
+            let keys = DeviceKeys { id, user, signing_key, agreement_key };
+            self.shared().devices.keep(id, keys);
+            keys
+        }))
+    }
+}
+
+impl Reading<'_> {
+    /// The device of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn device(&self, id: DeviceId) -> Result<Option<Device>, StoreError> {
+        Ok(self.device_row(id)?.map(|row| row.device))
+    }
+
+    /// A user's devices.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn devices_of(&self, user: UserId) -> Result<Vec<NamedDevice>, StoreError> {
+        let rows = self.all(OF_USER, params![user.0], device)?;
+        let named = |row: DeviceRow| {
+            let name = self.device_name(row.device.id)?;
+            Ok(NamedDevice { device: row.device, name })
+        };
+        rows.into_iter().map(named).collect()
+    }
+
+    fn device_name(&self, id: DeviceId) -> Result<Option<String>, StoreError> {
+        self.one(NAME, params![id.0], |mut row| {
+            row.bytes::<16>("device_id")?;
+            Ok(row.text("name")?.to_owned())
+        })
+    }
+
+    pub(crate) fn device_row(&self, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
+        self.one(BY_ID, params![id.0], device)
+    }
+
+    /// Every device there is, for the ledger check.
+    pub(crate) fn each_device(
+        &self,
+        mut visit: impl FnMut(Result<DeviceRow, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each(EVERY, params![], |row| visit(device(row)))
+    }
+}
+
+impl Writing<'_> {
+    /// Names a device.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn name_device(&self, id: DeviceId, user: UserId, name: &str) -> Result<(), StoreError> {
+        self.execute(PUT_NAME, params![id.0, user.0, name]).map(drop)
+    }
+
+    /// Writes a new or changed device, guarded by its version. Its keys never change.
+    pub(crate) fn write_device(&self, row: &DeviceRow) -> Result<(), StoreError> {
+        let Device { id, user, signing_key, agreement_key, evidence, receipt, registered, settled, retired } =
+            &row.device;
+        let settled = settled.map(|time| time.0);
+        let rows = if row.version == 0 {
+            let (signing_key, agreement_key) = (signing_key.0, agreement_key.0);
+            let (evidence, registered) = (code(*evidence), registered.0);
+            self.execute(
+                INSERT,
+                params![
+                    id.0,
+                    user.0,
+                    signing_key,
+                    agreement_key,
+                    evidence,
+                    receipt.0,
+                    registered,
+                    settled,
+                    retired
+                ],
+            )?
+        } else {
+            self.execute(UPDATE, params![id.0, receipt.0, settled, retired, row.version])?
+        };
+        one_row(rows, StoreError::Conflict { what: "the device" })
+    }
+}
+
+const fn code(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Hardware => "hardware",
+        Evidence::File => "file",
+        Evidence::Tpm => "tpm",
+    }
+}
+
+fn device(mut row: Columns<'_>) -> Result<DeviceRow, StoreError> {
+    let id = DeviceId(row.bytes("device_id")?);
+    let device = Device {
+        id,
+        user: UserId(row.bytes("user_id")?),
+        signing_key: PublicKey(row.bytes("signing_key")?),
+        agreement_key: PublicKey(row.bytes("agreement_key")?),
+        evidence: match row.text("evidence")? {
+            "hardware" => Evidence::Hardware,
+            "file" => Evidence::File,
+            "tpm" => Evidence::Tpm,
+            _ => return Err(row.corrupt("evidence")),
+        },
+        receipt: row.digest("receipt")?,
+        registered: row.time("registered")?,
+        settled: row.some_time("settled")?,
+        retired: row.amount::<i64>("retired")? != 0,
+    };
+    Ok(DeviceRow { device, version: row.number("version")? })
+}

@@ -1,0 +1,112 @@
+//! What can go wrong, by who can do something about it.
+
+use std::path::PathBuf;
+
+/// Why the store could not do what was asked. Nothing of it was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operator: another server has this database open.
+    #[error(
+        "{path} is in use by another server{}: stop that one first, or give this one its own data folder",
+        .pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// Who has it, where that is known.
+        pid: Option<u32>,
+    },
+    /// The operator: the database was written by a newer program.
+    #[error(
+        "the database has schema {found}, this program knows up to {known}: start the newer program, or restore a backup made before it ran"
+    )]
+    NewerSchema {
+        /// In the database.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// The operator: no space is left.
+    #[error("the disk is full: make room, nothing has been lost")]
+    DiskFull,
+    /// The operator: the file or its folder may not be written.
+    #[error("the database cannot be written: check owner and permissions of {path} and its folder")]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The operator: the disk, or something that is no database.
+    #[error("the database failed ({0}): check the disk and the server's log")]
+    Failed(String),
+    /// The operator: a row does not say what it must.
+    #[error(
+        "row {row} of table {table} has an impossible {column}: run the ledger check and restore a backup"
+    )]
+    CorruptRow {
+        /// Which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// Which row, as far as it can be named.
+        row: String,
+    },
+    /// The caller: somebody else was faster. Read again, then decide again.
+    #[error("{what} has changed meanwhile: read it again")]
+    Conflict {
+        /// What has changed.
+        what: &'static str,
+    },
+    /// The caller: it is there already.
+    #[error("this {what} exists already")]
+    Exists {
+        /// What.
+        what: &'static str,
+    },
+    /// The caller: it is not there.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What.
+        what: &'static str,
+    },
+    /// The caller: a value that cannot be stored.
+    #[error("{what} is out of range")]
+    OutOfRange {
+        /// Which value.
+        what: &'static str,
+    },
+    /// The store is shutting down or has given up after a failed commit.
+    #[error("the store is closed")]
+    Closed,
+    /// More is waiting than will be taken.
+    #[error("too much is waiting to be written: try again shortly")]
+    Busy,
+    /// A defect: a unit of work ended in a panic. It was rolled back.
+    #[error("an internal error stopped this operation; nothing was stored")]
+    Defect,
+    /// A commit failed: whether the work is stored cannot be told. Only for units of work; the ledger says
+    /// [`LedgerError::Unknown`](crate::ledger::LedgerError::Unknown).
+    #[error("it is not known whether this was stored: look before trying again")]
+    Unknown,
+}
+
+impl StoreError {
+    /// The database failed in a way that has no name of its own.
+    pub(crate) fn failed(what: impl std::fmt::Display) -> Self {
+        Self::Failed(what.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path: PathBuf::from("the database") }
+            }
+            // SQLite names table and columns in its text, never a value: no secret gets out (I17).
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Journals, the server's side: epoch, answer slot, accounts, the active pass.
+
+use carnet_core::app::AppId;
+use carnet_core::document::JournalName;
+use carnet_core::id::{DeviceId, Digest, RequestId, SupplierId, UserId};
+use carnet_core::server::{Journal, Slot};
+use rusqlite::{ToSql, params};
+
+use crate::StoreError;
+use crate::packed::{pack_accounts, pack_active, pack_former, unpack_accounts, unpack_active, unpack_former};
+use crate::row::{Columns, stored};
+use crate::sql::{one_row, statements};
+use crate::tx::{Reading, Writing};
+
+/// A journal as it is stored: with the bytes in its slot, its place in its chain of events and the version
+/// that guards its writes.
+#[derive(Debug, Clone)]
+pub(crate) struct JournalRow {
+    pub(crate) journal: Journal,
+    pub(crate) slot_answer: Option<Vec<u8>>,
+    /// How many events it has.
+    pub(crate) events: i64,
+    /// The last of them.
+    pub(crate) last_event: i64,
+    /// The last of them whose number is a multiple of 64.
+    pub(crate) anchor: i64,
+    /// How many answers were kept beside the slot.
+    pub(crate) asides: i64,
+    /// 0: not stored yet.
+    pub(crate) version: i64,
+}
+
+/// An answer kept beside the slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Aside {
+    pub(crate) body: Digest,
+    pub(crate) answer: Vec<u8>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, ",
+            "accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, version FROM journal ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    BY_NAME = select!("WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3");
+    OF_USER = select!("WHERE user_id = ?1 ORDER BY device_id, app_id");
+    FLAGGED = select!("WHERE flagged IS NOT NULL AND app_id IN (SELECT app.app_id FROM app WHERE app.supplier_id = ?1) ORDER BY flagged, user_id, device_id, app_id LIMIT ?2");
+    EVERY = select!("ORDER BY user_id, device_id, app_id");
+    INSERT = "INSERT INTO journal (user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 1)";
+    UPDATE = "UPDATE journal SET epoch = ?4, answer = ?5, slot_request = ?6, slot_body = ?7, slot_answer = ?8, accounts = ?9, active = ?10, former = ?11, flagged = ?12, settled = ?13, reconciled = ?14, events = ?15, last_event = ?16, anchor = ?17, asides = ?18, version = version + 1 WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND version = ?19";
+    ASIDE = "SELECT user_id, device_id, app_id, body, answer FROM aside WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND request_id = ?4";
+    INSERT_ASIDE = "INSERT INTO aside (user_id, device_id, app_id, request_id, body, answer, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+}
+
+/// The column value of a journal's app: empty for the device's own journal.
+pub(crate) fn app_column(name: &JournalName) -> &str {
+    name.app.as_ref().map_or("", AppId::as_str)
+}
+
+impl Reading<'_> {
+    /// All journals of a user's devices.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn journals_of_user(&self, user: UserId) -> Result<Vec<Journal>, StoreError> {
+        let rows = self.all(OF_USER, params![user.0], journal)?;
+        Ok(rows.into_iter().map(|row| row.journal).collect())
+    }
+
+    /// Journals of the supplier's apps that wait for its review, the longest waiting first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn flagged_journals(&self, supplier: SupplierId, limit: u32) -> Result<Vec<Journal>, StoreError> {
+        let rows = self.all(FLAGGED, params![supplier.0, limit], journal)?;
+        Ok(rows.into_iter().map(|row| row.journal).collect())
+    }
+
+    pub(crate) fn journal_row(
+        &self,
+        user: UserId,
+        name: &JournalName,
+    ) -> Result<Option<JournalRow>, StoreError> {
+        self.one(BY_NAME, params![user.0, name.device.0, app_column(name)], journal)
+    }
+
+    pub(crate) fn aside(
+        &self,
+        user: UserId,
+        name: &JournalName,
+        request: RequestId,
+    ) -> Result<Option<Aside>, StoreError> {
+        self.one(ASIDE, params![user.0, name.device.0, app_column(name), request.0], |mut row| {
+            row.bytes::<16>("user_id")?;
+            row.bytes::<16>("device_id")?;
+            row.text("app_id")?;
+            Ok(Aside { body: row.digest("body")?, answer: row.blob("answer")?.to_vec() })
+        })
+    }
+
+    /// Every journal there is, for the ledger check.
+    pub(crate) fn each_journal(
+        &self,
+        mut visit: impl FnMut(Result<JournalRow, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each(EVERY, params![], |row| visit(journal(row)))
+    }
+}
+
+impl Writing<'_> {
+    /// Writes a new or changed journal, guarded by its version.
+    pub(crate) fn write_journal(&self, row: &JournalRow) -> Result<(), StoreError> {
+        let Journal { name, user, slot, .. } = &row.journal;
+        let epoch = stored(row.journal.epoch, "epoch")?;
+        let (request, body) = (slot.map(|slot| slot.request.0), slot.map(|slot| slot.body.0));
+        let accounts = pack_accounts(&row.journal.accounts);
+        let active = row.journal.active.as_ref().map(pack_active);
+        let former = pack_former(&row.journal.former);
+        let flagged = row.journal.flagged.map(|time| time.0);
+        let settled = row.journal.settled.map(|epoch| stored(epoch, "epoch")).transpose()?;
+        let reconciled = stored(row.journal.reconciled, "epoch")?;
+        let app = app_column(name);
+        let mut values: Vec<&dyn ToSql> = vec![&user.0, &name.device.0, &app, &epoch, &row.journal.answer.0];
+        let slot: [&dyn ToSql; 3] = [&request, &body, &row.slot_answer];
+        let state: [&dyn ToSql; 6] = [&accounts, &active, &former, &flagged, &settled, &reconciled];
+        let place: [&dyn ToSql; 4] = [&row.events, &row.last_event, &row.anchor, &row.asides];
+        values.extend(slot.into_iter().chain(state).chain(place));
+        if row.version > 0 {
+            values.push(&row.version);
+        }
+        let rows = self.execute(if row.version == 0 { INSERT } else { UPDATE }, values.as_slice())?;
+        one_row(rows, StoreError::Conflict { what: "the journal" })
+    }
+
+    pub(crate) fn write_aside(
+        &self,
+        user: UserId,
+        name: &JournalName,
+        request: RequestId,
+        aside: &Aside,
+        event: i64,
+    ) -> Result<(), StoreError> {
+        let (app, device) = (app_column(name), name.device.0);
+        let rows = self.execute(
+            INSERT_ASIDE,
+            params![user.0, device, app, request.0, aside.body.0, aside.answer, event],
+        )?;
+        one_row(rows, StoreError::Exists { what: "aside" })
+    }
+}
+
+fn journal(mut row: Columns<'_>) -> Result<JournalRow, StoreError> {
+    let user = UserId(row.bytes("user_id")?);
+    let device = DeviceId(row.bytes("device_id")?);
+    let app = row.text("app_id")?;
+    let app = match app {
+        "" => None,
+        app => Some(app.parse().map_err(|_| row.corrupt("app_id"))?),
+    };
+    let epoch = row.amount("epoch")?;
+    let answer = row.digest("answer")?;
+    let slot_request = row.some_bytes("slot_request")?.map(RequestId);
+    let slot_body = row.some_bytes("slot_body")?.map(Digest);
+    let slot_answer = row.some_blob("slot_answer")?.map(<[u8]>::to_vec);
+    let accounts = unpack_accounts(row.blob("accounts")?).ok_or_else(|| row.corrupt("accounts"))?;
+    let active = match row.some_blob("active")? {
+        None => None,
+        Some(blob) => Some(unpack_active(blob).ok_or_else(|| row.corrupt("active"))?),
+    };
+    let former = unpack_former(row.blob("former")?).ok_or_else(|| row.corrupt("former"))?;
+    let slot = match (slot_request, slot_body) {
+        (Some(request), Some(body)) => Some(Slot { request, body }),
+        (None, None) => None,
+        _ => return Err(row.corrupt("slot_request")),
+    };
+    let name = JournalName { device, app };
+    let flagged = row.some_time("flagged")?;
+    let (settled, reconciled) = (row.some_amount("settled")?, row.amount("reconciled")?);
+    let journal =
+        Journal { name, user, epoch, answer, slot, accounts, active, former, flagged, settled, reconciled };
+    Ok(JournalRow {
+        journal,
+        slot_answer,
+        events: row.number("events")?,
+        last_event: row.number("last_event")?,
+        anchor: row.number("anchor")?,
+        asides: row.number("asides")?,
+        version: row.number("version")?,
+    })
+}

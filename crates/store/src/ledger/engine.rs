@@ -1,0 +1,225 @@
+//! The engine: batches of ledger operations, decided in order, committed once.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use carnet_core::app::AppId;
+use carnet_core::document::JournalName;
+use carnet_core::id::{LicenseId, MoveId, PassId, SupplierId};
+use carnet_core::license::Act;
+use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
+use carnet_core::time::Time;
+use carnet_seam::Random;
+
+use super::apply::Happened;
+use super::load::Surroundings;
+use super::working::Working;
+use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
+use crate::StoreError;
+use crate::event::{Acted, Reviewed, What};
+use crate::tx::{Reading, Writing};
+use crate::writer::{Desk, Failure};
+
+/// How often a batch is loaded and decided again when somebody else has changed a row meanwhile.
+const ATTEMPTS: u32 = 3;
+
+type Outcomes = Vec<Result<Settled, LedgerError>>;
+
+impl Desk {
+    /// Settles all and replies to all.
+    pub(crate) fn settle_batch(&mut self, ops: Vec<Op>) {
+        if ops.is_empty() {
+            return;
+        }
+        match self.settle_together(&ops) {
+            Ok(outcomes) => ops.into_iter().zip(outcomes).for_each(|(op, outcome)| tell(op.reply, outcome)),
+            Err(Failure::Unknown) => {
+                ops.into_iter().for_each(|op| tell(op.reply, Err(LedgerError::Unknown)));
+            }
+            Err(Failure::NotBegun(error)) => refuse(ops, &error),
+            Err(Failure::RolledBack(error)) if ops.len() == 1 => refuse(ops, &error),
+            // One of them is poisoned: alone, it fails alone.
+            Err(Failure::RolledBack(_)) => ops.into_iter().for_each(|op| self.settle_batch(vec![op])),
+        }
+    }
+
+    fn settle_together(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(ops) {
+                Err(Failure::RolledBack(StoreError::Conflict { .. })) => {}
+                done => return done,
+            }
+        }
+        self.attempt(ops)
+    }
+
+    fn attempt(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
+        let now = Time(self.options.clock.wall_micros());
+        let before = self.last_event;
+        let (outcomes, last) = self.transaction(|desk| {
+            let tx = Writing::over(&desk.connection, &desk.shared);
+            let (menus, random) = (&mut desk.menus, desk.options.random.as_ref());
+            let mut batch = Batch { tx: &tx, menus, random, now, working: Working::after(before) };
+            let outcomes = ops.iter().map(|op| batch.settle(op)).collect::<Vec<_>>();
+            let last = batch.working.next_event() - 1;
+            let rows = batch.working.write(&tx)?;
+            Ok(((outcomes, last), rows))
+        })?;
+        self.last_event = last;
+        Ok(outcomes)
+    }
+}
+
+fn refuse(ops: Vec<Op>, error: &StoreError) {
+    tracing::error!(%error, "ledger operations could not be stored");
+    ops.into_iter().for_each(|op| tell(op.reply, Err(error.clone().into())));
+}
+
+/// A reply belongs to the caller; that it may panic must not stop the writer.
+fn tell(reply: Reply, outcome: Result<Settled, LedgerError>) {
+    if catch_unwind(AssertUnwindSafe(|| reply(outcome))).is_err() {
+        tracing::error!("a reply to a ledger operation ended in a panic");
+    }
+}
+
+/// A batch while it is decided.
+struct Batch<'a> {
+    tx: &'a Writing<'a>,
+    menus: &'a mut HashMap<AppId, Option<AppView>>,
+    random: &'a dyn Random,
+    now: Time,
+    working: Working,
+}
+
+impl Batch<'_> {
+    /// Nothing of an operation that fails is left in the working copy: errors come before the first change.
+    fn settle(&mut self, op: &Op) -> Result<Settled, LedgerError> {
+        match &op.work {
+            Work::Request(submission) => Ok(self.request(&op.terms, submission)?),
+            Work::Act { supplier, license, act, by } => self.act(*supplier, *license, *act, by),
+            Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
+        }
+    }
+
+    fn request(&mut self, terms: &Terms, submission: &Submission) -> Result<Settled, StoreError> {
+        let request = &submission.request;
+        let app = request.journal.app.as_ref().map(|app| self.app(app)).transpose()?.flatten();
+        let supplier = app.as_ref().map(|app| app.supplier);
+        let around = Surroundings { server: terms.server, app };
+        let tx: &Reading<'_> = self.tx;
+        let (view, aside) = self.working.view(tx, submission, around)?;
+        let fresh = fresh(self.random, self.now)?;
+        let answered = |payload, how| Ok(Settled::Answered { payload, how });
+        match decide(&view, request, self.now, &fresh) {
+            Decision::Decided(outcome) => self.take(terms, submission, *outcome, How::Decided, supplier),
+            Decision::Aside(outcome) => self.take(terms, submission, *outcome, How::Aside, supplier),
+            Decision::Repeat => answered(self.slot_bytes(&request.journal)?, How::Repeat),
+            Decision::RepeatAside => {
+                let lost = || StoreError::NotFound { what: "answer" };
+                answered(aside.ok_or_else(lost)?.answer, How::RepeatAside)
+            }
+            Decision::Superseded(answer) => {
+                answered(terms.prepare.prepare(&answer, supplier).bytes, How::Superseded)
+            }
+            Decision::Rejected(rejection) => Ok(Settled::Rejected(rejection)),
+        }
+    }
+
+    fn take(
+        &mut self,
+        terms: &Terms,
+        submission: &Submission,
+        outcome: Outcome,
+        how: How,
+        supplier: Option<SupplierId>,
+    ) -> Result<Settled, StoreError> {
+        let prepared = terms.prepare.prepare(&outcome.answer, supplier);
+        self.working.apply(self.tx, submission, outcome, &prepared, how, supplier)?;
+        Ok(Settled::Answered { payload: prepared.bytes, how })
+    }
+
+    fn slot_bytes(&self, journal: &JournalName) -> Result<Vec<u8>, StoreError> {
+        let kept = self.working.journals.get(journal).and_then(Option::as_ref);
+        let bytes = kept.and_then(|kept| kept.row.slot_answer.clone());
+        bytes.ok_or(StoreError::NotFound { what: "answer" })
+    }
+
+    fn app(&mut self, app: &AppId) -> Result<Option<AppView>, StoreError> {
+        if let Some(known) = self.menus.get(app) {
+            return Ok(known.clone());
+        }
+        let found = self.tx.menu(app)?;
+        // What does not exist is not kept: anybody can ask for anything.
+        if found.is_some() {
+            self.menus.insert(app.clone(), found.clone());
+        }
+        Ok(found)
+    }
+
+    fn act(
+        &mut self,
+        supplier: SupplierId,
+        license: LicenseId,
+        act: Act,
+        by: &str,
+    ) -> Result<Settled, LedgerError> {
+        let kept = self.working.license_of(self.tx, supplier, license)?;
+        let (user, before) = (kept.row.license.user, kept.row.license.standing);
+        let after = before.after(act)?;
+        kept.row.license.standing = after;
+        kept.changed = true;
+        let what = What::Acted(Acted { act, before, after, by: by.to_owned() });
+        self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
+        Ok(Settled::Acted(after))
+    }
+
+    /// The device's year starts over too: otherwise the divergence that is still there would flag the journal
+    /// again at once, and review would never end (I8).
+    fn review(&mut self, supplier: SupplierId, name: &JournalName, by: &str) -> Result<Settled, LedgerError> {
+        let not_found = || LedgerError::Store(StoreError::NotFound { what: "journal to review" });
+        let app = name.app.as_ref().map(|app| self.app(app)).transpose()?.flatten();
+        app.filter(|app| app.supplier == supplier).ok_or_else(not_found)?;
+        let user = self.working.device(self.tx, name.device)?.ok_or_else(not_found)?.device.user;
+        let flagged =
+            self.working.journal(self.tx, user, name)?.is_some_and(|row| row.journal.flagged.is_some());
+        if !flagged {
+            return Err(not_found());
+        }
+        if let Some(Some(kept)) = self.working.journals.get_mut(name) {
+            (kept.row.journal.flagged, kept.changed) = (None, true);
+        }
+        if let Some(Some(kept)) = self.working.devices.get_mut(&name.device) {
+            (kept.row.device.settled, kept.changed) = (None, true);
+        }
+        let what = What::Reviewed(Reviewed { by: by.to_owned() });
+        self.working.record(self.tx, self.happened(user, supplier, None, what), Some((name, None)))?;
+        Ok(Settled::Reviewed)
+    }
+
+    fn happened(
+        &self,
+        user: carnet_core::id::UserId,
+        supplier: SupplierId,
+        license: Option<LicenseId>,
+        what: What,
+    ) -> Happened {
+        Happened { user, supplier: Some(supplier), license, what, postings: Vec::new(), at: self.now }
+    }
+}
+
+/// New ids: the time first, so that lists in id order are in the order of making, then randomness (UUIDv7,
+/// RFC 9562).
+fn fresh(random: &dyn Random, now: Time) -> Result<Fresh, StoreError> {
+    let mut bytes = [0; 48];
+    random.fill(&mut bytes).map_err(StoreError::failed)?;
+    let millis = (now.0 / 1_000).max(0).to_be_bytes();
+    let id = |at: usize| {
+        let mut id = [0; 16];
+        id.copy_from_slice(&bytes[at..at + 16]);
+        id[..6].copy_from_slice(&millis[2..]);
+        id[6] = id[6] & 0x0f | 0x70;
+        id[8] = id[8] & 0x3f | 0x80;
+        id
+    };
+    Ok(Fresh { license: LicenseId(id(0)), pass: PassId(id(16)), movement: MoveId(id(32)) })
+}

@@ -1,0 +1,223 @@
+//! Loading: everything that one decision looks at, from the working copy where the batch has it already.
+
+use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+
+use carnet_core::app::AppId;
+use carnet_core::document::{Body, JournalName, Operation};
+use carnet_core::id::{DeviceId, LicenseId, MoveId, ServerId, SupplierId, UserId};
+use carnet_core::server::{AppView, Past, Slot, View};
+
+use super::past::past;
+use super::working::{Kept, Working};
+use super::{LedgerError, Submission};
+use crate::StoreError;
+use crate::device::DeviceRow;
+use crate::event::UserChain;
+use crate::journal::{Aside, JournalRow};
+use crate::tx::Reading;
+
+/// What [`Working::view`] needs besides rows.
+pub(super) struct Surroundings {
+    pub(super) server: ServerId,
+    pub(super) app: Option<AppView>,
+}
+
+impl Working {
+    /// The view of one request, and the bytes kept beside the slot if it was answered there before.
+    pub(super) fn view(
+        &mut self,
+        tx: &Reading<'_>,
+        submission: &Submission,
+        around: Surroundings,
+    ) -> Result<(View, Option<Aside>), StoreError> {
+        let Submission { request, body, proof, receipt, .. } = submission;
+        let name = &request.journal;
+        let device = self.device(tx, name.device)?.map(|row| row.device.clone());
+        // An unknown device may show a receipt of ours: the server was restored, and the user's licenses may
+        // be older than the device.
+        let told = receipt.as_ref().map(|receipt| receipt.answer.head.user);
+        let user = device.as_ref().map(|device| device.user).or(told);
+        let mut view = View {
+            server: around.server,
+            body: *body,
+            device,
+            journal: None,
+            licenses: Vec::new(),
+            moves: Vec::new(),
+            past: None,
+            aside: None,
+            app: around.app,
+            proof: proof.clone(),
+            receipt: receipt.clone(),
+        };
+        let Some(user) = user else { return Ok((view, None)) };
+        let row = self.journal(tx, user, name)?.cloned();
+        let aside = match &row {
+            Some(row) if row.asides > 0 => self.aside(tx, user, name, submission)?,
+            _ => None,
+        };
+        view.aside = aside.as_ref().map(|aside| Slot { request: request.id, body: aside.body });
+        view.past = row.as_ref().map(|row| self.past(tx, row, submission)).transpose()?.flatten();
+        view.journal = row.map(|row| row.journal);
+        self.load_moves(tx, user, submission, &mut view)?;
+        self.load_licenses(tx, user, name, &mut view)?;
+        Ok((view, aside))
+    }
+
+    pub(super) fn device(
+        &mut self,
+        tx: &Reading<'_>,
+        id: DeviceId,
+    ) -> Result<Option<&mut DeviceRow>, StoreError> {
+        let kept = match self.devices.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(tx.device_row(id)?.map(Kept::loaded)),
+        };
+        Ok(kept.as_mut().map(|kept| &mut kept.row))
+    }
+
+    pub(super) fn journal(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        name: &JournalName,
+    ) -> Result<Option<&JournalRow>, StoreError> {
+        if !self.journals.contains_key(name) {
+            self.journals.insert(name.clone(), tx.journal_row(user, name)?.map(Kept::loaded));
+        }
+        Ok(self.journals.get(name).and_then(Option::as_ref).map(|kept| &kept.row))
+    }
+
+    pub(super) fn chain(&mut self, tx: &Reading<'_>, user: UserId) -> Result<Option<&UserChain>, StoreError> {
+        let kept = match self.chains.entry(user) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(tx.user_chain(user)?.map(Kept::loaded)),
+        };
+        Ok(kept.as_ref().map(|kept| &kept.row))
+    }
+
+    /// A license by its supplier, for acts.
+    pub(super) fn license_of(
+        &mut self,
+        tx: &Reading<'_>,
+        supplier: SupplierId,
+        id: LicenseId,
+    ) -> Result<&mut Kept<crate::license::LicenseRow>, LedgerError> {
+        let not_found = StoreError::NotFound { what: "license" };
+        let kept = match self.licenses.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let row = tx.license_row(supplier, id)?.ok_or_else(|| not_found.clone())?;
+                place.insert(Kept::loaded(row))
+            }
+        };
+        let ours = kept.row.license.supplier == supplier;
+        if ours { Ok(kept) } else { Err(LedgerError::Store(not_found)) }
+    }
+
+    fn aside(
+        &self,
+        tx: &Reading<'_>,
+        user: UserId,
+        name: &JournalName,
+        submission: &Submission,
+    ) -> Result<Option<Aside>, StoreError> {
+        let id = submission.request.id;
+        match self.asides.get(&(user, name.clone(), id)) {
+            Some((aside, _)) => Ok(Some(aside.clone())),
+            None => tx.aside(user, name, id),
+        }
+    }
+
+    /// Only an older request, and not the one in the slot, has to be looked up.
+    fn past(
+        &self,
+        tx: &Reading<'_>,
+        row: &JournalRow,
+        submission: &Submission,
+    ) -> Result<Option<Past>, StoreError> {
+        let request = &submission.request;
+        let in_slot = row.journal.slot.is_some_and(|slot| slot.request == request.id)
+            && request.epoch.checked_add(1) == Some(row.journal.epoch);
+        if request.epoch >= row.journal.epoch || in_slot {
+            return Ok(None);
+        }
+        past(row, request.epoch, |seq| match self.own_event(seq) {
+            Some(event) => Ok(Some(event.clone())),
+            None => tx.event(seq),
+        })
+    }
+
+    fn load_moves(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        submission: &Submission,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        for id in named_moves(submission) {
+            let kept = match self.moves.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(tx.move_row(id)?.map(Kept::loaded)),
+            };
+            let Some(kept) = kept else { continue };
+            let (movement, app) = (kept.row.movement.clone(), kept.row.app.clone());
+            // A move of somebody else is shown, so that it can be refused as such; never the license behind it.
+            if movement.user == user {
+                self.complete(tx, user, &app)?;
+                view.licenses
+                    .extend(self.licenses.get(&movement.license).map(|kept| kept.row.license.clone()));
+            }
+            view.moves.push(movement);
+        }
+        Ok(())
+    }
+
+    /// All licenses of the user for the app, beside those of moves that are there already.
+    fn load_licenses(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        name: &JournalName,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let Some(app) = &name.app else { return Ok(()) };
+        self.complete(tx, user, app)?;
+        let there: BTreeSet<LicenseId> = view.licenses.iter().map(|license| license.id).collect();
+        let ids = self.ids.get(&(user, app.clone())).into_iter().flatten();
+        let rows = ids.filter_map(|id| self.licenses.get(id)).map(|kept| &kept.row.license);
+        view.licenses.extend(rows.filter(|license| !there.contains(&license.id)).cloned());
+        Ok(())
+    }
+
+    fn complete(&mut self, tx: &Reading<'_>, user: UserId, app: &AppId) -> Result<(), StoreError> {
+        let key = (user, app.clone());
+        if self.ids.contains_key(&key) {
+            return Ok(());
+        }
+        let rows = tx.license_rows(user, app)?;
+        let ids = rows.iter().map(|row| row.license.id).collect();
+        for row in rows {
+            // One that an act has loaded, and maybe changed, stays.
+            self.licenses.entry(row.license.id).or_insert_with(|| Kept::loaded(row));
+        }
+        self.ids.insert(key, ids);
+        Ok(())
+    }
+}
+
+/// The moves that a request names or proves.
+fn named_moves(submission: &Submission) -> BTreeSet<MoveId> {
+    let named = match &submission.request.operation {
+        Operation::Import(brought) => Some(brought.portable.movement),
+        Operation::CancelMove(movement) => Some(*movement),
+        _ => None,
+    };
+    let proved = submission.proof.as_ref().and_then(|proof| match &proof.answer.body {
+        Body::Portable(portable) => Some(portable.movement),
+        Body::Pass(pass) => pass.from_move,
+        Body::Refusal(_) | Body::Receipt(_) => None,
+    });
+    named.into_iter().chain(proved).collect()
+}

@@ -1,0 +1,310 @@
+//! Licenses: rows to domain and back, and the lists that users and suppliers see.
+
+use std::sync::Arc;
+
+use carnet_core::app::AppId;
+use carnet_core::id::{Digest, LicenseId, SupplierId, UserId};
+use carnet_core::license::{Balance, License, Standing, Status};
+use carnet_core::offer::Listed;
+use carnet_core::time::Time;
+use rusqlite::{ToSql, params};
+use sha2::{Digest as _, Sha256};
+
+use crate::StoreError;
+use crate::packed::{pack_rights, unpack_rights};
+use crate::row::{Columns, json, stored};
+use crate::sql::{one_row, statements};
+use crate::tx::{Reading, Writing};
+
+/// A license as it is stored: with its place in its audit chain and the version that guards its writes.
+#[derive(Debug, Clone)]
+pub(crate) struct LicenseRow {
+    pub(crate) license: License,
+    pub(crate) base: Digest,
+    pub(crate) head: Digest,
+    pub(crate) last_event: i64,
+    /// 0: not stored yet.
+    pub(crate) version: i64,
+}
+
+/// Which of a supplier's licenses to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LicenseFilter {
+    /// Only of this app.
+    pub app: Option<AppId>,
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only with this status now.
+    pub status: Option<Status>,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, C> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; none on the last. A page with few items, even none, may have a next one:
+    /// a filter that fits little does not make one page read everything.
+    pub next: Option<C>,
+}
+
+/// How many rows one page reads at most for its items.
+const MOST_READ: u32 = 5_000;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT user_id, app_id, license_id, supplier_id, base, agreed, first_use, standing, rights, ",
+            "uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, ",
+            "seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, ",
+            "at_risk, head, last_event, version FROM license ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    OF_USER_APP = select!("WHERE user_id = ?1 AND app_id = ?2 ORDER BY license_id");
+    OF_USER = select!("WHERE user_id = ?1 ORDER BY app_id, license_id");
+    OF_SUPPLIER = select!("WHERE supplier_id = ?1 AND license_id > ?2 ORDER BY license_id LIMIT ?3");
+    BY_SUPPLIER = select!("WHERE supplier_id = ?1 AND license_id = ?2");
+    EVERY = select!("ORDER BY user_id, app_id, license_id");
+    BASE = "SELECT digest, listed FROM base WHERE digest = ?1";
+    AGREEMENT = "SELECT user_id, license_id, document FROM agreement WHERE user_id = ?1 AND license_id = ?2";
+    INSERT_BASE = "INSERT INTO base (digest, listed) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    INSERT_AGREEMENT = "INSERT INTO agreement (user_id, license_id, document) VALUES (?1, ?2, ?3)";
+    INSERT = "INSERT INTO license (user_id, app_id, license_id, supplier_id, base, agreed, first_use, standing, rights, uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, at_risk, head, last_event, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)";
+    UPDATE = "UPDATE license SET first_use = ?4, standing = ?5, rights = ?6, uses_total = ?7, uses_remaining = ?8, uses_held = ?9, uses_moving = ?10, uses_settled = ?11, uses_forfeited = ?12, seconds_total = ?13, seconds_remaining = ?14, seconds_held = ?15, seconds_moving = ?16, seconds_settled = ?17, seconds_forfeited = ?18, at_risk = ?19, head = ?20, last_event = ?21, version = version + 1 WHERE user_id = ?1 AND app_id = ?2 AND license_id = ?3 AND version = ?22";
+}
+
+impl Reading<'_> {
+    /// The supplier's license of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn license(&self, supplier: SupplierId, id: LicenseId) -> Result<Option<License>, StoreError> {
+        Ok(self.license_row(supplier, id)?.map(|row| row.license))
+    }
+
+    /// All licenses of a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn licenses_of_user(&self, user: UserId) -> Result<Vec<License>, StoreError> {
+        let rows = self.all(OF_USER, params![user.0], |row| self.license_from(row))?;
+        Ok(rows.into_iter().map(|row| row.license).collect())
+    }
+
+    /// The supplier's licenses in the order they were agreed to, from after `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn licenses_of(
+        &self,
+        supplier: SupplierId,
+        filter: &LicenseFilter,
+        after: Option<LicenseId>,
+        limit: u32,
+        now: Time,
+    ) -> Result<Page<License, LicenseId>, StoreError> {
+        let mut page = Page { items: Vec::new(), next: after };
+        let mut read = 0;
+        while read < MOST_READ {
+            let from = page.next.map_or([0; 16], |id| id.0);
+            let want = if filter.is_open() { limit.saturating_add(1) } else { 500 };
+            let rows =
+                self.all(OF_SUPPLIER, params![supplier.0, from, want], |row| self.license_from(row))?;
+            read += want;
+            let last = rows.len() < want as usize;
+            for row in rows {
+                if page.items.len() == limit as usize {
+                    return Ok(page);
+                }
+                page.next = Some(row.license.id);
+                if filter.lets_through(&row.license, now) {
+                    page.items.push(row.license);
+                }
+            }
+            if last {
+                page.next = None;
+                return Ok(page);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The signed agreement that a license was made from.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn agreement(&self, user: UserId, license: LicenseId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one(AGREEMENT, params![user.0, license.0], |mut row| {
+            row.bytes::<16>("user_id")?;
+            row.bytes::<16>("license_id")?;
+            Ok(row.blob("document")?.to_vec())
+        })
+    }
+
+    pub(crate) fn license_row(
+        &self,
+        supplier: SupplierId,
+        id: LicenseId,
+    ) -> Result<Option<LicenseRow>, StoreError> {
+        self.one(BY_SUPPLIER, params![supplier.0, id.0], |row| self.license_from(row))
+    }
+
+    pub(crate) fn license_rows(&self, user: UserId, app: &AppId) -> Result<Vec<LicenseRow>, StoreError> {
+        self.all(OF_USER_APP, params![user.0, app.as_str()], |row| self.license_from(row))
+    }
+
+    /// Every license there is, for the ledger check.
+    pub(crate) fn each_license(
+        &self,
+        mut visit: impl FnMut(Result<LicenseRow, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each(EVERY, params![], |row| visit(self.license_from(row)))
+    }
+
+    /// What was agreed to. Never changes, and many licenses share one: kept in memory.
+    fn base(&self, digest: Digest) -> Result<Option<Arc<Listed>>, StoreError> {
+        if let Some(known) = self.shared.bases.find(&digest) {
+            return Ok(Some(known));
+        }
+        let found = self.one(BASE, params![digest.0], |mut row| {
+            row.digest("digest")?;
+            row.json("listed").map(Arc::new)
+        })?;
+        if let Some(base) = &found {
+            self.shared.bases.keep(digest, Arc::clone(base));
+        }
+        Ok(found)
+    }
+
+    fn license_from(&self, mut row: Columns<'_>) -> Result<LicenseRow, StoreError> {
+        let user = UserId(row.bytes("user_id")?);
+        let app = row.parsed("app_id")?;
+        let id = LicenseId(row.bytes("license_id")?);
+        let supplier = SupplierId(row.bytes("supplier_id")?);
+        let base = row.digest("base")?;
+        let license = License {
+            id,
+            user,
+            supplier,
+            app,
+            base: self.base(base)?.ok_or_else(|| row.corrupt("base"))?,
+            agreed: row.time("agreed")?,
+            first_use: row.some_time("first_use")?,
+            standing: standing(&mut row)?,
+            rights: unpack_rights(row.blob("rights")?).ok_or_else(|| row.corrupt("rights"))?,
+            uses: balance(&mut row)?,
+            seconds: balance(&mut row)?,
+            at_risk: row.amount("at_risk")?,
+        };
+        Ok(LicenseRow {
+            license,
+            base,
+            head: row.digest("head")?,
+            last_event: row.number("last_event")?,
+            version: row.number("version")?,
+        })
+    }
+}
+
+impl LicenseFilter {
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn lets_through(&self, license: &License, now: Time) -> bool {
+        self.app.as_ref().is_none_or(|app| *app == license.app)
+            && self.user.is_none_or(|user| user == license.user)
+            && self.status.is_none_or(|status| status == license.status(now))
+    }
+}
+
+impl Writing<'_> {
+    /// Writes a new or changed license, guarded by its version.
+    pub(crate) fn write_license(&self, row: &LicenseRow) -> Result<(), StoreError> {
+        let License { id, user, supplier, app, agreed, first_use, standing, rights, uses, seconds, .. } =
+            &row.license;
+        let (rights, first_use) = (pack_rights(rights), first_use.map(|time| time.0));
+        let (uses, seconds) = (parts(*uses)?, parts(*seconds)?);
+        let (standing, at_risk) = (code(*standing), row.license.at_risk);
+        let key: [&dyn ToSql; 3] = [&user.0, &app.as_str(), &id.0];
+        let frozen: [&dyn ToSql; 3] = [&supplier.0, &row.base.0, &agreed.0];
+        let mut values: Vec<&dyn ToSql> = key.to_vec();
+        let insert = row.version == 0;
+        if insert {
+            values.extend(frozen);
+        }
+        let state: [&dyn ToSql; 3] = [&first_use, &standing, &rights];
+        values.extend(state);
+        values.extend(uses.iter().chain(&seconds).map(|part| part as &dyn ToSql));
+        let rest: [&dyn ToSql; 3] = [&at_risk, &row.head.0, &row.last_event];
+        values.extend(rest);
+        if !insert {
+            values.push(&row.version);
+        }
+        let rows = self.execute(if insert { INSERT } else { UPDATE }, values.as_slice())?;
+        one_row(rows, StoreError::Conflict { what: "the license" })
+    }
+
+    /// Keeps the wording that a new license was agreed to; returns its name.
+    pub(crate) fn write_base(&self, base: &Arc<Listed>) -> Result<Digest, StoreError> {
+        let text = json(base.as_ref(), "offer")?;
+        let digest = Digest(Sha256::digest(text.as_bytes()).into());
+        if self.shared.bases.find(&digest).is_none() {
+            self.execute(INSERT_BASE, params![digest.0, text])?;
+        }
+        Ok(digest)
+    }
+
+    pub(crate) fn write_agreement(
+        &self,
+        user: UserId,
+        license: LicenseId,
+        document: &[u8],
+    ) -> Result<(), StoreError> {
+        let rows = self.execute(INSERT_AGREEMENT, params![user.0, license.0, document])?;
+        one_row(rows, StoreError::Exists { what: "agreement" })
+    }
+}
+
+const STANDINGS: [(Standing, &str); 7] = [
+    (Standing::Active, "active"),
+    (Standing::PaymentPending, "payment_pending"),
+    (Standing::ChargeFailed, "charge_failed"),
+    (Standing::Suspended, "suspended"),
+    (Standing::Declined, "declined"),
+    (Standing::Ended, "ended"),
+    (Standing::Revoked, "revoked"),
+];
+
+pub(crate) fn code(standing: Standing) -> &'static str {
+    STANDINGS.iter().find(|(known, _)| *known == standing).map_or("", |(_, code)| code)
+}
+
+fn standing(row: &mut Columns<'_>) -> Result<Standing, StoreError> {
+    let text = row.text("standing")?;
+    let known = STANDINGS.iter().find(|(_, code)| *code == text);
+    known.map(|(standing, _)| *standing).ok_or_else(|| row.corrupt("standing"))
+}
+
+fn balance(row: &mut Columns<'_>) -> Result<Option<Balance>, StoreError> {
+    let total = row.some_amount("total")?;
+    let mut part = |column| row.some_amount(column).map(Option::unwrap_or_default);
+    let (remaining, held, moving) = (part("remaining")?, part("held")?, part("moving")?);
+    let (settled, forfeited) = (part("settled")?, part("forfeited")?);
+    Ok(total.map(|total| Balance { total, remaining, held, moving, settled, forfeited }))
+}
+
+fn parts(balance: Option<Balance>) -> Result<[Option<i64>; 6], StoreError> {
+    let Some(Balance { total, remaining, held, moving, settled, forfeited }) = balance else {
+        return Ok([None; 6]);
+    };
+    let mut parts = [None; 6];
+    for (part, amount) in parts.iter_mut().zip([total, remaining, held, moving, settled, forfeited]) {
+        *part = Some(stored(amount, "balance")?);
+    }
+    Ok(parts)
+}

@@ -1,0 +1,45 @@
+//! Settings of the server itself: root hash, server id and the like.
+
+use rusqlite::params;
+
+use crate::StoreError;
+use crate::sql::{one_row, statements};
+use crate::tx::{Reading, Writing};
+
+statements! {
+    FIND = "SELECT name, value FROM setting WHERE name = ?1";
+    PUT = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    ADD = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+}
+
+impl Reading<'_> {
+    /// The value of a setting.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one(FIND, params![name], |mut row| {
+            row.text("name")?;
+            Ok(row.blob("value")?.to_vec())
+        })
+    }
+}
+
+impl Writing<'_> {
+    /// Sets a setting.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn put_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.execute(PUT, params![name, value]).map(drop)
+    }
+
+    /// Sets a setting that must not change any more, like the root key's hash.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when it is set already.
+    pub fn add_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        let rows = self.execute(ADD, params![name, value])?;
+        one_row(rows, StoreError::Exists { what: "setting" })
+    }
+}

@@ -1,0 +1,319 @@
+//! The store: opening, reading, writing, closing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use carnet_core::id::{DeviceId, Digest, ServerId};
+use carnet_core::offer::Listed;
+use carnet_core::time::Time;
+use carnet_seam::{Clock, Crash, Random};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StoreError;
+use crate::cache::Cache;
+use crate::checkpoint::Checkpoints;
+use crate::device::DeviceKeys;
+use crate::ledger::{Ledger, Prepare, Terms};
+use crate::migrate::migrate;
+use crate::place::{self, Lock};
+use crate::tx::{Reading, Writing};
+use crate::writer::{Desk, Job, Writer};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Tells the time of decisions.
+    pub clock: Arc<dyn Clock>,
+    /// Gives new ids.
+    pub random: Arc<dyn Random>,
+    /// Points at which a test lets the process die: `ledger.decided` (before the commit) and `ledger.committed`
+    /// (after it, before anybody is told).
+    pub crash: Crash,
+    /// Reading connections.
+    pub readers: usize,
+    /// The most ledger operations that share a commit. What is there is taken, nothing is waited for.
+    pub batch: usize,
+    /// The most work that may wait; more is refused with [`StoreError::Busy`].
+    pub queue: usize,
+    /// The writer's page cache.
+    pub cache_kib: u32,
+    /// Rows written between two checkpoints.
+    pub checkpoint_rows: u64,
+}
+
+impl Options {
+    /// What is good for a server.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self {
+            clock,
+            random,
+            crash: Crash::never(),
+            readers: 4,
+            batch: 128,
+            queue: 65_536,
+            cache_kib: 65_536,
+            checkpoint_rows: 20_000,
+        }
+    }
+}
+
+/// The durable state of a server. Clones are the same store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    writer: Arc<Writer>,
+    checkpoints: Arc<Checkpoints>,
+    readers: Readers,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Default)]
+struct Threads {
+    writer: Option<JoinHandle<()>>,
+    checkpointer: Option<JoinHandle<()>>,
+    lock: Option<Lock>,
+}
+
+/// What all connections share: things that never change once they are there.
+pub(crate) struct Shared {
+    pub(crate) bases: Cache<Digest, Arc<Listed>>,
+    pub(crate) devices: Cache<DeviceId, DeviceKeys>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self { bases: Cache::of_size(4_096), devices: Cache::of_size(32_768) }
+    }
+}
+
+impl Store {
+    /// Opens the database, made and brought up to date as needed, and takes it for this server alone.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::NewerSchema`], [`StoreError::ReadOnly`] and what the database
+    /// reports.
+    pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+        place::prepare(path)?;
+        let lock = place::lock(path)?;
+        let connection = writing_connection(path, &options)?;
+        migrate(&connection, Time(options.clock.wall_micros()))?;
+        let readers = Readers::open(path, options.readers.max(1))?;
+        let shared = Arc::new(Shared::new());
+        let checkpoints = Arc::new(Checkpoints::new(options.checkpoint_rows));
+        let writer = Arc::new(Writer::new(options.queue));
+        let checkpointer = checkpoints.start(&plain_connection(path)?, path)?;
+        let desk =
+            Desk::new(connection, path.to_owned(), options, Arc::clone(&shared), Arc::clone(&checkpoints))?;
+        let thread = writer.start(desk)?;
+        let threads = Threads { writer: Some(thread), checkpointer: Some(checkpointer), lock: Some(lock) };
+        let (path, threads) = (path.to_owned(), Mutex::new(threads));
+        Ok(Self(Arc::new(Inner { path, shared, writer, checkpoints, readers, threads })))
+    }
+
+    /// Reads from one snapshot.
+    ///
+    /// # Errors
+    /// What the closure returns, and what the database reports.
+    pub fn read<T>(&self, work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.0.readers.with(|connection| work(&Reading { connection, shared: &self.0.shared }))
+    }
+
+    /// Runs a unit of work in a transaction of its own, in turn with the ledger's batches, and waits until it
+    /// is durable. Not to be called from inside another unit of work.
+    ///
+    /// # Errors
+    /// What the closure returns (all is rolled back then), and what the database reports.
+    pub fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.write_then(name, work, move |outcome| {
+            // Whoever waited has gone away; the work is done all the same.
+            let _ = sender.send(outcome);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Like [`Store::write`], but returns at once; `reply` is called on the writer thread.
+    pub fn write_then<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
+        self.0.writer.push(Job::unit(name, work, reply));
+    }
+
+    /// The ledger, deciding for this server with answers made by `prepare`.
+    #[must_use]
+    pub fn ledger(&self, server: ServerId, prepare: Arc<dyn Prepare>) -> Ledger {
+        Ledger { terms: Arc::new(Terms { server, prepare }), writer: Arc::clone(&self.0.writer) }
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Takes nothing more, does what is queued, checkpoints, and lets go of the database. Harmless when
+    /// closed already.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        self.writer.close();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = std::mem::take(&mut *threads);
+        // The last handle may be dropped by a reply, on the writer thread itself: it cannot wait for itself.
+        let here = std::thread::current().id();
+        let wait = |thread: Option<JoinHandle<()>>| {
+            let ended = thread.filter(|thread| thread.thread().id() != here).map(JoinHandle::join);
+            if matches!(ended, Some(Err(_))) {
+                tracing::error!("a thread of the store ended in a panic");
+            }
+        };
+        self.checkpoints.stop();
+        wait(threads.checkpointer);
+        self.readers.close();
+        wait(threads.writer);
+        drop(threads.lock);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A few connections that read.
+struct Readers {
+    idle: Mutex<Option<Vec<Connection>>>,
+    returned: Condvar,
+}
+
+impl Readers {
+    fn open(path: &Path, count: usize) -> Result<Self, StoreError> {
+        let connections = (0..count).map(|_| reading_connection(path)).collect::<Result<_, _>>()?;
+        Ok(Self { idle: Mutex::new(Some(connections)), returned: Condvar::new() })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let borrowed = Borrowed { connection: Some(self.take()?), readers: self };
+        let Some(connection) = &borrowed.connection else { return Err(StoreError::Closed) };
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        work(connection)
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let connections = idle.as_mut().ok_or(StoreError::Closed)?;
+            if let Some(connection) = connections.pop() {
+                return Ok(connection);
+            }
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn put(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connections) = idle.as_mut() {
+            connections.push(connection);
+            self.returned.notify_one();
+        }
+    }
+
+    fn close(&self) {
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.returned.notify_all();
+    }
+}
+
+/// Goes back to the pool with its transaction ended, whatever happened in between.
+struct Borrowed<'a> {
+    connection: Option<Connection>,
+    readers: &'a Readers,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let ended = connection
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut rollback| if connection.is_autocommit() { Ok(0) } else { rollback.execute([]) });
+        match ended {
+            Ok(_) => self.readers.put(connection),
+            Err(error) => {
+                tracing::error!(%error, "a reading connection is lost, another takes its place");
+                match reading_connection(Path::new(connection.path().unwrap_or_default())) {
+                    Ok(fresh) => self.readers.put(fresh),
+                    Err(error) => tracing::error!(%error, "no reading connection could be opened"),
+                }
+            }
+        }
+    }
+}
+
+fn plain_connection(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    settled_plans(&connection)?;
+    Ok(connection)
+}
+
+/// Plans must not depend on the values bound: SQLite would look at them, and compile statements again and again.
+fn settled_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// The one connection that writes.
+pub(crate) fn writing_connection(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+    let connection = plain_connection(path)?;
+    // The file itself may say that it is no database, so this is where that shows.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Failed("the file system does not support write-ahead logging".into()));
+    }
+    // FULL: a commit is on the disk before it is told (I9). Checkpoints come from another thread, because one
+    // inside a commit stops everybody for 50 to 300 ms. Erased values leave the pages too (I19).
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST; \
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{}",
+        options.cache_kib
+    ))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+/// A connection that can only read.
+pub(crate) fn reading_connection(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    settled_plans(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

@@ -1,0 +1,277 @@
+//! The one thread that writes: ledger batches, and units of work between them.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use carnet_core::app::AppId;
+use carnet_core::server::AppView;
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::checkpoint::{Checkpoints, checkpoint};
+use crate::ledger::{LedgerError, Op};
+use crate::store::{Options, Shared, writing_connection};
+use crate::tx::{Reading, Writing};
+
+type Unit = Box<dyn FnOnce(Result<&mut Desk, StoreError>) + Send>;
+
+/// What waits for the writer.
+pub(crate) enum Job {
+    /// Shares its commit with others.
+    Ledger(Box<Op>),
+    /// Has a transaction of its own. Called with nothing to write to when it must be refused.
+    Unit(Unit),
+}
+
+impl Job {
+    pub(crate) fn unit<T: Send + 'static>(
+        name: &'static str,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) -> Self {
+        Self::Unit(Box::new(move |desk| reply(desk.and_then(|desk| desk.unit(name, work)))))
+    }
+
+    fn refuse(self, error: StoreError) {
+        match self {
+            Self::Ledger(op) => (op.reply)(Err(LedgerError::Store(error))),
+            Self::Unit(unit) => unit(Err(error)),
+        }
+    }
+}
+
+/// The queue in front of the writer thread.
+pub(crate) struct Writer {
+    limit: usize,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    waiting: bool,
+    closed: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, queue: Mutex::default(), wake: Condvar::new() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a job, or refuses it at once.
+    pub(crate) fn push(&self, job: Job) {
+        let mut queue = self.queue();
+        let refusal = match &*queue {
+            queue if queue.closed => StoreError::Closed,
+            queue if queue.jobs.len() >= self.limit => StoreError::Busy,
+            _ => {
+                queue.jobs.push_back(job);
+                if queue.waiting {
+                    self.wake.notify_one();
+                }
+                return;
+            }
+        };
+        drop(queue);
+        job.refuse(refusal);
+    }
+
+    /// Takes nothing more; what is queued will still be done.
+    pub(crate) fn close(&self) {
+        self.queue().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// What is there, up to `most`; waits only when nothing is. None when closed and done.
+    fn take(&self, most: usize) -> Option<Vec<Job>> {
+        let mut queue = self.queue();
+        while queue.jobs.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue.waiting = true;
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.waiting = false;
+        }
+        let count = queue.jobs.len().min(most);
+        Some(queue.jobs.drain(..count).collect())
+    }
+
+    pub(crate) fn start(self: &Arc<Self>, mut desk: Desk) -> Result<JoinHandle<()>, StoreError> {
+        let writer = Arc::clone(self);
+        std::thread::Builder::new()
+            .name("carnet-writer".into())
+            .spawn(move || {
+                while let Some(jobs) = writer.take(desk.options.batch.max(1)) {
+                    desk.work_off(jobs);
+                }
+                checkpoint(&desk.connection, "TRUNCATE");
+            })
+            .map_err(StoreError::failed)
+    }
+}
+
+/// The writer thread's belongings.
+pub(crate) struct Desk {
+    pub(crate) connection: Connection,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    pub(crate) menus: HashMap<AppId, Option<AppView>>,
+    /// The number of the last committed event.
+    pub(crate) last_event: i64,
+    path: PathBuf,
+    checkpoints: Arc<Checkpoints>,
+    /// A commit has failed and the database could not be opened again, or a crash point was reached.
+    dead: bool,
+}
+
+/// Why a transaction did not come about.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It never began: nothing that was to be in it is to blame.
+    NotBegun(StoreError),
+    /// It was rolled back.
+    RolledBack(StoreError),
+    /// The commit failed, or the process "died": nobody can tell.
+    Unknown,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        connection: Connection,
+        path: PathBuf,
+        options: Options,
+        shared: Arc<Shared>,
+        checkpoints: Arc<Checkpoints>,
+    ) -> Result<Self, StoreError> {
+        let last_event = Reading { connection: &connection, shared: &shared }.last_event()?;
+        let menus = HashMap::new();
+        Ok(Self { connection, shared, options, menus, last_event, path, checkpoints, dead: false })
+    }
+
+    /// Neighbouring ledger operations become a batch; units of work stay alone.
+    fn work_off(&mut self, jobs: Vec<Job>) {
+        let mut batch = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            match job {
+                job if self.dead => job.refuse(StoreError::Closed),
+                Job::Ledger(op) => batch.push(*op),
+                Job::Unit(unit) => {
+                    self.settle_batch(std::mem::take(&mut batch));
+                    unit(Ok(self));
+                }
+            }
+        }
+        self.settle_batch(batch);
+    }
+
+    fn unit<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.dead {
+            return Err(StoreError::Closed);
+        }
+        let mut menus_changed = false;
+        let outcome = self.transaction(|desk| {
+            let tx = Writing::over(&desk.connection, &desk.shared);
+            let done = work(&tx)?;
+            menus_changed = tx.menus_changed.get();
+            Ok((done, 1))
+        });
+        if menus_changed {
+            self.menus.clear();
+        }
+        outcome.map_err(|failure| match failure {
+            Failure::NotBegun(error) | Failure::RolledBack(error) => {
+                tracing::debug!(name, %error, "unit of work rolled back");
+                error
+            }
+            Failure::Unknown => StoreError::Unknown,
+        })
+    }
+
+    /// Runs `work` in a transaction; it returns how many rows it wrote. A panic in it is rolled back and
+    /// becomes an error: one poisoned request must not stop the server.
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
+    ) -> Result<T, Failure> {
+        let begun = self.run("BEGIN IMMEDIATE");
+        begun.map_err(|error| Failure::NotBegun(error.into()))?;
+        let done = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+            tracing::error!("a unit of work ended in a panic and was rolled back");
+            Err(StoreError::Defect)
+        });
+        let (done, rows) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(self.roll_back(error)),
+        };
+        if self.options.crash.point("ledger.decided").is_err() {
+            return Err(self.die());
+        }
+        if let Err(error) = self.run("COMMIT") {
+            return Err(self.start_over(&error));
+        }
+        if self.options.crash.point("ledger.committed").is_err() {
+            return Err(self.die());
+        }
+        if self.checkpoints.committed(rows) {
+            checkpoint(&self.connection, "PASSIVE");
+        }
+        Ok(done)
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    fn roll_back(&mut self, error: StoreError) -> Failure {
+        // SQLite has rolled back by itself after some errors, a full disk among them.
+        if !self.connection.is_autocommit()
+            && let Err(second) = self.run("ROLLBACK")
+        {
+            return self.start_over(&second);
+        }
+        Failure::RolledBack(error)
+    }
+
+    /// A commit failed, and nobody can tell what of it is on the disk. A new connection sees what is.
+    fn start_over(&mut self, error: &rusqlite::Error) -> Failure {
+        tracing::error!(%error, "a commit failed; opening the database again");
+        let again = writing_connection(&self.path, &self.options).and_then(|connection| {
+            let last = Reading { connection: &connection, shared: &self.shared }.last_event()?;
+            Ok((connection, last))
+        });
+        match again {
+            Ok((connection, last)) => {
+                (self.connection, self.last_event) = (connection, last);
+                self.menus.clear();
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be opened again; restart the server");
+                self.dead = true;
+            }
+        }
+        Failure::Unknown
+    }
+
+    /// A test lets the process die here: nothing more is done or told.
+    fn die(&mut self) -> Failure {
+        self.dead = true;
+        if !self.connection.is_autocommit() {
+            // What a killed process leaves behind, too: nothing of the open transaction.
+            let _ = self.run("ROLLBACK");
+        }
+        Failure::Unknown
+    }
+}

@@ -1,0 +1,395 @@
+//! A small world: a server's store, a supplier with an app, devices that keep what they are told.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use carnet_core::app::{AppId, OfferName};
+use carnet_core::document::{
+    Agreed, Agreement, Answer, Body, Brought, Effect, Evidence, Head, JournalName, Operation, Person,
+    PortablePass, PublicKey, Reason, Receipt, Registration, Request, Totals,
+};
+use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
+use carnet_core::offer::{Counting, Offer};
+use carnet_core::server::Proof;
+use carnet_core::term::{Slice, Term};
+use carnet_core::time::Time;
+use carnet_seam::Crash;
+use carnet_store::supplier::Supplier;
+use carnet_store::{
+    How, Ledger, LedgerError, Options, Prepare, Prepared, Report, Settled, Store, StoreError, Submission,
+    Work,
+};
+use carnet_testkit::{FakeClock, SeededRandom};
+use sha2::{Digest as _, Sha256};
+
+pub const SERVER: ServerId = ServerId([9; 16]);
+pub const SUPPLIER: SupplierId = SupplierId([7; 16]);
+pub const SEED: u64 = 7;
+pub const NOW: i64 = 1_800_000_000_000_000;
+
+/// A folder of its own for each test, removed when the test has passed.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join("data").join("carnet.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// Answers as JSON, with the supplier whose key would sign.
+pub struct FakePrepare;
+
+impl Prepare for FakePrepare {
+    fn prepare(&self, answer: &Answer, supplier: Option<SupplierId>) -> Prepared {
+        if answer.head.request == POISON {
+            panic!("this request is poisoned");
+        }
+        let bytes = serde_json::to_vec(&(answer, supplier)).unwrap();
+        let digest = digest(&bytes);
+        Prepared { bytes, digest }
+    }
+}
+
+/// Preparing the answer to this request panics.
+pub const POISON: RequestId = RequestId([0xee; 16]);
+
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
+}
+
+pub fn read_answer(payload: &[u8]) -> Answer {
+    serde_json::from_slice::<(Answer, Option<SupplierId>)>(payload).unwrap().0
+}
+
+pub struct World {
+    pub store: Store,
+    pub ledger: Ledger,
+    pub clock: FakeClock,
+    pub folder: Folder,
+}
+
+pub fn options(clock: &FakeClock) -> Options {
+    Options::new(Arc::new(clock.clone()), Arc::new(SeededRandom::new(SEED)))
+}
+
+pub fn app() -> AppId {
+    "acme/paint".parse().unwrap()
+}
+
+pub fn offer(name: &str, uses: Option<u64>, slice: Option<u64>, devices: u32) -> Offer {
+    Offer {
+        name: name.parse().unwrap(),
+        condition: name.to_owned(),
+        features: BTreeMap::from([("resize".parse().unwrap(), None)]),
+        term: Term { uses, ..Term::PERPETUAL },
+        devices,
+        fee: "0 EUR".parse().unwrap(),
+        charging: Default::default(),
+        issuance: Default::default(),
+        pass_term: Slice { uses: slice, ..Slice::WHOLE },
+        temporary_pass_term: None,
+        counting: Counting::Offline,
+        grace: None,
+        lost_devices_per_year: 2,
+        reporting: None,
+        once_per: None,
+        hardware_only: false,
+        versions: Default::default(),
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    pub fn with(adjust: impl FnOnce(&mut Options)) -> Self {
+        let (folder, clock) = (Folder::new(), FakeClock::at(NOW));
+        let mut options = options(&clock);
+        adjust(&mut options);
+        let store = Store::open(&folder.database(), options).unwrap();
+        let ledger = store.ledger(SERVER, Arc::new(FakePrepare));
+        let world = Self { store, ledger, clock, folder };
+        world.furnish();
+        world
+    }
+
+    fn furnish(&self) {
+        let offers = vec![
+            offer("ten-runs", Some(10), Some(3), 1),
+            offer("pool", Some(1_000), Some(5), 64),
+            offer("forever", None, None, 2),
+        ];
+        self.store
+            .write("test.furnish", move |tx| {
+                let (id, now) = (SUPPLIER, Time(NOW));
+                let name = "acme".parse().unwrap();
+                tx.add_supplier(&Supplier { id, name, title: "Acme".into(), created: now })?;
+                tx.add_app(&app(), id, "Paint", now)?;
+                let menu = tx.menu(&app())?.unwrap().menu.replaced(&app(), offers);
+                tx.replace_menu(id, &app(), 0, &menu, now)
+            })
+            .unwrap();
+    }
+
+    /// The same database after a restart.
+    pub fn reopen(self) -> Self {
+        let Self { store, ledger, clock, folder } = self;
+        store.close();
+        drop((store, ledger));
+        let store = Store::open(&folder.database(), options(&clock)).unwrap();
+        let ledger = store.ledger(SERVER, Arc::new(FakePrepare));
+        Self { store, ledger, clock, folder }
+    }
+
+    pub fn submit(&self, request: &Request, proof: Option<Proof>) -> Result<Settled, LedgerError> {
+        self.ledger.settle(work(request, proof, None))
+    }
+
+    /// A second connection, for what no part of the store would do.
+    pub fn sql(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.folder.database()).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    /// Keeps the writer busy until the guard goes, so that whatever is submitted meanwhile is one batch.
+    pub fn hold(&self) -> mpsc::Sender<()> {
+        let (release, held) = mpsc::channel();
+        let (started, running) = mpsc::channel();
+        let wait = move |_: &carnet_store::Writing<'_>| {
+            started.send(()).unwrap();
+            // Ends when the guard is dropped.
+            let _ = held.recv();
+            Ok(())
+        };
+        self.store.write_then("test.hold", wait, |_| ());
+        running.recv().unwrap();
+        release
+    }
+
+    pub fn check(&self) -> Report {
+        self.store.check().unwrap()
+    }
+
+    pub fn assert_clean(&self) {
+        let report = self.check();
+        assert!(report.is_clean(), "{:#?}", report.findings);
+    }
+
+    pub fn license(&self, id: LicenseId) -> carnet_core::license::License {
+        self.store.read(|tx| tx.license(SUPPLIER, id)).unwrap().unwrap()
+    }
+}
+
+pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> Work {
+    let body = digest(&serde_json::to_vec(request).unwrap());
+    let request = request.clone();
+    Work::Request(Box::new(Submission { request, body, proof, receipt, agreement_document: None }))
+}
+
+/// A device that keeps what a journal keeps.
+#[derive(Clone)]
+pub struct Phone {
+    pub id: DeviceId,
+    pub user: UserId,
+    pub epoch: u64,
+    pub last_answer: Digest,
+    pub totals: BTreeMap<LicenseId, Totals>,
+    pub receipt: Proof,
+    pub proof: Option<Proof>,
+    asked: u64,
+}
+
+pub fn registration(id: DeviceId) -> Request {
+    let registration = Registration {
+        signing_key: PublicKey([id.0[0]; 32]),
+        agreement_key: PublicKey([id.0[0]; 32]),
+        evidence: Evidence::Hardware,
+        device_name: "canary-phone".into(),
+        person: Person {
+            name: "canary-name".into(),
+            email: "canary@example.org".into(),
+            address: None,
+            telephone: None,
+            payment_reference: None,
+        },
+    };
+    Request {
+        server: SERVER,
+        journal: JournalName { device: id, app: None },
+        id: request_id(id, 0),
+        epoch: 0,
+        last_answer: Digest([0; 32]),
+        head: Digest([1; 32]),
+        at: Time(NOW),
+        totals: BTreeMap::new(),
+        operation: Operation::Register(Box::new(registration)),
+    }
+}
+
+pub fn device_id(number: u32) -> DeviceId {
+    let mut id = [3; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    DeviceId(id)
+}
+
+fn request_id(device: DeviceId, asked: u64) -> RequestId {
+    let mut id = device.0;
+    id[8..].copy_from_slice(&asked.to_be_bytes());
+    RequestId(id)
+}
+
+impl Phone {
+    /// Registers a new user's first device.
+    pub fn register(world: &World, number: u32) -> Self {
+        let id = device_id(number);
+        let payload = answered(world.submit(&registration(id), None).unwrap());
+        let receipt = Proof { digest: digest(&payload), answer: read_answer(&payload) };
+        Self::from_receipt(id, receipt)
+    }
+
+    /// Another device of the same user, told of by a receipt (there is no joining yet).
+    pub fn sibling(&self, number: u32) -> Self {
+        let id = device_id(number);
+        let key = PublicKey([number as u8; 32]);
+        let effect =
+            Effect::Registered { signing_key: key, agreement_key: key, evidence: Evidence::Hardware };
+        let head =
+            Head { journal: JournalName { device: id, app: None }, ..self.receipt.answer.head.clone() };
+        let answer = Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) };
+        let digest = digest(&serde_json::to_vec(&answer).unwrap());
+        Self::from_receipt(id, Proof { digest, answer })
+    }
+
+    fn from_receipt(id: DeviceId, receipt: Proof) -> Self {
+        let (user, last_answer) = (receipt.answer.head.user, receipt.digest);
+        Self { id, user, epoch: 0, last_answer, totals: BTreeMap::new(), receipt, proof: None, asked: 0 }
+    }
+
+    pub fn journal(&self) -> JournalName {
+        JournalName { device: self.id, app: Some(app()) }
+    }
+
+    /// The next request, with an id that was never used.
+    pub fn request(&mut self, operation: Operation) -> Request {
+        self.asked += 1;
+        Request {
+            server: SERVER,
+            journal: self.journal(),
+            id: request_id(self.id, self.asked),
+            epoch: self.epoch,
+            last_answer: self.last_answer,
+            head: Digest([2; 32]),
+            at: Time(NOW),
+            totals: self.totals.clone(),
+            operation,
+        }
+    }
+
+    pub fn work(&self, request: &Request) -> Work {
+        work(request, self.proof.clone(), Some(self.receipt.clone()))
+    }
+
+    pub fn receive(&mut self, payload: &[u8]) -> Body {
+        let answer = read_answer(payload);
+        (self.epoch, self.last_answer) = (answer.head.epoch, digest(payload));
+        if let Some(resume) = &answer.head.resume {
+            for (license, totals) in &resume.totals {
+                let own = self.totals.entry(*license).or_default();
+                (own.uses, own.seconds) = (own.uses.max(totals.uses), own.seconds.max(totals.seconds));
+            }
+        }
+        self.proof = Some(Proof { digest: digest(payload), answer: answer.clone() });
+        answer.body
+    }
+
+    pub fn ask(&mut self, world: &World, operation: Operation) -> Body {
+        let request = self.request(operation);
+        let payload = answered(world.ledger.settle(self.work(&request)).unwrap());
+        self.receive(&payload)
+    }
+
+    pub fn agree(&mut self, world: &World, name: &str) -> Body {
+        let operation = self.agreement(world, name);
+        self.ask(world, operation)
+    }
+
+    pub fn agreement(&self, world: &World, name: &str) -> Operation {
+        let name: OfferName = name.parse().unwrap();
+        let menu = world.store.read(|tx| tx.menu(&app())).unwrap().unwrap().menu;
+        let listed = menu.find(&name).unwrap().clone();
+        let agreement = Agreement { server: SERVER, user: self.user, device: self.id, at: Time(NOW), listed };
+        Operation::Agree(Box::new(Agreed { agreement, document: b"signed agreement".to_vec() }))
+    }
+
+    pub fn renew(&mut self, world: &World) -> Body {
+        self.ask(world, Operation::Renew { uses: 1 })
+    }
+
+    pub fn import(&mut self, world: &World, portable: &PortablePass) -> Body {
+        let brought = Brought { portable: portable.clone(), document: b"signed pass".to_vec() };
+        self.ask(world, Operation::Import(Box::new(brought)))
+    }
+
+    /// Counts uses, as a running program would.
+    pub fn use_up(&mut self, license: LicenseId, uses: u64) {
+        self.totals.entry(license).or_default().uses += uses;
+    }
+}
+
+pub fn answered(settled: Settled) -> Vec<u8> {
+    match settled {
+        Settled::Answered { payload, .. } => payload,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+pub fn how(settled: &Settled) -> How {
+    match settled {
+        Settled::Answered { how, .. } => *how,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+pub fn pass_of(body: &Body) -> &carnet_core::document::Pass {
+    match body {
+        Body::Pass(pass) => pass,
+        other => panic!("no pass: {other:?}"),
+    }
+}
+
+pub fn reason_of(body: &Body) -> Reason {
+    match body {
+        Body::Refusal(refusal) => refusal.reason,
+        other => panic!("no refusal: {other:?}"),
+    }
+}
+
+pub fn not_found<T>(outcome: Result<T, LedgerError>) -> bool {
+    matches!(outcome, Err(LedgerError::Store(StoreError::NotFound { .. })))
+}
+
+pub fn crash_at(point: &str, nth: u32) -> impl FnOnce(&mut Options) {
+    let crash = Crash::unwinding(point, nth);
+    move |options| options.crash = crash
+}
