@@ -21,6 +21,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `CARNET_SERVER`.
     pub server: Option<String>,
+    /// `CARNET_IDENTITY`.
+    pub identity: Option<String>,
     /// `CARNET_TOKEN`; hidden where this is shown.
     pub token: Option<Token>,
     /// `PATH`.
@@ -64,6 +66,12 @@ impl Context {
             Failure::new(Exit::Usage, "no-home", "there is no folder to keep anything in")
                 .with_remedy("name one with --home or CARNET_HOME")
         })
+    }
+
+    /// What the environment says that a new device is known by.
+    #[must_use]
+    pub fn identity(&self) -> Option<&str> {
+        self.environment.identity.as_deref()
     }
 
     /// The server that the command line or the environment names.

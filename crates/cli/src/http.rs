@@ -119,6 +119,12 @@ impl Http {
         Self { agent: config.new_agent(), server, token }
     }
 
+    /// The server that is called.
+    #[must_use]
+    pub const fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
     /// Sends a call and reads its answer.
     ///
     /// # Errors

@@ -6,8 +6,7 @@
 use clap::Subcommand;
 
 use crate::context::Context;
-use crate::exit::Ended;
-use crate::exit::Exit;
+use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 
 pub mod agree;

@@ -41,7 +41,9 @@ pub enum ContactError {
         body: Vec<u8>,
     },
     /// What came back is no answer that can be trusted.
-    #[error("the server's answer is not to be trusted ({0}): check that this is the right server, then repeat")]
+    #[error(
+        "the server's answer is not to be trusted ({0}): check that this is the right server, then repeat"
+    )]
     Untrusted(SealError),
     /// The passbook cannot be used.
     #[error(transparent)]
@@ -174,7 +176,8 @@ fn send(passbook: &mut Passbook, book: &mut Book, line: Line<'_>) -> Result<Stat
         checked => checked,
     };
     let answer = answer.map_err(ContactError::Untrusted)?;
-    let registered = matches!(answer.claims().body, Body::Receipt(_)) && answer.claims().head.journal.app.is_none();
+    let registered =
+        matches!(answer.claims().body, Body::Receipt(_)) && answer.claims().head.journal.app.is_none();
     let now = passbook.env().now();
     match book.receive(answer, now) {
         // Another process of this device was faster; its outcome is ours.

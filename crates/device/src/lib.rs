@@ -8,7 +8,7 @@
 //! * [`book`] – a journal whose records mean something;
 //! * [`passbook`] – everything that one device keeps for one server;
 //! * [`contact`] – asking the server, over any carrier;
-//! * [`env`] – files, clock and random, handed over.
+//! * [`mod@env`] – files, clock and random, handed over.
 
 pub mod book;
 pub mod contact;

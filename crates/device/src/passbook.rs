@@ -1,6 +1,7 @@
 //! The fixed passbook: everything that one device keeps for one server (A6, A22).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use carnet_core::app::AppId;
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey};
@@ -8,20 +9,22 @@ use carnet_core::id::{Digest, UserId};
 use carnet_core::journal::State;
 use carnet_seal::keys::{AgreementKey, RootPin};
 use carnet_seal::{KeyRing, SealError, ServerUrl, SigningKey, Unverified};
-use carnet_seam::FsError;
-use carnet_seam::fs::{read_file, replace_file};
+use carnet_seam::fs::{discard, read_file, replace_file};
+use carnet_seam::{File, FsError};
 
 use crate::book::{Book, BookError};
 use crate::env::Env;
 use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine};
 use crate::journal::JournalError;
 use crate::place::Place;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, lock_file};
 
 /// The largest key set that is read.
 const LARGEST_KEY_SET: u64 = 64 << 10;
 /// The largest address file that is read.
 const LARGEST_ADDRESS: u64 = 4 << 10;
+/// How long to wait for another program that keeps something.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What one device keeps for one server. Valid when it carries a user id (A6).
 #[derive(Debug)]
@@ -77,6 +80,23 @@ impl Passbook {
     /// # Errors
     /// [`PassbookError`], with the remedy.
     pub fn open(env: Env, home: &Path, pin: RootPin, machine: &dyn Machine) -> Result<Self, PassbookError> {
+        let mut passbook = Self::without_receipt(env, home, pin, machine)?;
+        passbook.load_receipt()?;
+        Ok(passbook)
+    }
+
+    /// Opens the passbook and leaves the registration receipt unread, for a start that may not need it: a
+    /// genuine pass proves the registration too. Before a new journal is begun and before anything is asked,
+    /// [`Passbook::load_receipt`] must be called; until then [`Passbook::user`] is none.
+    ///
+    /// # Errors
+    /// As [`Passbook::open`].
+    pub fn without_receipt(
+        env: Env,
+        home: &Path,
+        pin: RootPin,
+        machine: &dyn Machine,
+    ) -> Result<Self, PassbookError> {
         let place = Place::new(home, pin.server);
         if env.fs.facts(&place.identity())?.is_none() {
             return Err(IdentityError::Missing(place.identity()).into());
@@ -96,19 +116,25 @@ impl Passbook {
     pub fn create(env: Env, home: &Path, pin: RootPin, binding: &Binding<'_>) -> Result<Self, PassbookError> {
         let place = Place::open(&*env.fs, home, pin.server)?;
         let is_new = env.fs.facts(&place.identity())?.is_none();
-        if let (true, Binding::File(path)) = (is_new, binding) {
-            let text = path.to_str().ok_or_else(|| StorageError::NoPermission(path.to_path_buf()))?;
-            replace_file(&*env.fs, &binding_path(&place), text.as_bytes())?;
+        match binding {
+            _ if !is_new => {}
+            Binding::File(path) => {
+                let text = path.to_str().ok_or_else(|| StorageError::NoPermission(path.to_path_buf()))?;
+                replace_file(&*env.fs, &binding_path(&place), text.as_bytes())?;
+            }
+            // Left behind by an attempt that died before there was an identity.
+            Binding::Machine(_) => discard(&*env.fs, &binding_path(&place))?,
         }
         let identity =
             DeviceIdentity::open_or_create(&*env.fs, &place.identity(), pin.server, binding, &*env.random)?;
-        Self::with(env, place, pin, identity)
+        let mut passbook = Self::with(env, place, pin, identity)?;
+        passbook.load_receipt()?;
+        Ok(passbook)
     }
 
     fn with(env: Env, place: Place, pin: RootPin, identity: DeviceIdentity) -> Result<Self, PassbookError> {
         let mut passbook = Self { env, place, pin, identity, ring: None, receipt: None };
         passbook.ring = passbook.read_key_set()?;
-        passbook.load_receipt()?;
         Ok(passbook)
     }
 
@@ -207,7 +233,7 @@ impl Passbook {
         let lowest = self.ring.as_ref().map_or(0, |ring| ring.set().claims().version);
         let ring = KeyRing::open(bytes, &self.pin, lowest);
         let ring = ring.map_err(|wrong| PassbookError::Damaged { path: path.clone(), wrong })?;
-        replace_file(&*self.env.fs, &path, bytes)?;
+        self.keep(&path, bytes)?;
         Ok(self.ring.insert(ring))
     }
 
@@ -221,7 +247,16 @@ impl Passbook {
     /// [`PassbookError::Storage`] when it cannot be written.
     pub fn keep_address(&self, url: &ServerUrl) -> Result<(), PassbookError> {
         let text = format!("{url}\n{}\n", self.pin.root);
-        Ok(replace_file(&*self.env.fs, &self.place.folder().join("server"), text.as_bytes())?)
+        Ok(self.keep(&self.place.folder().join("server"), text.as_bytes())?)
+    }
+
+    /// The manager and the controllers of several programs may keep the same file at the same time.
+    fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+        let lock = lock_file(&*self.env.fs, &self.place.folder().join("lock"))?;
+        lock.lock(PATIENCE)?;
+        let kept = replace_file(&*self.env.fs, path, bytes);
+        lock.unlock()?;
+        Ok(kept?)
     }
 
     /// The journal of an app; of the device itself where none is named.
@@ -238,6 +273,23 @@ impl Passbook {
     /// [`JournalError`], with the remedy.
     pub fn look(&self, app: &AppId) -> Result<State, JournalError> {
         Book::look(&*self.env.fs, &self.folder(Some(app)), self.new_state(Some(app)))
+    }
+
+    /// A look at the device's own journal, without lock or change.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn look_own(&self) -> Result<State, JournalError> {
+        Book::look(&*self.env.fs, &self.folder(None), self.new_state(None))
+    }
+
+    /// The file to be locked by the one instance of a program that counts the running time of an app on this
+    /// device. It is not locked yet.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it cannot be opened.
+    pub fn meter(&self, app: &AppId) -> Result<Box<dyn File>, StorageError> {
+        lock_file(&*self.env.fs, &self.folder(Some(app)).join("meter.lock"))
     }
 
     /// The apps that have a journal here.
@@ -266,6 +318,18 @@ impl Passbook {
     pub fn message(&self, book: &mut Book) -> Result<Option<Vec<u8>>, BookError> {
         let receipt = self.receipt.as_ref().map_or(&[][..], |receipt| &receipt.document);
         Ok(book.message(&self.signer(), receipt)?.map(|message| message.encode()))
+    }
+
+    /// The last answer of a journal, as the server signed it: a refusal brings the menu. None before the first.
+    ///
+    /// # Errors
+    /// [`SealError`] when the journal's word for it is not the server's.
+    pub fn last_answer(&self, state: &State) -> Result<Option<Answer>, SealError> {
+        if state.proof.is_empty() {
+            return Ok(None);
+        }
+        let ring = self.ring.as_ref().ok_or(SealError::OtherRoot)?;
+        Ok(Some(Unverified::<Answer>::parse(&state.proof)?.verify_held(ring)?.into_parts().0))
     }
 
     /// Checks an answer's signature. The answer's place in the protocol is checked when it is received.

@@ -1,1 +1,30 @@
-//! stub
+//! The license manager: the user's agent on a device.
+//!
+//! It registers the user and keeps the fixed passbook (A6), shows menus and carries the user's consent to the
+//! server (A10), and tells what is held here and what the server's books say (A7, A23). It decides nothing
+//! about licenses: that is done by the server and by the journal.
+//!
+//! Whatever is asked of a server is written down first, in the passbook's journals. A manager that dies, or
+//! that gets no answer, has therefore lost nothing: the next one finds the open request, repeats the very
+//! same bytes, and takes the answer in.
+//!
+//! * [`Setup`] – files, clock, random, carrier, home: everything from outside;
+//! * [`server`] – which server is meant, and how a new one comes to be trusted;
+//! * [`Manager`] – at one server: [`register`], [`agree`] (menu, agree, decline, renew), [`account`], [`status`];
+//! * [`passes`] – what is held here, of all servers;
+//! * [`person`] – what a user tells about themselves, and what is refused;
+//! * [`error`] – what can go wrong, each with code and remedy.
+
+pub mod account;
+pub mod agree;
+pub mod error;
+pub mod manager;
+pub mod passes;
+pub mod person;
+pub mod register;
+pub mod server;
+pub mod status;
+mod way;
+
+pub use error::ManagerError;
+pub use manager::{Carrier, Manager, Setup};

@@ -64,12 +64,12 @@ mod tests {
     fn a_networked_fuse_mount_is_told_from_a_local_one() {
         let mounts = "\
 27 1 254:0 / / rw - ext4 /dev/vda rw
-40 27 0:50 / /home/ann/far rw - fuse.sshfs ann@far:/ rw
+40 27 0:50 / /people/ann/far rw - fuse.sshfs ann@far:/ rw
 41 27 0:51 / /mnt/my\\040disk rw - fuseblk /dev/sdb1 rw
 ";
         let at = |path: &str| fuse_program(mounts, Path::new(path));
-        assert_eq!(at("/home/ann/far/carnet").as_deref(), Some("fuse.sshfs"));
-        assert_eq!(at("/home/ann/near"), None);
+        assert_eq!(at("/people/ann/far/carnet").as_deref(), Some("fuse.sshfs"));
+        assert_eq!(at("/people/ann/near"), None);
         assert_eq!(at("/mnt/my disk/carnet"), None);
     }
 }

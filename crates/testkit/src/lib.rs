@@ -1,16 +1,21 @@
 //! Fakes of everything impure, and faults on purpose. For tests only, never part of a release.
 //!
+//! * [`customer`] – a user who registers a device and agrees to offers;
 //! * [`disk`] – files in memory, with failing operations, dying processes and power losses;
 //! * [`clock`] – a clock that a test sets;
-//! * [`random`] – random bytes from a seed that is printed.
+//! * [`random`] – random bytes from a seed that is printed;
+//! * [`server`] – a licensing server in memory, with mishaps on the way to it.
 
 pub mod clock;
+pub mod customer;
 pub mod disk;
 pub mod random;
+pub mod server;
 
 pub use clock::FakeClock;
 pub use disk::{Fault, Loss, MemDisk, MemFs};
 pub use random::SeededRandom;
+pub use server::{FakeServer, Mishap};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -16,6 +16,9 @@ Exit codes:
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub struct Arguments {
+    /// What this program is licensed as; for demonstrations, where each server has keys of its own
+    #[arg(long, global = true, env = "IMAGETOOL_PRODUCT", hide_env_values = true, value_name = "STRING")]
+    pub product: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -79,6 +82,9 @@ pub enum Command {
         #[command(flatten)]
         writing: Writing,
     },
+    /// Show what the license allows and what is left of it
+    #[command(after_help = EXIT_CODES)]
+    License,
 }
 
 /// How to write a picture.

@@ -11,7 +11,7 @@ use image::DynamicImage;
 use imagetool::{Error, FRAMES, Frame, Layout, Output, PLAIN, Sheet, open, resize};
 
 use arguments::{Arguments, Command};
-use license::{License, OpenForAll};
+use license::{License, NotLicensed};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -22,8 +22,8 @@ const NOT_LICENSED: u8 = 10;
 enum Refusal {
     #[error(transparent)]
     Picture(#[from] Error),
-    #[error("not licensed: this device has no license for `{feature}`")]
-    NotLicensed { feature: String },
+    #[error(transparent)]
+    License(#[from] NotLicensed),
 }
 
 impl Refusal {
@@ -31,14 +31,15 @@ impl Refusal {
         match self {
             Self::Picture(error) if error.is_usage() => USAGE,
             Self::Picture(_) => FAILED,
-            Self::NotLicensed { .. } => NOT_LICENSED,
+            Self::License(NotLicensed::NoProduct) => USAGE,
+            Self::License(_) => NOT_LICENSED,
         }
     }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&OpenForAll, &arguments.command) {
+    match run_licensed(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
             eprintln!("error: {refusal}");
@@ -47,16 +48,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(license: &dyn License, command: &Command) -> Result<(), Refusal> {
-    for feature in features_of(command) {
-        licensed_for(license, &feature)?;
+/// Each command is one run: the license counts for as long as it takes.
+fn run_licensed(arguments: &Arguments) -> Result<(), Refusal> {
+    let controller = license::controller(arguments.product.as_deref())?;
+    if let Command::License = arguments.command {
+        println!("{}", license::shown(&controller)?);
+        return Ok(());
     }
-    carry_out(command).map_err(Refusal::from)
+    let license = license::start(&controller, &features_of(&arguments.command))?;
+    run(&license, &arguments.command)
 }
 
-/// Every command comes through here, for each feature it uses, before it does anything.
+fn run(license: &dyn License, command: &Command) -> Result<(), Refusal> {
+    let features = features_of(command);
+    let licensed = || features.iter().try_for_each(|feature| licensed_for(license, feature));
+    licensed()?;
+    carry_out(command, &licensed)
+}
+
+/// Every command comes through here, for each feature it uses, before it does anything and before it writes.
 fn licensed_for(license: &dyn License, feature: &str) -> Result<(), Refusal> {
-    if license.allows(feature) { Ok(()) } else { Err(Refusal::NotLicensed { feature: feature.to_owned() }) }
+    if license.allows(feature) {
+        return Ok(());
+    }
+    Err(match license.ended() {
+        Some(why) => NotLicensed::Disapproved(why).into(),
+        None => NotLicensed::NotBought { feature: feature.to_owned() }.into(),
+    })
 }
 
 /// The features a command uses; see [`License`] for their names.
@@ -66,31 +84,40 @@ fn features_of(command: &Command) -> Vec<String> {
         Command::Convert { .. } => vec!["convert".to_owned()],
         Command::Sheet { frame, .. } if frame == PLAIN => vec!["sheet".to_owned()],
         Command::Sheet { frame, .. } => vec!["sheet".to_owned(), format!("frame.{frame}")],
+        Command::License => Vec::new(),
     }
 }
 
-fn carry_out(command: &Command) -> Result<(), Error> {
-    match command {
+/// Does the work; a license that ends meanwhile leaves nothing written.
+fn carry_out(command: &Command, licensed: &dyn Fn() -> Result<(), Refusal>) -> Result<(), Refusal> {
+    let (output, picture) = match command {
         Command::Resize { input, output, width, height, fit, writing } => {
             let output = Output::new(output, writing.encoding(), writing.force)?;
-            output.write(&resize(&open(input)?, *width, *height, (*fit).into())?)
+            (output, resize(&open(input)?, *width, *height, (*fit).into())?)
         }
         Command::Convert { input, output, writing } => {
-            let output = Output::new(output, writing.encoding(), writing.force)?;
-            output.write(&open(input)?)
+            (Output::new(output, writing.encoding(), writing.force)?, open(input)?)
         }
         Command::Sheet { output, inputs, columns, cell, gap, frame, writing } => {
             let output = Output::new(output, writing.encoding(), writing.force)?;
             let (columns, cell, gap, frame) = (*columns, *cell, *gap, frame_named(frame)?);
             let layout = Layout { columns, cell, gap, background: writing.background, frame };
-            output.write(&sheet_of(layout, inputs)?)
+            (output, sheet_of(layout, inputs, licensed)?)
         }
-    }
+        Command::License => return Ok(()),
+    };
+    licensed()?;
+    Ok(output.write(&picture)?)
 }
 
-fn sheet_of(layout: Layout, inputs: &[PathBuf]) -> Result<DynamicImage, Error> {
+fn sheet_of(
+    layout: Layout,
+    inputs: &[PathBuf],
+    licensed: &dyn Fn() -> Result<(), Refusal>,
+) -> Result<DynamicImage, Refusal> {
     let mut sheet = Sheet::new(layout, u32::try_from(inputs.len()).unwrap_or(u32::MAX))?;
     for input in inputs {
+        licensed()?;
         sheet.place(&open(Path::new(input))?);
     }
     Ok(sheet.finish().into())
@@ -142,10 +169,39 @@ mod tests {
     #[test]
     fn a_frame_that_is_content_is_licensed_apart_from_the_sheet() {
         let refusal = refused(&Only(&["sheet"]), "imagetool sheet out.png no.png --frame film");
-        assert!(matches!(refusal, Refusal::NotLicensed { feature } if feature == "frame.film"));
+        assert!(
+            matches!(refusal, Refusal::License(NotLicensed::NotBought { feature }) if feature == "frame.film")
+        );
         let refusal = refused(&Only(&["sheet"]), "imagetool sheet out.png no.png --frame plain");
         assert_eq!(refusal.exit_code(), 1, "allowed, and then the picture is missing");
         let refusal = refused(&Only(&["sheet", "frame.film"]), "imagetool sheet out.png no.png --frame film");
         assert_eq!(refusal.exit_code(), 1);
+    }
+
+    /// Allows everything so many times.
+    struct Often(std::cell::Cell<u32>);
+
+    impl License for Often {
+        fn allows(&self, _feature: &str) -> bool {
+            let left = self.0.get();
+            self.0.set(left.saturating_sub(1));
+            left > 0
+        }
+    }
+
+    #[test]
+    fn a_license_that_ends_meanwhile_leaves_nothing_written() {
+        let folder = std::env::temp_dir().join(format!("imagetool-ends-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (input, output) = (folder.join("in.png"), folder.join("out.png"));
+        DynamicImage::new_rgb8(4, 4).save(&input).unwrap();
+        let line = format!("imagetool sheet {} {} {}", output.display(), input.display(), input.display());
+        for often in 0..=3 {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            let ended = run(&Often(std::cell::Cell::new(often)), &arguments.command);
+            assert_eq!(ended.unwrap_err().exit_code(), 10, "{often}");
+            assert!(!output.exists());
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests may fail as tests do")]
 
+mod licensed;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use licensed::Device;
 
 /// An empty folder of one test.
 fn folder(test: &str) -> PathBuf {
@@ -16,9 +19,9 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-/// Runs the program in a folder; words are separated by single spaces.
+/// Runs the program in a folder, on a device with a license for everything.
 fn imagetool(folder: &Path, line: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_imagetool")).current_dir(folder).args(line.split(' ')).output().unwrap()
+    Device::with_everything().imagetool(folder, line)
 }
 
 fn succeeds(folder: &Path, line: &str) {
@@ -216,4 +219,69 @@ fn help_lists_the_exit_codes() {
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("10  not licensed"), "{line}");
     }
+}
+
+#[test]
+fn a8_without_a_passbook_the_program_says_to_register_and_touches_nothing() {
+    let (folder, device) = (folder("unregistered"), Device::new("unregistered"));
+    half_red(&folder);
+    let output = device.imagetool(&folder, "convert half.png a.jpg");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(10), "{errors}");
+    assert!(errors.contains("not registered") && errors.contains("`carnet register`"), "{errors}");
+    assert!(!folder.join("a.jpg").exists());
+}
+
+#[test]
+fn a11_what_was_not_bought_is_refused_before_a_file_is_touched_and_costs_no_use() {
+    let mut offer = carnet_testkit::server::offer("some", &["resize", "sheet"]);
+    offer.term.uses = Some(2);
+    let (folder, device) = (folder("not-bought"), Device::with("not-bought", offer));
+    half_red(&folder);
+    for (line, feature) in [
+        ("convert no.png a.jpg", "convert"),
+        ("sheet a.png half.png --frame film", "frame.film"),
+        ("sheet a.png half.png --frame deco", "frame.deco"),
+    ] {
+        let output = device.imagetool(&folder, line);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(10), "{line}: {errors}");
+        assert!(errors.contains(&format!("no license for `{feature}`")), "{errors}");
+    }
+    let shown = device.imagetool(&folder, "license");
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert_eq!(text, "some (acme/imagetool)\n  allows  resize, sheet\n  left    2 uses\n");
+}
+
+#[test]
+fn a12_a13_uses_count_down_until_the_menu_comes() {
+    let mut offer = carnet_testkit::server::offer("few", &["resize"]);
+    (offer.term.uses, offer.pass_term.uses) = (Some(2), Some(1));
+    offer.condition = "Two runs of Image Tool".into();
+    let (folder, mut device) = (folder("counted"), Device::with("counted", offer));
+    half_red(&folder);
+    let resize =
+        |device: &Device, name: &str| device.imagetool(&folder, &format!("resize half.png {name} --width 5"));
+    assert!(resize(&device, "one.png").status.success());
+    let refused = resize(&device, "two.png");
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(10), "{errors}");
+    assert!(errors.contains("no uses are left in the pass, and the server cannot be reached"), "{errors}");
+    device.connect();
+    assert!(resize(&device, "two.png").status.success());
+    let refused = resize(&device, "three.png");
+    assert_eq!(refused.status.code(), Some(10));
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        "error: the license is used up: choose an offer from the menu\n\
+         on offer:\n  Two runs of Image Tool: free, 2 uses\n"
+    );
+    assert!(!folder.join("three.png").exists());
+}
+
+#[test]
+fn a_product_string_that_was_mistyped_is_told() {
+    let output = imagetool(&folder("product"), "license --product acme/imagetool@http://x#12");
+    assert_eq!(output.status.code(), Some(10));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("64 hexadecimal digits"));
 }

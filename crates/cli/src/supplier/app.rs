@@ -3,7 +3,9 @@
 use carnet_api::app::{self as api, NewApp};
 use carnet_api::page::Page;
 use carnet_api::path;
+use carnet_api::server::ServerInfo;
 use carnet_core::app::{AppId, SupplierName};
+use carnet_seal::ProductString;
 use clap::Subcommand;
 
 use super::credentials;
@@ -27,6 +29,18 @@ pub enum App {
     },
     /// List the apps of this supplier
     List,
+    /// Print the product string with which a program of this app is opened
+    Product {
+        /// The app
+        app: AppId,
+    },
+}
+
+/// The product string, as JSON.
+#[derive(serde::Serialize)]
+struct Product {
+    app: AppId,
+    product: String,
 }
 
 impl App {
@@ -38,6 +52,7 @@ impl App {
         match self {
             Self::Add { app, display_name } => add(context, app, display_name.as_deref()),
             Self::List => list(context, name),
+            Self::Product { app } => product(context, app),
         }
     }
 }
@@ -49,6 +64,18 @@ fn add(context: &Context, app: &AppId, display_name: Option<&str>) -> Result<(),
     let added: api::App = http.send(call)?;
     let next = format!("carnet supplier menu set {app} -f menu.toml");
     context.output.result(&added, || format!("{app} is registered. Next, give it a menu: {next}\n"))
+}
+
+/// The string is public. Whoever compiles it in compares its root with what `carnetd root-hash` says.
+fn product(context: &Context, app: &AppId) -> Result<(), Failure> {
+    let http = credentials::http(context, Some(&app.supplier()))?;
+    let known: ServerInfo = http.send(Call::get(path::SERVER))?;
+    let address = http.server().to_string();
+    let url =
+        address.parse().map_err(|wrong: carnet_seal::product::NotAUrl| Failure::usage(wrong.to_string()))?;
+    let product = ProductString { app: app.clone(), url, root: known.root }.to_string();
+    let shown = format!("{product}\n");
+    context.output.result(&Product { app: app.clone(), product }, || shown)
 }
 
 fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {

@@ -22,12 +22,12 @@ pub enum Choice {
 }
 
 /// A line of the question.
-enum Option<'a> {
+enum Line<'a> {
     Offer(&'a ListedOffer),
     None,
 }
 
-impl fmt::Display for Option<'_> {
+impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Offer(listed) => f.write_str(&in_one_line(listed)),
@@ -49,9 +49,9 @@ fn in_one_line(listed: &ListedOffer) -> String {
 /// `interrupted` when nobody wants to answer.
 pub fn choose(context: &Context, menu: &MenuView) -> Result<Choice, Failure> {
     loop {
-        let offers = menu.offers.iter().map(Option::Offer);
-        let options = offers.chain(std::iter::once(Option::None)).collect();
-        let Option::Offer(listed) = ask::one_of(&format!("What do you want for {}?", menu.app), options)?
+        let offers = menu.offers.iter().map(Line::Offer);
+        let options = offers.chain(std::iter::once(Line::None)).collect();
+        let Line::Offer(listed) = ask::one_of(&format!("What do you want for {}?", menu.app), options)?
         else {
             return Ok(Choice::None);
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use carnet_core::time::{Seconds, counted, seconds_in_words};
 use carnet_manager::account::{Next, next};
 use carnet_manager::passes::{Counted, PassView};
 use carnet_manager::server::WhichServer;
@@ -14,7 +15,6 @@ use crate::failure::Failure;
 use crate::output::{BOLD, table};
 use crate::text::clean;
 use crate::user::which;
-use carnet_core::time::{Seconds, counted, seconds_in_words};
 
 /// What comes next is nice to know; nobody waits long for it.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -43,9 +43,10 @@ pub struct Register {
     /// What you call this device [default: its host name]
     #[arg(long, value_name = "NAME")]
     device_name: Option<String>,
-    /// What this device is known by: `machine`, or `file:PATH` in containers and for a second device on one machine
-    #[arg(long, value_name = "WHAT", default_value = "machine", value_parser = identity)]
-    identity: Identity,
+    /// What this device is known by: `machine`, or `file:PATH` in containers and for a second device on one
+    /// machine [default: machine] [env: CARNET_IDENTITY]
+    #[arg(long, value_name = "WHAT", value_parser = identity)]
+    identity: Option<Identity>,
 }
 
 /// Personal values stay out of logs (I19).
@@ -113,7 +114,8 @@ impl Register {
         let (address, telephone) = (self.address.clone(), self.telephone.clone());
         let details =
             Details { name, email, address, telephone, payment_reference: self.payment_reference.clone() };
-        newcomer(&details, self.device_name.clone(), self.identity.clone())
+        let identity = self.identity.clone().map_or_else(|| usual_identity(context), Ok)?;
+        newcomer(&details, self.device_name.clone(), identity)
     }
 }
 
@@ -129,7 +131,15 @@ pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, F
     let name = ask::text("Your name", |text| told(person::name(text)))?;
     let email = ask::text("Your e-mail address", |text| told(person::email(text)))?;
     let details = Details { name, email, ..Details::default() };
-    Ok(manager.register(&newcomer(&details, None, Identity::Machine)?)?)
+    Ok(manager.register(&newcomer(&details, None, usual_identity(context)?)?)?)
+}
+
+/// What a new device is known by where the command line does not say: a container is told once, from outside.
+fn usual_identity(context: &Context) -> Result<Identity, Failure> {
+    let Some(text) = context.identity() else { return Ok(Identity::Machine) };
+    identity(text).map_err(|remedy| {
+        Failure::usage("CARNET_IDENTITY does not say what this device is known by").with_remedy(remedy)
+    })
 }
 
 /// Registered before, or just now because a registration was waiting for its answer.

@@ -16,13 +16,11 @@ use carnet_controller::{Controller, Disapproved};
 use carnet_core::app::{OfferName, Version};
 use carnet_manager::Manager;
 use clap::Args;
-use serde::Serialize;
 
 use self::child::{Child, Event, code};
 use crate::context::Context;
 use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
-use crate::output::{GREEN, RED};
 use crate::text::clean;
 use crate::user::agree::{self, Wish};
 use crate::user::register;
@@ -30,6 +28,7 @@ use crate::user::which::{self, Licensed, Trust};
 
 mod child;
 mod program;
+mod told;
 
 /// Run a program under its pass.
 #[derive(Debug, Args)]
@@ -63,28 +62,10 @@ features that it may use in CARNET_FEATURES.";
 
 /// The names of the features of the pass, for the program.
 const FEATURES: &str = "CARNET_FEATURES";
+/// The home, also where it was named with `--home`: a program with a controller of its own finds the same passbook.
+const HOME: &str = "CARNET_HOME";
 /// Not for a program of somebody else: the supplier's token, and what tests set.
 const PRIVATE: [&str; 2] = ["CARNET_TOKEN", "CARNET_CRASH_POINT"];
-
-/// What is said on stderr with `--json`.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-enum Said<'a> {
-    Approved {
-        app: &'a str,
-        uses_left: Option<u64>,
-        seconds_left: Option<u64>,
-        ends: Option<carnet_controller::Time>,
-        grace_until: Option<carnet_controller::Time>,
-        warnings: Vec<String>,
-    },
-    Disapproved {
-        code: &'a str,
-        message: &'a str,
-        remedy: &'a str,
-        grace_seconds: u64,
-    },
-}
 
 impl Run {
     /// Runs the program.
@@ -102,9 +83,9 @@ impl Run {
             which::manager(context, Some(&self.licensed))?
         };
         let run = self.approved(context, &manager)?;
-        self.tell_approved(context, &run);
+        told::approved(context, self.licensed.app(), &run);
         let mut command = Command::new(program);
-        command.args(arguments).env(FEATURES, features(&run));
+        command.args(arguments).env(FEATURES, features(&run)).env(HOME, manager.home());
         for name in PRIVATE {
             command.env_remove(name);
         }
@@ -127,7 +108,8 @@ impl Run {
         let Some(why) = child.watch() else {
             return child.ended().map(|status| Ended::Program(code(status))).map_err(|error| lost(&error));
         };
-        self.tell_disapproved(context, &why);
+        let name = self.program.first().map(|name| name.display().to_string()).unwrap_or_default();
+        told::disapproved(context, &name, self.grace_seconds, &why);
         child.stop(Duration::from_secs(self.grace_seconds)).map_err(|error| lost(&error))?;
         Ok(Exit::NotLicensed.into())
     }
@@ -202,44 +184,6 @@ impl Run {
         };
         Failure::new(exit_of(why.code), why.code, why.message.clone()).with_remedy(remedy)
     }
-
-    fn tell_approved(&self, context: &Context, run: &carnet_controller::Run) {
-        let (left, warnings) = (run.remaining(), run.warnings());
-        if context.output.is_json() {
-            say(
-                context,
-                &Said::Approved {
-                    app: self.licensed.app().as_str(),
-                    uses_left: left.uses,
-                    seconds_left: left.seconds,
-                    ends: left.ends,
-                    grace_until: left.grace_until,
-                    warnings: warnings.iter().map(ToString::to_string).collect(),
-                },
-            );
-        } else {
-            warnings.iter().for_each(|warning| context.output.warning(&warning.to_string()));
-        }
-    }
-
-    fn tell_disapproved(&self, context: &Context, why: &Disapproved) {
-        let Disapproved { code, message, remedy, .. } = why;
-        if context.output.is_json() {
-            say(context, &Said::Disapproved { code, message, remedy, grace_seconds: self.grace_seconds });
-            return;
-        }
-        let name = self.program.first().map(|name| name.display().to_string()).unwrap_or_default();
-        let (message, remedy) = (clean(message), clean(remedy));
-        context.output.note(&format!(
-            "{RED}run disapproved[{code}]{RED:#}: {message}\n{name} is asked to end, and ended after {} s\n{GREEN}help{GREEN:#}: {remedy}",
-            self.grace_seconds
-        ));
-    }
-}
-
-fn say(context: &Context, said: &Said<'_>) {
-    // These have a JSON form; stderr that is closed has no reader.
-    let _ = serde_json::to_string(said).map(|line| context.output.note(&line));
 }
 
 fn features(run: &carnet_controller::Run) -> String {

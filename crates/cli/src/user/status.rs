@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet_core::document::Evidence;
-use carnet_manager::Manager;
+use carnet_core::time::Time;
 use carnet_manager::status::{self as manager, Finished};
+use carnet_manager::{Manager, ManagerError};
 use clap::Args;
 use serde::Serialize;
 
@@ -82,7 +83,8 @@ impl Status {
             message: error.to_string(),
             remedy: error.remedy(),
         });
-        let reachable = (!self.offline).then_some(problem.is_none());
+        let silent = matches!(status.unreachable, Some(ManagerError::Net(_)));
+        let reachable = (!self.offline).then_some(!silent);
         Ok(Server { registered: status.user.is_some(), reachable, resumed, problem, status })
     }
 }
@@ -98,11 +100,11 @@ fn server_in_words(server: &Server) -> String {
         (
             "Server",
             match (server.reachable, &server.problem) {
-                (Some(true), _) => "answers".to_owned(),
                 (_, Some(problem)) => {
                     format!("{YELLOW}{}{YELLOW:#}: {}", clean(&problem.message), clean(&problem.remedy))
                 }
-                _ => "not asked".to_owned(),
+                (Some(_), None) => "answers".to_owned(),
+                (None, None) => "not asked".to_owned(),
             },
         ),
         ("Root hash", status.root.to_string()),
@@ -143,11 +145,16 @@ fn clock_in_words(clock: manager::ClockStatus) -> String {
         (true, Some(reached)) => {
             format!(
                 "{YELLOW}{} is behind {reached}, which was reached{YELLOW:#}: set it right, or connect once",
-                clock.now
+                to_the_second(clock.now)
             )
         }
-        _ => format!("{}, as it should be", clock.now),
+        _ => format!("{}, as it should be", to_the_second(clock.now)),
     }
+}
+
+/// What a person reads; scripts get every digit.
+fn to_the_second(time: Time) -> Time {
+    Time(time.0 - time.0.rem_euclid(1_000_000))
 }
 
 fn resumed_in_words(finished: &Finished) -> String {

@@ -10,3 +10,4 @@ mod process;
 mod register;
 mod server;
 mod supplier;
+mod user;

@@ -56,7 +56,7 @@
 //!
 //! let fs = Arc::new(carnet_testkit::MemDisk::new().fs()); // a program hands over `RealFs`
 //! let name = JournalName { server: ServerId([1; 16]), device: DeviceId([2; 16]), app: None };
-//! let mut journal = Journal::open(fs, Path::new("/home/device"), name, Uses(0), Settings::default())?;
+//! let mut journal = Journal::open(fs, Path::new("/devices/one"), name, Uses(0), Settings::default())?;
 //! journal.append_with::<JournalError>(|uses, _head| {
 //!     Ok(if uses.0 < 10 { vec![Record { kind: 1, body: vec![] }] } else { vec![] })
 //! })?;

@@ -75,7 +75,7 @@ fn i10_an_empty_or_unfinished_segment_is_a_tail_of_the_one_before() {
 
 #[test]
 fn a_home_that_others_can_change_or_that_is_not_ours_is_refused() {
-    let home = Path::new("/home/ann/carnet");
+    let home = Path::new("/people/ann/carnet");
     let disk = MemDisk::new();
     let place = || Place::open(&disk.fs(), home, ServerId([1; 16]));
     assert!(place().is_ok());
@@ -83,7 +83,7 @@ fn a_home_that_others_can_change_or_that_is_not_ours_is_refused() {
         disk.set_mode(home, mode);
         let refused = place().unwrap_err();
         assert!(matches!(refused, StorageError::NotPrivate { .. }));
-        assert!(refused.to_string().contains("chmod go-rwx /home/ann/carnet"), "{refused}");
+        assert!(refused.to_string().contains("chmod go-rwx /people/ann/carnet"), "{refused}");
     }
     disk.set_mode(home, 0o755);
     assert!(place().is_ok());

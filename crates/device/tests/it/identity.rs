@@ -16,7 +16,7 @@ use carnet_testkit::{Fault, MemDisk, SeededRandom};
 const SERVER: ServerId = ServerId([1; 16]);
 
 fn path() -> PathBuf {
-    "/home/ann/carnet/server/identity".into()
+    "/people/ann/carnet/server/identity".into()
 }
 
 fn create(disk: &MemDisk, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {

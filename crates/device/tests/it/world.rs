@@ -70,7 +70,7 @@ impl Fold for Everything {
 }
 
 pub fn folder() -> PathBuf {
-    "/home/ann/carnet/server/apps/acme+paint".into()
+    "/people/ann/carnet/server/apps/acme+paint".into()
 }
 
 pub fn name() -> JournalName {

@@ -1,4 +1,5 @@
 //! What devices ask.
 
-mod checked;
+#[doc(hidden)]
+pub mod checked;
 pub mod submit;

@@ -65,7 +65,7 @@ fn locks(fs: &dyn Fs, path: &Path) {
 
 #[test]
 fn files_in_memory() {
-    contract(&MemDisk::new().fs(), Path::new("/home/ann"));
+    contract(&MemDisk::new().fs(), Path::new("/people/ann"));
 }
 
 #[test]

@@ -1,0 +1,9 @@
+//! The commands of a user, against a real server.
+
+mod agree;
+mod pass;
+mod register;
+mod run;
+mod shop;
+mod strange;
+mod terminal;

@@ -1,0 +1,276 @@
+//! Where the work is done that takes time: the journal and the server.
+
+use std::sync::Arc;
+
+use carnet_core::device::{Disapproval, Input};
+use carnet_core::document::{Body, Operation, Refusal};
+use carnet_core::id::RunId;
+use carnet_core::journal::{PassStatus, State};
+use carnet_core::time::{Seconds, Time};
+use carnet_device::journal::JournalError;
+use carnet_device::{Book, BookError, ContactError, Line, Passbook, contact};
+
+use crate::controller::Site;
+use crate::disapproved::{Disapproved, Why};
+use crate::genuine::Genuine;
+use crate::meter::Meter;
+use crate::timekeeper::Timekeeper;
+use crate::way::Limited;
+
+/// So often the server is asked about one start or use: once, and again if the first answer was one to an
+/// earlier question.
+const MOST_QUESTIONS: u32 = 2;
+
+/// The passbook and the app's journal in the hands of one run.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub site: Arc<Site>,
+    pub passbook: Passbook,
+    /// None after a failure: what it knew is in doubt, so it is opened again.
+    book: Option<Book>,
+    /// The book was opened just now, and nothing has happened since.
+    is_fresh: bool,
+    pub genuine: Option<Genuine>,
+    pub time: Option<Timekeeper>,
+    pub meter: Meter,
+}
+
+/// Why something was not recorded.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may not be done.
+    Why(Why),
+    /// The journal is in the way.
+    Journal(JournalError),
+}
+
+/// Why something is disapproved in the end.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub told: Disapproved,
+    /// What the journal's owner said first, for the record.
+    pub why: Option<Why>,
+}
+
+/// What the server has said to the question at hand.
+#[derive(Debug, Default)]
+struct Heard {
+    questions: u32,
+    granted: bool,
+    refusal: Option<Refusal>,
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<Failure> for Disapproved {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Why(why) => why.into(),
+            Failure::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl Refused {
+    fn because(why: Why, told: Disapproved) -> Self {
+        Self { told, why: Some(why) }
+    }
+}
+
+impl Desk {
+    /// Opens the passbook, which must be registered (A6): it holds a pass, or the server's receipt.
+    pub fn open(site: &Arc<Site>) -> Result<Self, Disapproved> {
+        let (passbook, meter) = (site.passbook()?, Meter::default());
+        let (site, book) = (site.clone(), None);
+        let mut desk = Self { site, passbook, book, is_fresh: false, genuine: None, time: None, meter };
+        let site = desk.site.clone();
+        let journal = desk.passbook.place().app_journal(&site.product.app);
+        let known = site.env.fs.facts(&journal).map_err(JournalError::from)?.is_some();
+        if known && desk.book()?.state().held.is_some() {
+            return Ok(desk);
+        }
+        // A journal that begins now begins with the receipt.
+        desk.book = None;
+        desk.passbook.load_receipt()?;
+        match desk.passbook.user() {
+            Some(_) => Ok(desk),
+            None => Err(Disapproved::not_registered(&site.product.url)),
+        }
+    }
+
+    /// The time by which things are judged and recorded.
+    pub fn now(&self) -> Time {
+        self.time.map_or_else(|| self.site.env.now(), |time| time.now(&self.site.env))
+    }
+
+    fn book(&mut self) -> Result<&mut Book, JournalError> {
+        let book = match self.book.take() {
+            Some(book) => book,
+            None => {
+                self.is_fresh = true;
+                self.passbook.book(Some(&self.site.product.app))?
+            }
+        };
+        Ok(self.book.insert(book))
+    }
+
+    /// What a journal says that was opened just now need not be read again.
+    fn refreshed(&mut self) -> Result<State, JournalError> {
+        self.book()?;
+        let is_fresh = std::mem::take(&mut self.is_fresh);
+        let book = self.book()?;
+        Ok(if is_fresh { book.state() } else { book.refresh()? }.clone())
+    }
+
+    /// The journal as it is now, whoever has written to it; a pass in it is genuine.
+    pub fn look(&mut self) -> Result<State, Failure> {
+        let state = self.refreshed().inspect_err(|_| self.book = None)?;
+        self.check(&state)?;
+        Ok(state)
+    }
+
+    fn check(&mut self, state: &State) -> Result<(), Failure> {
+        let Some(held) = &state.held else { return Ok(()) };
+        if held.status != PassStatus::Valid || self.genuine.as_ref().is_some_and(|known| known.is_of(held)) {
+            return Ok(());
+        }
+        self.genuine = Genuine::check(&self.passbook, state, held);
+        self.genuine.as_ref().map(|_| ()).ok_or(Failure::Why(Why::NotGenuine))
+    }
+
+    /// Records what is wanted, if the journal allows it.
+    pub fn act(&mut self, input: Input) -> Result<State, Failure> {
+        let now = self.now();
+        let acted = match self.book() {
+            Ok(book) => book.act(input, now).cloned(),
+            Err(error) => Err(error.into()),
+        };
+        self.is_fresh = false;
+        match acted {
+            Ok(state) => {
+                // Another process may have changed the pass since the last look.
+                self.check(&state)?;
+                Ok(state)
+            }
+            Err(BookError::Disapproved(why)) => Err(Failure::Why(Why::Pass(why))),
+            Err(BookError::Journal(error)) => {
+                self.book = None;
+                Err(error.into())
+            }
+            Err(BookError::Seal(_)) => Err(Failure::Why(Why::NotGenuine)),
+        }
+    }
+
+    /// Does what is wanted, with the server's help where that is needed and may help (A8, A9, A12). No server
+    /// is asked while the pass is good (D4).
+    pub fn settle(&mut self, input: &Input, uses: u64) -> Result<State, Refused> {
+        let mut heard = Heard::default();
+        loop {
+            match self.attempt(input, heard.granted) {
+                Ok(state) => return Ok(state),
+                Err(Failure::Journal(error)) => return Err(Refused { told: error.into(), why: None }),
+                Err(Failure::Why(why)) => self.seek_help(why, uses, &mut heard)?,
+            }
+        }
+    }
+
+    fn attempt(&mut self, input: &Input, granted: bool) -> Result<State, Failure> {
+        let state = self.look()?;
+        if state.counts_online() && !granted {
+            return Err(Failure::Why(Why::AskFirst));
+        }
+        self.act(input.clone())
+    }
+
+    fn seek_help(&mut self, why: Why, uses: u64, heard: &mut Heard) -> Result<(), Refused> {
+        if let Some(refusal) = &heard.refusal {
+            return Err(Refused::because(why, Disapproved::refused(refusal)));
+        }
+        if !why.server_helps() || heard.questions == MOST_QUESTIONS {
+            return Err(Refused::because(why, why.into()));
+        }
+        heard.questions += 1;
+        let refusal =
+            self.ask(uses).map_err(|error| Refused::because(why, Disapproved::without_help(why, error)))?;
+        heard.granted = refusal.is_none();
+        // A use that the server does not count is not made, whatever the journal still has.
+        if let Some(refusal) = refusal.as_ref().filter(|_| why == Why::AskFirst) {
+            return Err(Refused::because(why, Disapproved::refused(refusal)));
+        }
+        heard.refusal = refusal;
+        Ok(())
+    }
+
+    /// Asks the server for the next pass, for no longer than the program waits. None: there is one.
+    pub fn ask(&mut self, uses: u64) -> Result<Option<Refusal>, ContactError> {
+        let site = self.site.clone();
+        if self.passbook.user().is_none() {
+            self.passbook.load_receipt()?;
+            self.book = None;
+        }
+        let fresh = self.book()?.state().intent.is_none();
+        let net = Limited::new(&site.net, &site.env.clock, site.start_wait);
+        let line = Line { net: &net, time_limit: site.start_wait };
+        let app = Some(&site.product.app);
+        let asked = contact::ask(&mut self.passbook, app, &Operation::Renew { uses }, line);
+        self.is_fresh = false;
+        let state = asked?;
+        let answer = self.passbook.last_answer(&state).map_err(ContactError::Untrusted)?;
+        let Some(answer) = answer else { return Ok(None) };
+        // The answer to an older question was made at an older time.
+        if fresh {
+            self.time = Some(Timekeeper::told(answer.head.issued, &site.env));
+        }
+        Ok(match answer.body {
+            Body::Refusal(refusal) => Some(*refusal),
+            _ => None,
+        })
+    }
+
+    /// Records that a start was refused (C1). Whether that works changes nothing for the program.
+    pub fn note(&mut self, why: Why) {
+        let now = self.now();
+        if let Ok(book) = self.book() {
+            let _ = book.note_disapproval(&why.recorded_as(), now);
+        }
+    }
+
+    /// From here on time does not go back (I13).
+    pub fn keep_time(&mut self, state: &State) {
+        let env = &self.site.env;
+        self.time = self.time.or_else(|| Some(Timekeeper::reached(state.clock.reached, env)));
+    }
+
+    /// Takes over what another desk of this run has learnt from the server.
+    pub fn adopt(&mut self, other: Self) {
+        (self.passbook, self.time) = (other.passbook, other.time.or(self.time));
+        self.book = None;
+    }
+
+    /// Records the end of a run. Where that fails, it costs the user at most a block.
+    pub fn end(&mut self, run: RunId) {
+        let unused = self.unused();
+        let _ = self.act(Input::End { run, unused });
+        // After the record, so that whoever counts on knows what was given back.
+        self.meter.release();
+    }
+
+    fn unused(&mut self) -> Seconds {
+        let Ok(state) = self.look() else { return Seconds(0) };
+        let license = state.held.as_ref().map(|held| held.pass.license);
+        self.meter.unused(license, self.site.env.clock.boot_micros())
+    }
+
+    /// Whether a run may go on by what the journal says, with what is counted already taken for granted.
+    pub fn judge(&mut self, state: &State) -> Result<(), Failure> {
+        match state.judge(self.now(), self.site.version, 0) {
+            // The last block is on record, and being run here or in another instance.
+            Err(Disapproval::NoTimeLeft) if self.meter.is_paid(self.site.env.clock.boot_micros()) => Ok(()),
+            judged => judged.map(|_| ()).map_err(|why| Failure::Why(Why::Pass(why))),
+        }
+    }
+}

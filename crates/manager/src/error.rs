@@ -1,0 +1,218 @@
+//! What can go wrong, each with a stable code and a remedy.
+
+use carnet_api::Problem;
+use carnet_core::app::{AppId, OfferName};
+use carnet_core::device::Disapproval;
+use carnet_core::document::Reason;
+use carnet_core::id::Digest;
+use carnet_device::identity::IdentityError;
+use carnet_device::journal::JournalError;
+use carnet_device::{ContactError, PassbookError, StorageError};
+use carnet_seal::{SealError, ServerUrl};
+use carnet_seam::{NetError, NoRandom};
+
+use crate::person::PersonProblem;
+use crate::server::WhichServer;
+
+/// Why something was not done. Says what happened; [`ManagerError::remedy`] says what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManagerError {
+    /// It is not clear which server is meant.
+    #[error(transparent)]
+    WhichServer(#[from] WhichServer),
+    /// The server is not known here, and nothing says which root key it must have.
+    #[error("the server at {url} is not known on this device yet; it says that its root hash is {root}")]
+    Untried {
+        /// Where.
+        url: ServerUrl,
+        /// What it says about itself; nobody has confirmed that.
+        root: Digest,
+    },
+    /// No answer came. What was asked stays open and is repeated at the next contact.
+    #[error("{}", split(&.0.to_string()).0)]
+    Net(NetError),
+    /// The server answered with a problem; nothing has changed.
+    #[error("{}", .0.title)]
+    Problem(Box<Problem>),
+    /// Something else than a licensing server answered.
+    #[error("{url} answered, but not as a Carnet server does (HTTP {status})")]
+    NotCarnet {
+        /// Where.
+        url: ServerUrl,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// An answer that cannot be trusted; it was not taken in.
+    #[error("the answer of {url} is not to be trusted: {wrong}")]
+    Untrusted {
+        /// Where.
+        url: ServerUrl,
+        /// What is wrong with it.
+        wrong: SealError,
+    },
+    /// The passbook cannot be used.
+    #[error("{}", split(&.0.to_string()).0)]
+    Passbook(PassbookError),
+    /// There is no valid passbook (A6).
+    #[error("this device is not registered at {0}")]
+    NotRegistered(ServerUrl),
+    /// What the user told about themselves cannot be taken.
+    #[error("{}", in_one_line(.0))]
+    Person(Vec<PersonProblem>),
+    /// The server's answer was no.
+    #[error("{app}: {}", reason.in_words())]
+    Refused {
+        /// What was asked for.
+        app: AppId,
+        /// Why not.
+        reason: Reason,
+    },
+    /// The server refused to register this device.
+    #[error("this device could not be registered: {}", .0.in_words())]
+    RegistrationRefused(Reason),
+    /// The menu has no such offer.
+    #[error("the menu of {app} has no offer `{offer}`")]
+    NoSuchOffer {
+        /// Of which app.
+        app: AppId,
+        /// What was asked for.
+        offer: OfferName,
+        /// What there is.
+        offers: Vec<OfferName>,
+    },
+    /// There is a good pass, so that there is no menu to decline.
+    #[error("the pass for {0} is good: there is nothing to decline")]
+    StillGood(AppId),
+    /// It may not be asked now.
+    #[error("{0}")]
+    Disapproved(Disapproval),
+    /// The system gives no random bytes.
+    #[error(transparent)]
+    NoRandom(#[from] NoRandom),
+    /// Device and server do not get back in step.
+    #[error("this device and the server do not get back in step")]
+    OutOfStep,
+}
+
+impl ManagerError {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::WhichServer(which) => which.remedy().into(),
+            Self::Untried { .. } => {
+                "compare the root hash with what the operator of the server says, then confirm it".into()
+            }
+            Self::Net(error) => split(&error.to_string()).1,
+            Self::Problem(problem) => problem.detail.clone(),
+            Self::NotCarnet { .. } => "check the address of the server".into(),
+            Self::Untrusted { .. } => {
+                "check that this is the right server and the right root hash, then try again; nothing is lost"
+                    .into()
+            }
+            Self::Passbook(PassbookError::Identity(IdentityError::TooLittleEvidence { .. })) => {
+                "run `carnet register --identity file:PATH`: a file that must not be copied along takes its place".into()
+            }
+            Self::Passbook(error) => split(&error.to_string()).1,
+            Self::NotRegistered(_) => "run `carnet register`".into(),
+            Self::Person(problems) => problems.first().map_or("", |first| first.remedy).into(),
+            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.remedy().into(),
+            Self::NoSuchOffer { offers, .. } => choose_from(offers),
+            Self::StillGood(_) => "use it; the menu comes again when it is used up".into(),
+            Self::Disapproved(why) => why.remedy().into(),
+            Self::NoRandom(_) => "try again in a moment".into(),
+            Self::OutOfStep => "ask the supplier".into(),
+        }
+    }
+
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::WhichServer(which) => which.code(),
+            Self::Untried { .. } => "untried-server",
+            Self::Net(NetError::Timeout) => "server-timeout",
+            Self::Net(_) => "server-unreachable",
+            Self::Problem(problem) => &problem.code,
+            Self::NotCarnet { .. } => "server-answer",
+            Self::Untrusted { .. } => "untrusted",
+            Self::Passbook(_) => "passbook",
+            Self::NotRegistered(_) => "not-registered",
+            Self::Person(_) => "personal-data",
+            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.code(),
+            Self::NoSuchOffer { .. } => "no-such-offer",
+            Self::StillGood(_) => "still-good",
+            Self::Disapproved(why) => why.code(),
+            Self::NoRandom(_) => "no-random",
+            Self::OutOfStep => "out-of-step",
+        }
+    }
+
+    /// What the contact with the server at `url` came to.
+    pub(crate) fn of_contact(url: &ServerUrl, error: ContactError) -> Self {
+        let url = url.clone();
+        match error {
+            ContactError::Net(error) => Self::Net(error),
+            ContactError::Problem { status, body } => Self::of_answer(&url, status, &body),
+            ContactError::Untrusted(wrong) => Self::Untrusted { url, wrong },
+            ContactError::Passbook(error) => Self::Passbook(error),
+            ContactError::Disapproved(why) => Self::Disapproved(why),
+            ContactError::NoRandom(error) => Self::NoRandom(error),
+            ContactError::OutOfStep => Self::OutOfStep,
+        }
+    }
+
+    /// An answer that is not what was asked for: most likely a problem.
+    pub(crate) fn of_answer(url: &ServerUrl, status: u16, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Problem>(body) {
+            Ok(problem) if status >= 400 => Self::Problem(Box::new(problem)),
+            _ => Self::NotCarnet { url: url.clone(), status },
+        }
+    }
+}
+
+impl From<PassbookError> for ManagerError {
+    fn from(error: PassbookError) -> Self {
+        Self::Passbook(error)
+    }
+}
+
+impl From<StorageError> for ManagerError {
+    fn from(error: StorageError) -> Self {
+        Self::Passbook(error.into())
+    }
+}
+
+impl From<JournalError> for ManagerError {
+    fn from(error: JournalError) -> Self {
+        Self::Passbook(error.into())
+    }
+}
+
+impl From<carnet_seam::FsError> for ManagerError {
+    fn from(error: carnet_seam::FsError) -> Self {
+        Self::Passbook(error.into())
+    }
+}
+
+/// Texts of the layers below end with `: ` and the remedy.
+fn split(text: &str) -> (String, String) {
+    let (what, remedy) = text.rsplit_once(": ").unwrap_or((text, ""));
+    (what.to_owned(), remedy.to_owned())
+}
+
+fn in_one_line(problems: &[PersonProblem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("{} {}", problem.field, problem.what))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn choose_from(offers: &[OfferName]) -> String {
+    if offers.is_empty() {
+        return "its menu is empty: ask the supplier".into();
+    }
+    let names: Vec<_> = offers.iter().map(OfferName::as_str).collect();
+    format!("choose one of: {}", names.join(", "))
+}

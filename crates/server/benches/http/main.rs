@@ -1,0 +1,142 @@
+//! The server over HTTP on SQLite with a million licenses: rates, latencies, start-up and memory.
+//!
+//! `cargo bench -p carnet-server --bench http -- [--licenses 1000000] [--seconds 10] [--rounds 5]
+//! [--connections 64] [--data DIR] [--without-proofs]`
+//!
+//! With `--data` the filled folder is kept and used again the next time; else it lies in the system's folder for
+//! temporary files and goes at the end. `--without-proofs` leaves out the receipt and the last answer that every
+//! device sends beside its request, to see what they cost; the targets are meant with them.
+//!
+//! # How to read the output
+//!
+//! Each line is `name | measured | target | reference`; `MISSED` stands behind a target that was not reached.
+//! Lines that begin with `#` are the single rounds, and the machine's load before the first of them. Client and
+//! servers share the machine's cores, so rates are worth something only against the reference of the same run:
+//!
+//! * the **reference server** is this program once more, as a process of its own: the same connections, layers,
+//!   body extractor and `submission` (parse, look the device's key up among as many devices, check the signatures
+//!   of request and proofs), then a constant answer. No ledger, no signing;
+//! * **renewals** are closed loop: each of the connections sends a request once it has the answer to its last one.
+//!   Each is a request of another, randomly chosen device, signed before the clock starts; a device's state is read
+//!   from the database between rounds. Both servers get the very same requests, by turns. The ratio is the median of
+//!   the rounds' ratios. *CPU* is what the process used per request, by `/proc`;
+//! * **open loop** sends at half of the median rate, evenly, whether or not answers come; its latency counts from
+//!   when a request was planned. Its reference is fdatasync of one 4 KiB page written over in the same folder,
+//!   before and after each round;
+//! * **same second** opens as many connections as devices, all at once, one renewal each;
+//! * **one hot license** is a pool of 64 seats, one to each connection, against one fresh license after another.
+//!   Here the next request depends on the last answer, so the client signs between them, on both sides;
+//! * **errors** are everything but a pass with status 200, over all phases; a connection that has seen one asks no
+//!   more. Answers are checked in full on a sample, and the ledger check goes over the whole database at the end.
+
+mod client;
+mod fill;
+mod load;
+mod offers;
+mod order;
+mod population;
+mod process;
+mod reference;
+mod stages;
+mod table;
+mod turn;
+
+use std::path::PathBuf;
+
+use process::Daemon;
+use stages::Stages;
+
+/// Why there is nothing to measure.
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// The first word of a command line that makes this program the reference server.
+const REFERENCE: &str = "--reference-server";
+
+fn main() -> Result<(), Failed> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = words.as_slice()
+        && word == REFERENCE
+    {
+        return reference::serve(folder.into());
+    }
+    if !words.iter().any(|word| word == "--bench") {
+        println!("nothing is measured: only `cargo bench` asks for that");
+        return Ok(());
+    }
+    let arguments = Arguments::read(words)?;
+    let folder = Folder::of(&arguments)?;
+    let cores = std::thread::available_parallelism()?;
+    println!("# {cores} cores, load {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    println!("name | measured | target | reference");
+    let population = fill::open(&folder.path, arguments.licenses, arguments.proofs)?;
+    stages::start(&population)?;
+    let carnetd = Daemon::carnetd(&population.data)?;
+    let reference = Daemon::reference(&population.reference)?;
+    let mut stages = Stages::new(arguments, population, carnetd, reference)?;
+    stages.idle()?;
+    let rate = stages.renewals()?;
+    stages.open_loop(rate / 2.0)?;
+    stages.hot(rate)?;
+    stages.same_second()?;
+    stages.end()
+}
+
+/// What the command line says.
+#[derive(Debug)]
+struct Arguments {
+    licenses: u64,
+    seconds: u64,
+    rounds: u32,
+    connections: usize,
+    proofs: bool,
+    data: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn read(words: Vec<String>) -> Result<Self, Failed> {
+        let mut read =
+            Self { licenses: 1_000_000, seconds: 10, rounds: 5, connections: 64, proofs: true, data: None };
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+            match word.as_str() {
+                // Cargo says so by itself, unless it only tests.
+                "--bench" => {}
+                "--without-proofs" => read.proofs = false,
+                "--licenses" => read.licenses = value()?.parse()?,
+                "--seconds" => read.seconds = value()?.parse()?,
+                "--rounds" => read.rounds = value()?.parse()?,
+                "--connections" => read.connections = value()?.parse()?,
+                "--data" => read.data = Some(value()?.into()),
+                other => return Err(format!("unknown argument {other}").into()),
+            }
+        }
+        let none = read.licenses == 0 || read.seconds == 0 || read.rounds == 0 || read.connections == 0;
+        if none { Err("every number must be at least 1".into()) } else { Ok(read) }
+    }
+}
+
+/// Where everything lies. Goes at the end unless it was named.
+struct Folder {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Folder {
+    fn of(arguments: &Arguments) -> Result<Self, Failed> {
+        let temporary = || std::env::temp_dir().join(format!("carnet-http-{}", std::process::id()));
+        let path = arguments.data.clone().unwrap_or_else(temporary);
+        std::fs::create_dir_all(&path)?;
+        Ok(Self { path, kept: arguments.data.is_some() })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
+            eprintln!("{} is left behind: {error}", self.path.display());
+        }
+    }
+}

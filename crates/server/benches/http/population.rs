@@ -1,0 +1,232 @@
+//! The devices: who they are follows from their number, what they know is read from the database.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carnet_core::app::AppId;
+use carnet_core::document::{
+    Answer, Body, Effect, Evidence, Head, JournalName, Operation, PublicKey, Receipt, Request, Totals,
+};
+use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
+use carnet_core::time::Time;
+use carnet_seal::{RequestMessage, Unverified, sign};
+use carnet_seam::{Clock, SystemClock};
+use carnet_server::data::database;
+use carnet_server::ids::sha256;
+use carnet_server::keys::{Keys, ServerSigner};
+use carnet_store::Prepare;
+use hyper::body::Bytes;
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::Failed;
+use crate::offers::SLICE;
+
+/// The key to which things would be sealed; nothing is.
+pub const AGREEMENT_KEY: PublicKey = PublicKey([1; 32]);
+
+/// Everybody who may ask, and the keys of the server that they ask.
+pub struct Population {
+    /// The data folder of the server.
+    pub data: PathBuf,
+    /// That of the reference server.
+    pub reference: PathBuf,
+    /// The keys of both.
+    pub keys: Arc<Keys>,
+    /// The devices with a license of their own have the numbers below this one; the pool's begin with it.
+    pub licenses: u64,
+    /// What is licensed.
+    pub app: AppId,
+    /// Whether requests bring their proofs along, as those of real devices do.
+    pub proofs: bool,
+}
+
+/// A request as it travels, and its id.
+pub type Message = (RequestId, Bytes);
+
+pub fn device(number: u64) -> DeviceId {
+    DeviceId(id(number, 0xd0))
+}
+
+pub fn user(number: u64) -> UserId {
+    UserId(id(number, 0x05))
+}
+
+/// In the order of numbers, so that filling appends; which of them is asked for is random all the same.
+fn id(number: u64, kind: u8) -> [u8; 16] {
+    let mut id = [kind; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    id
+}
+
+/// The signing key of a device.
+pub fn key(number: u64) -> Result<ServerSigner, Failed> {
+    Ok(ServerSigner::from_seed(&sha256(&[b"the key of", &number.to_be_bytes()]).0)?)
+}
+
+/// A request that quotes nothing yet.
+pub fn request(
+    server: ServerId,
+    number: u64,
+    app: Option<AppId>,
+    epoch: u64,
+    operation: Operation,
+) -> Request {
+    let random =
+        sha256(&[b"a request of", &number.to_be_bytes(), &epoch.to_be_bytes(), &[u8::from(app.is_some())]]);
+    let mut id = [0; 16];
+    id.copy_from_slice(&random.0[..16]);
+    Request {
+        server,
+        journal: JournalName { device: device(number), app },
+        id: RequestId(id),
+        epoch,
+        last_answer: Digest([0; 32]),
+        head: Digest([2; 32]),
+        at: Time(SystemClock.wall_micros()),
+        totals: BTreeMap::new(),
+        operation,
+    }
+}
+
+/// The registration of a seat of the pool, as if the server had lost it: the receipt still proves it. There is no
+/// other way yet in which a device joins a user.
+pub fn seat_receipt(server: ServerId, owner: u64, number: u64) -> Result<Answer, Failed> {
+    let head = Head {
+        server,
+        user: user(owner),
+        journal: JournalName { device: device(number), app: None },
+        request: RequestId([0; 16]),
+        quoted: 0,
+        epoch: 1,
+        issued: Time(0),
+        resume: None,
+    };
+    let (signing_key, agreement_key, evidence) = (key(number)?.public(), AGREEMENT_KEY, Evidence::Hardware);
+    let effect = Effect::Registered { signing_key, agreement_key, evidence };
+    Ok(Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) })
+}
+
+/// A device in step with the server, about to renew with all of its slice used up.
+pub struct Known {
+    number: u64,
+    server: ServerId,
+    app: AppId,
+    key: ServerSigner,
+    license: LicenseId,
+    epoch: u64,
+    last: Digest,
+    last_answer: Option<Vec<u8>>,
+    receipt: Option<Vec<u8>>,
+}
+
+impl Population {
+    /// A connection that looks on while the server works.
+    pub fn look(&self) -> Result<Connection, Failed> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(database(&self.data), flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        Ok(connection)
+    }
+
+    /// What this device knows: its journal's last answer, signed once more.
+    pub fn known(&self, connection: &Connection, number: u64) -> Result<Known, Failed> {
+        let owner = number.min(self.licenses);
+        let mut find = connection.prepare_cached(
+            "SELECT epoch, answer, slot_answer, substr(accounts, 2, 16) FROM journal \
+             WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3",
+        )?;
+        let (epoch, last, slot, license): (i64, [u8; 32], Vec<u8>, [u8; 16]) = find
+            .query_row(params![user(owner).0, device(number).0, self.app.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        let proof = |bytes: Vec<u8>| -> Result<_, Failed> {
+            Ok(if self.proofs { Some(self.keys.sign_prepared(bytes)?.0) } else { None })
+        };
+        Ok(Known {
+            number,
+            server: self.keys.server(),
+            app: self.app.clone(),
+            key: key(number)?,
+            license: LicenseId(license),
+            epoch: epoch.try_into()?,
+            last: Digest(last),
+            last_answer: proof(slot)?,
+            receipt: proof(self.receipt(connection, number)?)?,
+        })
+    }
+
+    fn receipt(&self, connection: &Connection, number: u64) -> Result<Vec<u8>, Failed> {
+        if number > self.licenses {
+            let answer = seat_receipt(self.keys.server(), self.licenses, number)?;
+            return Ok(self.keys.prepare(&answer, None).bytes);
+        }
+        let mut find = connection.prepare_cached(
+            "SELECT slot_answer FROM journal WHERE user_id = ?1 AND device_id = ?2 AND app_id = ''",
+        )?;
+        Ok(find.query_row(params![user(number).0, device(number).0], |row| row.get(0))?)
+    }
+
+    /// These devices' renewals, signed by all cores.
+    pub fn messages(&self, numbers: &[u64]) -> Result<Vec<Message>, Failed> {
+        let signed = self.each(numbers, Known::message)?;
+        Ok(signed)
+    }
+
+    /// These devices.
+    pub fn all_known(&self, numbers: &[u64]) -> Result<Vec<Known>, Failed> {
+        self.each(numbers, Ok)
+    }
+
+    fn each<T: Send>(
+        &self,
+        numbers: &[u64],
+        make: impl Fn(Known) -> Result<T, Failed> + Sync,
+    ) -> Result<Vec<T>, Failed> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = numbers.len().div_ceil(cores).max(1);
+        let work = |numbers: &[u64]| -> Result<Vec<T>, Failed> {
+            let connection = self.look()?;
+            numbers.iter().map(|number| make(self.known(&connection, *number)?)).collect()
+        };
+        let made = std::thread::scope(|scope| {
+            let threads: Vec<_> = numbers.chunks(share).map(|part| scope.spawn(|| work(part))).collect();
+            threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+        });
+        let mut all = Vec::with_capacity(numbers.len());
+        for part in made {
+            all.extend(part.map_err(|_| "a thread that signs ended in a panic")??);
+        }
+        Ok(all)
+    }
+}
+
+impl Known {
+    /// The next renewal, as it travels.
+    pub fn next(&self) -> Result<Message, Failed> {
+        let operation = Operation::Renew { uses: 1 };
+        let mut renew = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
+        renew.last_answer = self.last;
+        let totals = Totals { uses: SLICE * self.epoch, ..Totals::default() };
+        renew.totals = BTreeMap::from([(self.license, totals)]);
+        let id = renew.id;
+        let request = sign(renew, &self.key)?.bytes().to_vec();
+        let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
+        Ok((id, RequestMessage { request, last_answer, receipt }.encode().into()))
+    }
+
+    /// The next renewal of a device that is not needed any more.
+    fn message(self) -> Result<Message, Failed> {
+        self.next()
+    }
+
+    /// Goes on from this answer.
+    pub fn receive(&mut self, document: &[u8]) -> Result<(), Failed> {
+        self.last = Unverified::<Answer>::parse(document)?.body_hash()?;
+        self.epoch += 1;
+        if self.last_answer.is_some() {
+            self.last_answer = Some(document.to_vec());
+        }
+        Ok(())
+    }
+}

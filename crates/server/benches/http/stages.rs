@@ -1,0 +1,269 @@
+//! What is measured, one stage after the other.
+
+use std::sync::Arc;
+
+use carnet_core::document::{Answer, Body};
+use carnet_core::id::RequestId;
+use carnet_core::time::Time;
+use carnet_seal::Unverified;
+use carnet_seam::{Clock, SystemClock};
+use hdrhistogram::Histogram;
+use hyper::body::Bytes;
+
+use crate::load::{self, Signed, Source, Tally};
+use crate::offers::SEATS;
+use crate::order::Order;
+use crate::population::{Message, Population};
+use crate::process::{self, Daemon};
+use crate::table::{Latency, line, median, target};
+use crate::turn::{Turn, ratio, summed_up, timed, told};
+use crate::{Arguments, Failed};
+
+/// Starts that are measured.
+const STARTS: u32 = 5;
+/// Devices that renew in the same second.
+const CROWD: u64 = 10_000;
+/// Bare syncs before each round of open loop, and as many after it.
+const SYNCS: u32 = 500;
+/// A round may turn out faster than the one before it by this much before its requests run out.
+const ROOM: f64 = 1.4;
+
+/// How long the server takes to its first answer.
+pub fn start(population: &Population) -> Result<(), Failed> {
+    let mut seconds = Vec::new();
+    for _ in 0..STARTS {
+        let began = SystemClock.boot_micros();
+        let carnetd = Daemon::carnetd(&population.data)?;
+        carnetd.ready()?;
+        seconds.push((SystemClock.boot_micros() - began) as f64 / 1e6);
+        carnetd.stop()?;
+    }
+    let middle = median(seconds);
+    line("start to /readyz", format!("{middle:.3} s"), target("≤ 0.2 s", middle <= 0.2), "–");
+    Ok(())
+}
+
+/// Both servers, and what is known of them so far.
+pub struct Stages {
+    arguments: Arguments,
+    population: Population,
+    carnetd: Daemon,
+    reference: Daemon,
+    order: Order,
+    renewals: u64,
+    seconds: f64,
+    errors: u64,
+    checked: u64,
+    wrong: u64,
+}
+
+impl Stages {
+    pub fn new(
+        arguments: Arguments,
+        population: Population,
+        carnetd: Daemon,
+        reference: Daemon,
+    ) -> Result<Self, Failed> {
+        let order = Order::of(population.licenses)?;
+        let (renewals, seconds, errors, checked, wrong) = (0, 0.0, 0, 0, 0);
+        Ok(Self {
+            arguments,
+            population,
+            carnetd,
+            reference,
+            order,
+            renewals,
+            seconds,
+            errors,
+            checked,
+            wrong,
+        })
+    }
+
+    /// Memory before anybody has asked for anything.
+    pub fn idle(&self) -> Result<(), Failed> {
+        self.carnetd.ready()?;
+        SystemClock.sleep(std::time::Duration::from_secs(1));
+        let (now, _) = self.carnetd.memory()?;
+        line("memory, idle", format!("{now:.1} MiB"), target("≤ 32 MiB", now <= 32.0), "–");
+        Ok(())
+    }
+
+    /// Closed loop against the reference. Returns the median rate.
+    pub fn renewals(&mut self) -> Result<f64, Failed> {
+        let mut rate = self.warm_up()?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..self.arguments.rounds {
+            let messages = Arc::new(self.messages(rate * self.arguments.seconds as f64 * ROOM)?);
+            let reference_first = round % 2 == 0;
+            for turn in [reference_first, !reference_first] {
+                let signed = Signed::of(messages.clone(), turn);
+                let sources = vec![signed; self.arguments.connections];
+                if turn {
+                    theirs.push(self.reference_turn(sources)?);
+                } else {
+                    ours.push(self.turn(sources)?);
+                }
+            }
+            if let Some((ours, theirs)) = ours.last().zip(theirs.last()) {
+                rate = ours.tally.rate();
+                told(round, "renewals", ours, "reference", theirs);
+            }
+        }
+        Ok(summed_up(self.arguments.connections, &ours, &theirs))
+    }
+
+    /// A short round that nobody counts, to know how many requests a round needs.
+    fn warm_up(&mut self) -> Result<f64, Failed> {
+        let messages = Arc::new(self.messages(60_000.0)?);
+        let sources = |again| vec![Signed::of(messages.clone(), again); self.arguments.connections];
+        let (reference, carnetd) = (sources(true), sources(false));
+        load::closed(self.reference.address, reference, 1)?;
+        let mut tally = load::closed(self.carnetd.address, carnetd, 2)?;
+        if let (Some((_, request)), Some((_, answer))) = (messages.first(), tally.sample.first()) {
+            println!("# a request has {} bytes, its answer {}", request.len(), answer.len());
+        }
+        self.note(&mut tally)?;
+        Ok(tally.rate())
+    }
+
+    fn turn<S: Source>(&mut self, sources: Vec<S>) -> Result<Turn, Failed> {
+        let mut turn = timed(&self.carnetd, sources, self.arguments.seconds)?;
+        self.note(&mut turn.tally)?;
+        Ok(turn)
+    }
+
+    fn reference_turn<S: Source>(&mut self, sources: Vec<S>) -> Result<Turn, Failed> {
+        let turn = timed(&self.reference, sources, self.arguments.seconds)?;
+        match &turn.tally.error {
+            Some(error) => Err(format!("the reference server: {error}").into()),
+            None => Ok(turn),
+        }
+    }
+
+    /// At a steady rate, against bare syncs.
+    pub fn open_loop(&mut self, rate: f64) -> Result<(), Failed> {
+        let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
+        for round in 0..self.arguments.rounds {
+            let messages = self.messages(rate * self.arguments.seconds as f64)?;
+            let mut bare: Histogram<u64> = Histogram::new(3)?;
+            process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
+            let mut tally = load::open(self.carnetd.address, messages, rate, self.arguments.connections)?;
+            process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
+            let (latency, sync) = (Latency::of(&tally.micros), Latency::of(&bare));
+            println!(
+                "# round {}: open loop {:.0}/s: {latency}; bare fdatasync: {sync}",
+                round + 1,
+                tally.rate()
+            );
+            self.note(&mut tally)?;
+            rounds.push(latency);
+            syncs.push(sync);
+        }
+        let (latency, sync) = (Latency::median(&rounds), Latency::median(&syncs));
+        let most = 2.0 + 3.0 * sync.p99;
+        line(
+            format!("latency at {rate:.0}/s, open loop"),
+            latency,
+            target(format!("p99 ≤ {most:.2} ms (2 ms + 3 ×)"), latency.p99 <= most),
+            format!("bare fdatasync: {sync}"),
+        );
+        Ok(())
+    }
+
+    /// One license of many seats against one license after another.
+    pub fn hot(&mut self, rate: f64) -> Result<(), Failed> {
+        let seats = (SEATS as usize).min(self.arguments.connections);
+        let numbers: Vec<u64> = (self.population.licenses..).take(seats).collect();
+        let (mut hot, mut spread) = (Vec::new(), Vec::new());
+        for round in 0..self.arguments.rounds {
+            let devices = self.order.take(rate * self.arguments.seconds as f64 * ROOM);
+            let mut known = self.population.all_known(&devices)?;
+            let share = known.len() / seats;
+            let sources: Vec<_> =
+                (0..seats).map(|_| known.split_off(known.len() - share).into_iter()).collect();
+            if round % 2 == 0 {
+                spread.push(self.turn(sources)?);
+                hot.push(self.turn(self.population.all_known(&numbers)?)?);
+            } else {
+                hot.push(self.turn(self.population.all_known(&numbers)?)?);
+                spread.push(self.turn(sources)?);
+            }
+            if let Some((hot, spread)) = hot.last().zip(spread.last()) {
+                told(round, "one hot license", hot, "spread", spread);
+            }
+        }
+        let (ratio, hot, spread) = ratio(&hot, &spread);
+        let reached = target("≥ 0.8 ×", ratio >= 0.8);
+        line(
+            format!("one hot license, {seats} seats"),
+            format!("{ratio:.2} × ({hot:.0}/s)"),
+            reached,
+            format!("{spread:.0}/s spread"),
+        );
+        Ok(())
+    }
+
+    /// A crowd in the same second.
+    pub fn same_second(&mut self) -> Result<(), Failed> {
+        let messages = self.messages(CROWD as f64)?;
+        let devices = messages.len();
+        let mut tally = load::at_once(self.carnetd.address, messages)?;
+        let (seconds, errors, latency) = (tally.seconds, tally.errors, Latency::of(&tally.micros));
+        line(
+            format!("{devices} devices in the same second"),
+            format!("all answered in {seconds:.2} s, {errors} errors ({latency})"),
+            target("≤ 5 s, 0 errors", seconds <= 5.0 && errors == 0),
+            "–",
+        );
+        self.note(&mut tally)
+    }
+
+    /// What is left of it all: memory, errors, the books.
+    pub fn end(self) -> Result<(), Failed> {
+        let (now, most) = self.carnetd.memory()?;
+        let told = format!("after {} renewals in {:.0} s of load", self.renewals, self.seconds);
+        let reached = target("≤ 256 MiB", now <= 256.0);
+        line("memory, loaded", format!("{now:.1} MiB {told}; at most {most:.1} MiB"), reached, "–");
+        let reached = target("0", self.errors == 0);
+        line("errors", format!("{} of {} renewals", self.errors, self.renewals), reached, "–");
+        let reached = target("0", self.wrong == 0);
+        line("answers checked in full", format!("{} wrong of {}", self.wrong, self.checked), reached, "–");
+        self.carnetd.stop()?;
+        let began = SystemClock.boot_micros();
+        let (clean, said) = process::check_ledger(&self.population.data)?;
+        let seconds = (SystemClock.boot_micros() - began) / 1_000_000;
+        line("ledger check", format!("{said}, {seconds} s"), target("clean", clean), "–");
+        Ok(())
+    }
+
+    fn note(&mut self, tally: &mut Tally) -> Result<(), Failed> {
+        self.renewals += tally.micros.len();
+        self.seconds += tally.seconds;
+        self.errors += tally.errors;
+        if let Some(error) = &tally.error {
+            println!("# {} errors, the first: {error}", tally.errors);
+        }
+        self.check(std::mem::take(&mut tally.sample))
+    }
+
+    /// As a device checks them.
+    fn check(&mut self, sample: Vec<(RequestId, Bytes)>) -> Result<(), Failed> {
+        let (current, now) = (self.population.keys.current(), Time(SystemClock.wall_micros()));
+        for (id, document) in sample {
+            let checked = Unverified::<Answer>::parse(&document)
+                .and_then(|document| document.verify(current.ring(), now));
+            let good = checked.is_ok_and(|signed| {
+                let answer = signed.claims();
+                answer.head.request == id && matches!(answer.body, Body::Pass(_))
+            });
+            self.checked += 1;
+            self.wrong += u64::from(!good);
+        }
+        Ok(())
+    }
+
+    fn messages(&mut self, count: f64) -> Result<Vec<Message>, Failed> {
+        self.population.messages(&self.order.take(count))
+    }
+}
