@@ -68,7 +68,9 @@ fn said(error: ureq::Error) -> NetError {
         ureq::Error::Timeout(_) => NetError::Timeout,
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => NetError::Unreachable(error.to_string()),
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => NetError::Tls(error.to_string()),
-        ureq::Error::Io(broken) if never_connected(broken.kind()) => NetError::Unreachable(broken.to_string()),
+        ureq::Error::Io(broken) if never_connected(broken.kind()) => {
+            NetError::Unreachable(broken.to_string())
+        }
         ureq::Error::Io(broken) if broken.kind() == std::io::ErrorKind::TimedOut => NetError::Timeout,
         other => NetError::Interrupted(other.to_string()),
     }
@@ -114,8 +116,12 @@ mod tests {
 
     #[test]
     fn an_answer_comes_back_whatever_its_status() {
-        let answer = served("HTTP/1.1 404 Not Found\r\ncontent-type: text/x\r\ncontent-length: 2\r\n\r\nno").unwrap();
-        assert_eq!((answer.status, answer.content_type.as_str(), answer.body.as_slice()), (404, "text/x", &b"no"[..]));
+        let answer =
+            served("HTTP/1.1 404 Not Found\r\ncontent-type: text/x\r\ncontent-length: 2\r\n\r\nno").unwrap();
+        assert_eq!(
+            (answer.status, answer.content_type.as_str(), answer.body.as_slice()),
+            (404, "text/x", &b"no"[..])
+        );
     }
 
     #[test]

@@ -525,7 +525,7 @@ pub(crate) mod tests {
         let menu = Menu::default().replaced(&app, vec![ten_runs(), other.clone()]);
         let dearer = Offer { devices: 2, ..ten_runs() };
         assert_eq!(menu.diff(std::slice::from_ref(&dearer)).changed, [(ten_runs(), dearer.clone())]);
-        assert_eq!(menu.diff(std::slice::from_ref(&dearer)).removed, [other.clone()]);
+        assert_eq!(menu.diff(std::slice::from_ref(&dearer)).removed, std::slice::from_ref(&other));
         let menu = menu.replaced(&app, vec![dearer, other]);
         assert_eq!(menu.offers.iter().map(|listed| listed.serial).collect::<Vec<_>>(), [2, 1]);
     }
