@@ -77,7 +77,7 @@ fn version() -> impl Strategy<Value = Version> {
 prop_compose! {
     fn rules()(
         online in any::<bool>(), grace in option::of((0..=366 * 86_400_u64).prop_map(Seconds)),
-        lost in any::<u32>(), retention in option::of(length()),
+        lost in 0..=366_u32, retention in option::of(length().prop_filter("has a length", |length| !length.is_zero())),
         once in option::of(prop_oneof![Just(OncePer::User), Just(OncePer::Device)]),
         hardware in any::<bool>(), from in option::of(version()), below in option::of(version()),
         at_purchase in any::<bool>(), when_refused in any::<bool>(),

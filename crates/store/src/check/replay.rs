@@ -149,7 +149,10 @@ impl Replay {
             so_far.anchor = event.seq;
         }
         if let Some(request) = entry.request {
-            so_far.answer = Some(request.answer);
+            // Who is told to wait for review is not in step, and the branch that is must stay so.
+            if !matches!(event.what, What::Decided(EventKind::Flagged(_))) {
+                so_far.answer = Some(request.answer);
+            }
             if is_aside(&event.what) {
                 so_far.asides += 1;
             } else {

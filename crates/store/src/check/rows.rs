@@ -196,7 +196,7 @@ impl Rows<'_> {
         let asides = self.asides.remove(&row.journal.name).unwrap_or(0);
         let detail = format!("{asides} answers are kept beside its slot, its events make {}", so_far.asides);
         self.report.expect(asides == so_far.asides, Problem::WrongAside, name, detail);
-        let answer = so_far.answer == Some(row.journal.answer);
+        let answer = so_far.answer.is_none_or(|answer| answer == row.journal.answer);
         self.report.expect(answer, Problem::WrongSlot, name, "its last answer is not that of its last event");
     }
 
