@@ -213,7 +213,8 @@ pub fn length_in_words(length: Length) -> String {
         }
     }
     if clock > 0 || parts.is_empty() {
-        parts.push(seconds_in_words(Seconds(clock)));
+        // Not in days: a calendar day and 24 hours are two lengths, and must not read alike.
+        parts.push(clock_in_words(clock / 3_600, clock));
     }
     parts.join(" ")
 }
@@ -221,12 +222,16 @@ pub fn length_in_words(length: Length) -> String {
 /// In words: `7 days`, `8 hours`, `1 hour 30 minutes`, `45 seconds`.
 #[must_use]
 pub fn seconds_in_words(seconds: Seconds) -> String {
-    let parts = [
-        (seconds.0 / 86_400, "day"),
-        (seconds.0 / 3_600 % 24, "hour"),
-        (seconds.0 / 60 % 60, "minute"),
-        (seconds.0 % 60, "second"),
-    ];
+    let Seconds(all) = seconds;
+    match (all / 86_400, all % 86_400) {
+        (0, clock) => clock_in_words(clock / 3_600, clock),
+        (days, 0) => counted(days, "day"),
+        (days, clock) => format!("{} {}", counted(days, "day"), clock_in_words(clock / 3_600, clock)),
+    }
+}
+
+fn clock_in_words(hours: u64, seconds: u64) -> String {
+    let parts = [(hours, "hour"), (seconds / 60 % 60, "minute"), (seconds % 60, "second")];
     let words: Vec<_> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| counted(*count, unit)).collect();
     if words.is_empty() { "0 seconds".into() } else { words.join(" ") }
@@ -285,6 +290,8 @@ mod tests {
         assert!("2027-01-01T18:00:00".parse::<Time>().is_err());
         assert!("2027-01-01T18:00:00Z".parse::<Time>().is_ok());
         assert_eq!(seconds_in_words(Seconds(7 * 86_400 + 3_600)), "7 days 1 hour");
+        let day_of_the_clock = Length { months: 0, days: 0, seconds: 86_400 };
+        assert_eq!(length_in_words(day_of_the_clock), "24 hours");
     }
 
     #[test]
