@@ -4,7 +4,7 @@ use std::fmt;
 
 use carnet_core::document::Ceiling;
 use carnet_core::journal::State;
-use carnet_core::term::day;
+use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 
 /// What is left. A limit that the license does not have is `None`.
@@ -51,7 +51,7 @@ impl fmt::Display for Remaining {
         let uses = self.uses.map(|uses| counted(uses, "use"));
         let seconds =
             self.seconds.map(|seconds| format!("{} of running", seconds_in_words(Seconds(seconds))));
-        let ends = self.ends.map(|end| format!("until {}", day(end)));
+        let ends = self.ends.map(|end| format!("until {}", moment(end)));
         let parts: Vec<_> = [uses, seconds, ends].into_iter().flatten().collect();
         f.write_str(if parts.is_empty() { "without limit" } else { "" })?;
         f.write_str(&parts.join(", "))

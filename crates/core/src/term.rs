@@ -88,6 +88,17 @@ pub fn day(time: Time) -> String {
     text.strip_suffix("T00:00:00Z").map_or_else(|| text.clone(), str::to_owned)
 }
 
+/// A time as a person wants it, to the minute: `2027-01-31 18:00 UTC`, or the date alone at midnight. Not to be
+/// read back: what must be exact uses [`day`].
+#[must_use]
+pub fn moment(time: Time) -> String {
+    let exact = day(time);
+    match (exact.split_once('T'), time.0 < 0) {
+        (Some((date, clock)), false) if clock.len() >= 5 => format!("{date} {} UTC", &clock[..5]),
+        _ => exact,
+    }
+}
+
 /// How big a part of a license one pass carries (A4): "license 10 uses, pass 1 use". A part that is absent
 /// is not cut: the pass carries all that remains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +137,13 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_told_to_the_minute() {
+        let at = |text: &str| moment(text.parse().unwrap());
+        assert_eq!(at("2027-01-31T18:00:59.123456Z"), "2027-01-31 18:00 UTC");
+        assert_eq!(at("2027-01-31"), "2027-01-31");
+    }
 
     #[test]
     fn a3_every_kind_of_term_and_their_combinations_read_well() {

@@ -10,6 +10,7 @@ use carnet_core::document::{Ceiling, PassKind, Reason};
 use carnet_core::id::{LicenseId, ServerId};
 use carnet_core::journal::State;
 use carnet_core::offer::Counting;
+use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 use carnet_device::passbook::KnownServer;
 use serde::Serialize;
@@ -180,13 +181,13 @@ fn standing(verdict: &Result<Option<Time>, Disapproval>, waiting: bool) -> Stand
 fn in_words(verdict: &Result<Option<Time>, Disapproval>, waiting: Option<&Waiting>, state: &State) -> String {
     let words = match verdict {
         Ok(None) => "valid".into(),
-        Ok(Some(until)) => format!("over, runs in grace until {until}"),
+        Ok(Some(until)) => format!("over, runs in grace until {}", moment(*until)),
         Err(Disapproval::NoPass) if waiting.is_some() => return "waits for the server".into(),
         Err(Disapproval::NoPass) => {
             state.refused.map_or("none".into(), |reason| format!("none: {}", reason.in_words()))
         }
         Err(Disapproval::Moving) => "moving".into(),
-        Err(Disapproval::NotBegun(from)) => format!("begins at {from}"),
+        Err(Disapproval::NotBegun(from)) => format!("begins at {}", moment(*from)),
         Err(Disapproval::Expired(_) | Disapproval::Invalid(Some(Reason::Expired))) => "expired".into(),
         Err(Disapproval::NoUsesLeft | Disapproval::NoTimeLeft) if more_at_server(state) => {
             "used up, more at the server".into()

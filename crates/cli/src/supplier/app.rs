@@ -5,6 +5,7 @@ use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_api::server::ServerInfo;
 use carnet_core::app::{AppId, SupplierName};
+use carnet_core::term::moment;
 use carnet_seal::ProductString;
 use clap::Subcommand;
 
@@ -97,7 +98,7 @@ fn in_words(apps: &[api::App]) -> String {
             name,
             app.offers.to_string(),
             app.menu_serial.to_string(),
-            app.registered.to_string(),
+            moment(app.registered),
         ]
     };
     table(["APP", "NAME", "OFFERS", "MENU SERIAL", "REGISTERED"], apps.iter().map(row))

@@ -5,7 +5,7 @@ use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_core::app::{AppId, SupplierName};
 use carnet_core::id::LicenseId;
-use carnet_core::term::day;
+use carnet_core::term::moment;
 use carnet_core::time::Time;
 use clap::{Args, Subcommand};
 
@@ -149,7 +149,7 @@ fn held(line: &LineView) -> u64 {
 }
 
 fn ends(end: Option<Time>) -> String {
-    end.map_or(NONE.into(), day)
+    end.map_or(NONE.into(), moment)
 }
 
 /// After an act: one line.
@@ -164,9 +164,9 @@ fn whole(license: &api::License) -> String {
         ("App", license.app.to_string()),
         ("User", license.user.to_string()),
         ("Offer", format!("{} (serial {})", base.offer.name, base.serial)),
-        ("Agreed", base.agreed.to_string()),
+        ("Agreed", moment(base.agreed)),
         ("Status", format!("{} ({})", clean(&validity.status_in_words), validity.status.code())),
-        ("Starts", day(validity.starts)),
+        ("Starts", moment(validity.starts)),
         ("Ends", ends(validity.ends)),
         ("Grace until", ends(validity.grace_until)),
         ("In use on", format!("{} of {}", held(&validity.devices), validity.devices.total)),

@@ -3,6 +3,7 @@
 use carnet_api::menu::{ListedOffer, MenuView};
 use carnet_core::app::{AppId, OfferName};
 use carnet_core::document::Reason;
+use carnet_core::term::moment;
 use carnet_manager::agree::{Outcome, find};
 use carnet_manager::passes::PassView;
 use carnet_manager::{Manager, ManagerError};
@@ -194,7 +195,7 @@ fn pass_in_words(pass: &PassView) -> String {
     let mut text =
         format!("  Pass       {}{kind}\n  Remaining  {}\n", clean(&pass.status_in_words), left(pass));
     if let Some(until) = pass.valid_until {
-        text += &format!("  Until      {until}\n");
+        text += &format!("  Until      {}\n", moment(until));
     }
     text
 }

@@ -131,7 +131,7 @@ fn in_words(shown: &Shown) -> String {
 
 fn row(line: &Line) -> [String; 5] {
     let pass = &line.pass;
-    let until = pass.valid_until.map_or("–".to_owned(), carnet_core::term::day);
+    let until = pass.valid_until.map_or("–".to_owned(), carnet_core::term::moment);
     [pass.app.to_string(), or_dash(&pass.condition), pass.status_in_words.clone(), left(pass), until]
 }
 
