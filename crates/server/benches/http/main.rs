@@ -19,7 +19,8 @@
 //! * **renewals** are closed loop: each of the connections sends a request once it has the answer to its last one.
 //!   Each is a request of another, randomly chosen device, signed before the clock starts; a device's state is read
 //!   from the database between rounds. Both servers get the very same requests, by turns. The ratio is the median of
-//!   the rounds' ratios. *CPU* is what the process used per request, by `/proc`;
+//!   the rounds' ratios. *CPU* is what the process used per request, *others* the share of the machine that went to
+//!   neither client nor server, both by `/proc`: with more than a few percent, the numbers say little;
 //! * **open loop** sends at half of the median rate, evenly, whether or not answers come; its latency counts from
 //!   when a request was planned. Its reference is fdatasync of one 4 KiB page written over in the same folder,
 //!   before and after each round;

@@ -66,11 +66,6 @@ impl Daemon {
         Ok((mebibytes("VmRSS:")?, mebibytes("VmHWM:")?))
     }
 
-    /// Processor time so far, in seconds.
-    pub fn cpu(&self) -> Result<f64, Failed> {
-        cpu(&self.child.id().to_string())
-    }
-
     /// Stops it as a service manager does.
     pub fn stop(mut self) -> Result<(), Failed> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).ok_or("no process")?;
@@ -89,9 +84,41 @@ impl Drop for Daemon {
     }
 }
 
-/// Processor time of this process so far, in seconds.
-pub fn own_cpu() -> Result<f64, Failed> {
-    cpu("self")
+/// Reads the processor time of everybody before and after something.
+pub struct Meter<'a> {
+    server: &'a Daemon,
+    began: u64,
+    before: [f64; 3],
+}
+
+/// Processor time that was used meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Used {
+    /// By the server, in seconds.
+    pub server: f64,
+    /// By this process, in seconds.
+    pub client: f64,
+    /// By whoever else is on the machine: the share of it that they have taken.
+    pub others: f64,
+}
+
+impl<'a> Meter<'a> {
+    pub fn start(server: &'a Daemon) -> Result<Self, Failed> {
+        Ok(Self { server, began: SystemClock.boot_micros(), before: Self::read(server)? })
+    }
+
+    fn read(server: &Daemon) -> Result<[f64; 3], Failed> {
+        Ok([cpu(&server.child.id().to_string())?, cpu("self")?, cpu_of_all()?])
+    }
+
+    pub fn stop(self) -> Result<Used, Failed> {
+        let [server, client, all] = Self::read(self.server)?;
+        let (server, client) = (server - self.before[0], client - self.before[1]);
+        let cores = std::thread::available_parallelism()?.get() as f64;
+        let there = cores * (SystemClock.boot_micros() - self.began) as f64 / 1e6;
+        let others = (all - self.before[2] - server - client).max(0.0) / there;
+        Ok(Used { server, client, others })
+    }
 }
 
 fn cpu(process: &str) -> Result<f64, Failed> {
@@ -100,6 +127,22 @@ fn cpu(process: &str) -> Result<f64, Failed> {
     let (_, words) = stat.rsplit_once(") ").ok_or("no times in /proc")?;
     let ticks = words.split(' ').skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
     Ok(ticks / TICKS_PER_SECOND)
+}
+
+/// All but idle and waiting, of all processors.
+fn cpu_of_all() -> Result<f64, Failed> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu ")).ok_or("no times in /proc")?;
+    let ticks = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two already.
+    Ok(ticks
+        .iter()
+        .take(8)
+        .enumerate()
+        .filter(|(at, _)| !matches!(at, 3 | 4))
+        .map(|(_, ticks)| ticks)
+        .sum::<f64>()
+        / TICKS_PER_SECOND)
 }
 
 /// What the ledger check says about this folder.

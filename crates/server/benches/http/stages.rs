@@ -14,7 +14,7 @@ use crate::load::{self, Signed, Source, Tally};
 use crate::offers::SEATS;
 use crate::order::Order;
 use crate::population::{Message, Population};
-use crate::process::{self, Daemon};
+use crate::process::{self, Daemon, Meter};
 use crate::table::{Latency, line, median, target};
 use crate::turn::{Turn, ratio, summed_up, timed, told};
 use crate::{Arguments, Failed};
@@ -148,11 +148,13 @@ impl Stages {
             let messages = self.messages(rate * self.arguments.seconds as f64)?;
             let mut bare: Histogram<u64> = Histogram::new(3)?;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
+            let meter = Meter::start(&self.carnetd)?;
             let mut tally = load::open(self.carnetd.address, messages, rate, self.arguments.connections)?;
+            let others = meter.stop()?.others * 100.0;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
             let (latency, sync) = (Latency::of(&tally.micros), Latency::of(&bare));
             println!(
-                "# round {}: open loop {:.0}/s: {latency}; bare fdatasync: {sync}",
+                "# round {}: open loop {:.0}/s: {latency}; others {others:.0} %; bare fdatasync: {sync}",
                 round + 1,
                 tally.rate()
             );

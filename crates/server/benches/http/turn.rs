@@ -2,31 +2,35 @@
 
 use crate::Failed;
 use crate::load::{self, Source, Tally};
-use crate::process::{self, Daemon};
+use crate::process::{Daemon, Meter};
 use crate::table::{Latency, line, median, target};
 
-/// One turn of a server: what came of it, and what a request cost whom in µs of processor time.
+/// One turn of a server: what came of it, what a request cost whom in µs of processor time, and the share of the
+/// machine that others have taken meanwhile.
 pub struct Turn {
     pub tally: Tally,
     server: f64,
     client: f64,
+    others: f64,
 }
 
 /// Closed loop at this server.
 pub fn timed<S: Source>(server: &Daemon, sources: Vec<S>, seconds: u64) -> Result<Turn, Failed> {
-    let (theirs, own) = (server.cpu()?, process::own_cpu()?);
+    let meter = Meter::start(server)?;
     let tally = load::closed(server.address, sources, seconds)?;
+    let used = meter.stop()?;
     let each = |cpu: f64| cpu * 1e6 / tally.micros.len().max(1) as f64;
-    let (server, client) = (each(server.cpu()? - theirs), each(process::own_cpu()? - own));
-    Ok(Turn { tally, server, client })
+    Ok(Turn { server: each(used.server), client: each(used.client), others: used.others, tally })
 }
 
 /// Tells of one round.
 pub fn told(round: u32, name: &str, measured: &Turn, other: &str, reference: &Turn) {
     let side = |name: &str, turn: &Turn| {
-        let Turn { tally, server, client } = turn;
-        let latency = Latency::of(&tally.micros);
-        format!("{name} {:.0}/s (CPU {server:.0} µs, client {client:.0} µs; {latency})", tally.rate())
+        let Turn { tally, server, client, others } = turn;
+        let (rate, latency, others) = (tally.rate(), Latency::of(&tally.micros), others * 100.0);
+        format!(
+            "{name} {rate:.0}/s (CPU {server:.0} µs, client {client:.0} µs; {latency}; others {others:.0} %)"
+        )
     };
     println!("# round {}: {}; {}", round + 1, side(name, measured), side(other, reference));
 }
