@@ -180,7 +180,9 @@ impl Desk {
 
     fn attempt(&mut self, input: &Input, granted: bool) -> Result<State, Failure> {
         let state = self.look()?;
-        if state.counts_online() && !granted {
+        // What a launcher's start has asked for is not asked for again.
+        let joins = matches!(input, Input::Join { .. });
+        if state.counts_online() && !granted && !joins {
             return Err(Failure::Why(Why::AskFirst));
         }
         self.act(input.clone())

@@ -82,6 +82,10 @@ impl Keeper {
         locked(&self.live)
     }
 
+    pub fn id(&self) -> RunId {
+        self.run
+    }
+
     pub fn site(&self) -> &Site {
         &self.site
     }

@@ -36,6 +36,15 @@ pub enum Input {
         /// The program's version, where it tells.
         version: Option<Version>,
     },
+    /// A program wants to start as part of a run whose start was counted for it.
+    Join {
+        /// The program's own run, if it is approved.
+        run: RunId,
+        /// The run that it belongs to.
+        of: RunId,
+        /// The program's version, where it tells.
+        version: Option<Version>,
+    },
     /// A running program makes uses.
     Use {
         /// The run.
@@ -260,6 +269,12 @@ impl State {
         u64::from(self.held.as_ref().is_some_and(|held| held.pass.uses.is_some()))
     }
 
+    /// Whether a program may still join this run.
+    #[must_use]
+    pub fn can_join(&self, of: RunId) -> bool {
+        self.running.get(&of).is_some_and(|running| !running.joined)
+    }
+
     /// Whether each use must be asked of the server first.
     #[must_use]
     pub fn counts_online(&self) -> bool {
@@ -274,6 +289,7 @@ impl State {
 pub fn next(state: &State, input: Input, clock: Time) -> Result<Vec<Record>, Disapproval> {
     match input {
         Input::Start { run, version } => start(state, run, version, clock),
+        Input::Join { run, of, version } => join(state, run, of, version, clock),
         Input::Use { run, uses } => make_uses(state, run, uses, clock),
         Input::Meter { run } => meter(state, run, clock),
         Input::End { run, unused } => end(state, run, unused, clock),
@@ -302,6 +318,22 @@ fn start(
     state.judge(clock, version, uses)?;
     let license = state.good_pass(clock)?.pass.license;
     Ok(dated(state, clock, |at| Record::RunStarted { run, license, uses, at }))
+}
+
+/// What a launcher's start counted is made by the program that it started, and by no second one (A10: ten uses
+/// are ten runs).
+fn join(
+    state: &State,
+    run: RunId,
+    of: RunId,
+    version: Option<Version>,
+    clock: Time,
+) -> Result<Vec<Record>, Disapproval> {
+    if !state.can_join(of) {
+        return Err(Disapproval::RunEnded);
+    }
+    state.judge(clock, version, 0)?;
+    Ok(dated(state, clock, |at| Record::RunJoined { run, of, at }))
 }
 
 fn make_uses(state: &State, run: RunId, uses: u64, clock: Time) -> Result<Vec<Record>, Disapproval> {

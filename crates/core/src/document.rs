@@ -350,6 +350,8 @@ pub enum Reason {
     NoLicense,
     /// Nothing remains, anywhere.
     Exhausted,
+    /// Fewer uses remain than were asked for at once.
+    NotEnoughLeft,
     /// The license has ended with its period.
     Expired,
     /// The user declined.
@@ -388,6 +390,8 @@ pub enum Reason {
     Moving,
     /// That move is over or never was: imported or cancelled already.
     MoveOver,
+    /// The license is still good: there is no menu to decline.
+    StillGood,
     /// It belongs to another user.
     OtherUser,
     /// The device has been retired.
@@ -401,6 +405,7 @@ impl Reason {
         match self {
             Self::NoLicense => "no-license",
             Self::Exhausted => "exhausted",
+            Self::NotEnoughLeft => "not-enough-left",
             Self::Expired => "expired",
             Self::Declined => "declined",
             Self::Suspended => "suspended",
@@ -420,6 +425,7 @@ impl Reason {
             Self::NothingToMove => "nothing-to-move",
             Self::Moving => "moving",
             Self::MoveOver => "move-over",
+            Self::StillGood => "still-good",
             Self::OtherUser => "other-user",
             Self::Retired => "retired",
         }
@@ -431,6 +437,7 @@ impl Reason {
         match self {
             Self::NoLicense => "there is no license for this app yet",
             Self::Exhausted => "the license is used up",
+            Self::NotEnoughLeft => "fewer uses remain than were asked for at once",
             Self::Expired => "the license has ended with its period",
             Self::Declined => "the license menu was declined",
             Self::Suspended => "the supplier has suspended the license",
@@ -452,6 +459,7 @@ impl Reason {
             Self::NothingToMove => "there is no pass on this device with anything left in it",
             Self::Moving => "the pass is on its way to another device",
             Self::MoveOver => "this move is over: it was imported or cancelled already",
+            Self::StillGood => "the license is still good",
             Self::OtherUser => "this belongs to another user",
             Self::Retired => "this device has been retired",
         }
@@ -465,6 +473,8 @@ impl Reason {
                 "choose an offer from the menu"
             }
             Self::Suspended | Self::Revoked | Self::UnderReview => "ask the supplier",
+            Self::NotEnoughLeft => "use fewer at once, or choose an offer from the menu",
+            Self::StillGood => "use it, or give it back",
             Self::ChargeFailed | Self::PaymentPending => "settle the payment, then start again",
             Self::HeldElsewhere => "give a pass back or move it from another device, or buy for more devices",
             Self::ForkOrRollback | Self::Reconcile | Self::Superseded => "start again",
@@ -503,6 +513,7 @@ impl Reason {
             self,
             Self::NoLicense
                 | Self::Exhausted
+                | Self::NotEnoughLeft
                 | Self::Expired
                 | Self::Declined
                 | Self::ChargeFailed

@@ -407,6 +407,12 @@ const fn standing_in_words(standing: Standing) -> &'static str {
 }
 
 impl Standing {
+    /// Whether nothing can make it good again.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Ended | Self::Revoked)
+    }
+
     /// What the act makes of it.
     ///
     /// # Errors

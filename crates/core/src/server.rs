@@ -191,8 +191,8 @@ pub struct View {
     pub aside: Option<Slot>,
     /// The supplier and menu of the app; none when there is no such app.
     pub app: Option<AppView>,
-    /// The device's last answer, when it came along and we signed it.
-    pub proof: Option<Proof>,
+    /// The device's last answer, when it came along.
+    pub proof: Beside,
     /// The device's registration receipt, when it came along and we signed it.
     pub receipt: Option<Proof>,
 }
@@ -204,6 +204,19 @@ pub struct AppView {
     pub supplier: SupplierId,
     /// On which terms.
     pub menu: Arc<Menu>,
+}
+
+/// What came beside a request as proof of its epoch. Checking a signature costs more than all the rest of a
+/// decision, and the proof matters only where device and server are out of step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing, or nothing of ours.
+    #[default]
+    Nothing,
+    /// Something that nobody has checked yet.
+    Unchecked,
+    /// An answer of ours.
+    Checked(Proof),
 }
 
 /// An answer of ours that a device has shown.
@@ -248,6 +261,8 @@ pub enum Decision {
     RepeatAside,
     /// Answered long ago; nothing changes.
     Superseded(Box<Answer>),
+    /// It depends on the answer that came beside the request: check that, then decide again. Nothing changes.
+    CheckProof,
     /// Not a request that can be answered by a document.
     Rejected(Rejection),
 }
@@ -401,6 +416,7 @@ pub fn decide(view: &View, request: &Request, now: Time, fresh: &Fresh) -> Decis
         Step::Repeat => Decision::Repeat,
         Step::Superseded => Decision::Superseded(Box::new(superseded(view, &device, &journal, request, now))),
         Step::Conflict => CONFLICT,
+        Step::Unproven => Decision::CheckProof,
         Step::Diverged => recover::settle(Draft::new(view, device, journal, now), request),
         Step::ServerBehind(proof) => {
             recover::reconcile(Draft::new(view, device, journal, now), request, &proof)
@@ -420,6 +436,8 @@ enum Step {
     Superseded,
     /// A known request id with another body.
     Conflict,
+    /// Whether the device or the server went backwards shows in the proof, which nobody has checked.
+    Unproven,
     /// The device went backwards, or two devices go on.
     Diverged,
     /// The server went backwards.
@@ -445,10 +463,10 @@ fn step(view: &View, journal: &Journal, request: &Request) -> Step {
         return Step::Fresh;
     }
     match &view.proof {
-        Some(proof) if !in_step && quoted >= ours && proves(proof, request) => {
-            Step::ServerBehind(proof.clone())
-        }
-        _ => Step::Diverged,
+        _ if in_step || quoted < ours => Step::Diverged,
+        Beside::Unchecked => Step::Unproven,
+        Beside::Checked(proof) if proves(proof, request) => Step::ServerBehind(proof.clone()),
+        Beside::Checked(_) | Beside::Nothing => Step::Diverged,
     }
 }
 

@@ -80,6 +80,7 @@ const fn kind_of(record: &Record) -> u8 {
         Record::Disapproved { .. } => 8,
         Record::ClockCorrected { .. } => 9,
         Record::TailDropped { .. } => 10,
+        Record::RunJoined { .. } => 11,
     }
 }
 

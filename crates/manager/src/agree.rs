@@ -3,7 +3,7 @@
 use carnet_api::menu::{ListedOffer, MenuView};
 use carnet_api::path;
 use carnet_core::app::{AppId, OfferName};
-use carnet_core::document::{Agreed, Agreement, Operation};
+use carnet_core::document::{Agreed, Agreement, Operation, Reason};
 use carnet_core::journal::State;
 use carnet_core::offer::Listed;
 use carnet_device::Passbook;
@@ -136,8 +136,11 @@ impl Manager {
             return Ok(());
         }
         let state = self.ask(&mut passbook, Some(app), &Operation::Decline)?;
-        let refused = |reason| ManagerError::Refused { app: app.clone(), reason };
-        state.refused.map_or(Ok(()), |reason| Err(refused(reason)))
+        match state.refused {
+            None => Ok(()),
+            Some(Reason::StillGood) => Err(ManagerError::StillGood(app.clone())),
+            Some(reason) => Err(ManagerError::Refused { app: app.clone(), reason }),
+        }
     }
 
     /// Asks for the next pass, good for at least one use (A12).

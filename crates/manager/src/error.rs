@@ -80,8 +80,8 @@ pub enum ManagerError {
         /// What there is.
         offers: Vec<OfferName>,
     },
-    /// There is a good pass, so that there is no menu to decline.
-    #[error("the pass for {0} is good: there is nothing to decline")]
+    /// There is a good license, so that there is no menu to decline.
+    #[error("the license for {0} is good: there is nothing to decline")]
     StillGood(AppId),
     /// It may not be asked now.
     #[error("{0}")]

@@ -9,7 +9,8 @@ use carnet_core::license::{Balance, Holder, License, Line, Right, Standing};
 use carnet_core::money::Money;
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Menu, Offer};
 use carnet_core::server::{
-    AppView, Decision, Device, EventKind, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View, decide,
+    AppView, Beside, Decision, Device, EventKind, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View,
+    decide,
 };
 use carnet_core::term::{Slice, Term};
 
@@ -124,7 +125,7 @@ impl Server {
         self.devices.get(&device).map_or(Digest([0; 32]), |device| device.receipt)
     }
 
-    fn view(&self, request: &Request, body: Digest, proof: Option<Proof>) -> View {
+    fn view(&self, request: &Request, body: Digest, proof: Beside) -> View {
         let name = &request.journal;
         let licenses = self.licenses.values().filter(|license| Some(&license.app) == name.app.as_ref());
         let menu = Arc::new(Menu::default());
@@ -184,13 +185,21 @@ impl World {
         let variant = model.variant;
         let body = digest(request);
         let proof = self.answers.iter().find(|answer| digest(*answer) == request.last_answer);
-        let proof = proof.map(|answer| Proof { digest: request.last_answer, answer: answer.clone() });
-        let mut view = self.server.view(request, body, proof);
+        let proof = proof.map_or(Beside::Nothing, |answer| {
+            Beside::Checked(Proof { digest: request.last_answer, answer: answer.clone() })
+        });
+        let unchecked = if proof == Beside::Nothing { Beside::Nothing } else { Beside::Unchecked };
+        let mut view = self.server.view(request, body, unchecked);
         let mut request = request.clone();
         self.server.spoil_view(&mut view, &mut request, variant);
         let fresh = fresh(&request, self.server_restores);
         let before = self.answers.len();
-        match decide(&view, &request, NOW, &fresh) {
+        let mut decision = decide(&view, &request, NOW, &fresh);
+        if decision == Decision::CheckProof {
+            view.proof = proof;
+            decision = decide(&view, &request, NOW, &fresh);
+        }
+        match decision {
             Decision::Decided(outcome) if variant == Variant::SplitCommit => {
                 self.server.write_licenses(&outcome);
                 self.server.half_done = Some(outcome);
@@ -205,7 +214,7 @@ impl World {
             Decision::Superseded(answer) => {
                 self.answers.insert(*answer);
             }
-            Decision::Rejected(_) => {}
+            Decision::CheckProof | Decision::Rejected(_) => {}
         }
         before != self.answers.len() || self.server.half_done.is_some()
     }

@@ -16,7 +16,7 @@ use carnet_core::offer::Listed;
 
 use crate::envelope::{Signed, Unverified, document};
 use crate::error::SealError;
-use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey};
+use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey, device_of};
 use crate::record;
 
 /// An offer as it stands in a menu, as the server signs it.
@@ -112,6 +112,10 @@ impl Unverified<Request> {
         let Operation::Register(registration) = &claims.operation else {
             return Err(SealError::NotRegistration);
         };
+        let device = device_of(registration.signing_key);
+        if claims.journal.device != device {
+            return Err(SealError::OtherDevice(claims.journal.device));
+        }
         let key = VerifyingKey::ed25519(registration.signing_key)?;
         let key = DeviceKey { server, device: claims.journal.device, key };
         key.check(self, |request| (request.server, request.journal.device))

@@ -14,7 +14,7 @@ use carnet_core::document::{
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
 use carnet_core::offer::{Counting, Listed, Offer};
-use carnet_core::server::Proof;
+use carnet_core::server::{Beside, Proof};
 use carnet_core::term::{Slice, Term};
 use carnet_core::time::Time;
 use carnet_seam::{Clock, SystemClock, SystemRandom};
@@ -131,7 +131,13 @@ fn work(request: Request, receipt: Option<Proof>) -> Work {
     body[..16].copy_from_slice(&request.journal.device.0);
     body[16..].copy_from_slice(&request.id.0);
     let body = Digest(body);
-    Work::Request(Box::new(Submission { request, body, proof: None, receipt, agreement_document: None }))
+    Work::Request(Box::new(Submission {
+        request,
+        body,
+        proof: Beside::Nothing,
+        receipt,
+        agreement_document: None,
+    }))
 }
 
 fn request(device: DeviceId, app: Option<AppId>, number: u64, epoch: u64, operation: Operation) -> Request {

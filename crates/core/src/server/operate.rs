@@ -39,6 +39,7 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
     }
     draft.release_former();
     draft.settle_totals(&request.totals)?;
+    draft.forfeit_terminal()?;
     if draft.journal.flagged.is_some() && !matches!(request.operation, Operation::Return) {
         return Ok(draft.refused(request, Reason::UnderReview, None));
     }
@@ -78,6 +79,27 @@ impl Draft {
                 self.hand(license, right, Holder::Free, true);
             }
         }
+    }
+
+    /// What was out of a license that has ended for good is lost, once its use has been reported.
+    fn forfeit_terminal(&mut self) -> Result<(), Overdrawn> {
+        let terminal = |license: &&License| license.standing.is_terminal();
+        let over: Vec<LicenseId> = self.own().filter(terminal).map(|license| license.id).collect();
+        for id in over {
+            if self.journal.accounts.contains_key(&id) {
+                for line in COUNTED {
+                    self.empty_account(id, line, Bucket::Forfeited)?;
+                }
+            }
+            let active = self.journal.active.filter(|active| active.license == id && active.moved.is_none());
+            if let Some(active) = active {
+                self.journal.active = None;
+                if self.right(id, active.right).is_some_and(|row| row.is_held_by(self.device.id)) {
+                    self.hand(id, active.right, Holder::Free, true);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn right(&self, license: LicenseId, right: u32) -> Option<&Right> {
@@ -126,7 +148,7 @@ impl Draft {
                         let body = self.issue(license, right, pass_kind, fresh, None);
                         return Ok(self.decided(request, body, kind));
                     }
-                    let reason = self.why_nothing_left(license);
+                    let reason = self.why_nothing_left(license, uses);
                     why = stronger(why, (reason, license));
                 }
                 Err(reason) => why = stronger(why, (reason, license)),
@@ -190,7 +212,13 @@ impl Draft {
         Ok(true)
     }
 
-    fn why_nothing_left(&self, id: LicenseId) -> Reason {
+    fn why_nothing_left(&self, id: LicenseId, uses: u64) -> Reason {
+        let online = |license: &License| license.offer().counting == Counting::Online;
+        let some_left =
+            |license: &License| license.uses.is_some_and(|line| (1..uses).contains(&line.remaining));
+        if self.licenses.get(&id).is_some_and(|license| online(license) && some_left(license)) {
+            return Reason::NotEnoughLeft;
+        }
         let away = |line| {
             balance(self.licenses.get(&id), line)
                 .is_some_and(|line| line.remaining == 0 && !line.is_exhausted())
@@ -334,6 +362,12 @@ impl Draft {
         let Some(name) = request.journal.app.clone() else {
             return Ok(Decision::Rejected(Rejection::WrongJournal));
         };
+        let usable = |license: &License| license.refuses_pass(self.now).is_none();
+        let active = self.journal.active.filter(|active| active.moved.is_none());
+        let good = active.filter(|active| self.licenses.get(&active.license).is_some_and(usable));
+        if let Some(good) = good {
+            return Ok(self.refused(request, Reason::StillGood, Some(good.license)));
+        }
         let known = self.own().find(|license| license.standing == Standing::Declined && license.app == name);
         let id = known.map_or(fresh.license, |license| license.id);
         if known.is_none() {
@@ -343,12 +377,7 @@ impl Draft {
             (license.standing, license.rights) = (Standing::Declined, Vec::new());
             self.open(license);
         }
-        let usable = |license: &License| license.refuses_pass(self.now).is_none();
-        let still_good =
-            self.journal.active.and_then(|active| self.licenses.get(&active.license)).is_some_and(usable);
-        if !still_good
-            && let Some(active) = self.journal.active.take().filter(|active| active.moved.is_none())
-        {
+        if let Some(active) = self.journal.active.take_if(|active| active.moved.is_none()) {
             self.journal.former.push((active.license, active.right));
         }
         Ok(self.decided(request, receipt(Effect::Declined(id)), EventKind::Declined))
@@ -533,7 +562,7 @@ fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Optio
         Reason::HeldElsewhere => 8,
         Reason::ChargeFailed => 7,
         Reason::Suspended => 6,
-        Reason::HardwareOnly => 5,
+        Reason::HardwareOnly | Reason::NotEnoughLeft => 5,
         Reason::Exhausted => 4,
         Reason::Expired => 3,
         Reason::Revoked | Reason::Ended => 2,

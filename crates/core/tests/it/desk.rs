@@ -16,7 +16,7 @@ use carnet_core::journal::{Received, State};
 use carnet_core::license::{License, Standing};
 use carnet_core::offer::{Listed, Menu, Offer};
 use carnet_core::server::{
-    AppView, Decision, Device, Fresh, Journal, Move, Outcome, Past, Proof, Rejection, Slot, View, decide,
+    AppView, Beside, Decision, Device, Fresh, Journal, Move, Outcome, Past, Rejection, Slot, View, decide,
 };
 use carnet_core::time::Time;
 
@@ -108,7 +108,7 @@ impl Desk {
         id
     }
 
-    pub fn view(&self, request: &Request, proof: Option<Proof>) -> View {
+    pub fn view(&self, request: &Request, proof: Beside) -> View {
         let name = &request.journal;
         View {
             server: SERVER,
@@ -127,7 +127,7 @@ impl Desk {
 
     /// One request at the server.
     pub fn serve(&mut self, request: &Request) -> Result<Answer, Rejection> {
-        let view = self.view(request, None);
+        let view = self.view(request, Beside::Nothing);
         let fresh = Fresh {
             license: LicenseId(self.draw()),
             pass: PassId(self.draw()),
@@ -139,6 +139,7 @@ impl Desk {
             Decision::Repeat => Ok(self.slots[&request.journal].clone()),
             Decision::RepeatAside => Ok(self.asides[&request.id].1.clone()),
             Decision::Superseded(answer) => Ok(*answer),
+            Decision::CheckProof => panic!("nothing is unchecked here"),
             Decision::Rejected(rejection) => Err(rejection),
         }
     }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carnet_core::id::{DeviceId, ServerId};
+use carnet_seal::keys::device_of;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError, NoRandom, Random, random};
 use ed25519_dalek::SigningKey;
@@ -132,7 +133,7 @@ impl DeviceIdentity {
         Ok(identity)
     }
 
-    /// Opens the identity at `path`, or makes one: new keys, a new device id, and with
+    /// Opens the identity at `path`, or makes one: new keys, the device id that goes with them, and with
     /// [`Binding::File`] the evidence file when there is none. Of several processes doing this at once
     /// one makes it and the others open it.
     ///
@@ -172,11 +173,12 @@ impl DeviceIdentity {
         let evidence = Evidence::gather(fs, binding, random)?;
         let (signing, agreement) =
             (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
+        let signing = SigningKey::from_bytes(&signing);
         let identity = Self {
             server,
-            device: DeviceId(random::bytes(random)?),
+            device: device_of(carnet_core::document::PublicKey(signing.verifying_key().to_bytes())),
             kind: evidence.kind,
-            signing: SigningKey::from_bytes(&signing),
+            signing,
             agreement: StaticSecret::from(*agreement),
         };
         replace_file(fs, path, &file::write(&identity, &evidence))?;

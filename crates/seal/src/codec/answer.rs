@@ -65,6 +65,8 @@ choice! {
         20 => MoveOver,
         21 => OtherUser,
         22 => Retired,
+        23 => NotEnoughLeft,
+        24 => StillGood,
     }
 }
 

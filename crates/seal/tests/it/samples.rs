@@ -10,7 +10,7 @@ use carnet_core::document::{
 use carnet_core::id::{
     DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
-use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, State};
+use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
@@ -21,7 +21,11 @@ use carnet_seal::{KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
-pub const DEVICE: DeviceId = DeviceId([0xde; 16]);
+/// The name that goes with [`device_key`].
+pub fn device() -> DeviceId {
+    carnet_seal::keys::device_of(device_key().public())
+}
+
 pub const LICENSE: LicenseId = LicenseId([0x11; 16]);
 pub const MOVE: MoveId = MoveId([0x40; 16]);
 pub const NOW: Time = Time(1_790_000_000_000_000);
@@ -57,7 +61,7 @@ pub fn device_key() -> SigningKey {
 }
 
 pub fn registered() -> DeviceKey {
-    DeviceKey { server: server(), device: DEVICE, key: device_key().verifying_key() }
+    DeviceKey { server: server(), device: device(), key: device_key().verifying_key() }
 }
 
 pub fn server() -> ServerId {
@@ -159,7 +163,7 @@ pub fn head() -> Head {
     Head {
         server: server(),
         user: USER,
-        journal: JournalName { device: DEVICE, app: Some(app()) },
+        journal: JournalName { device: device(), app: Some(app()) },
         request: RequestId([0x4e; 16]),
         quoted: 41,
         epoch: 42,
@@ -234,7 +238,7 @@ pub fn portable() -> PortablePass {
         uses: Some(5),
         seconds: Some(60),
         expires: pass().expires,
-        source: DEVICE,
+        source: device(),
     }
 }
 
@@ -256,7 +260,7 @@ pub fn registered_receipt() -> Answer {
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::Tpm,
     };
-    let journal = JournalName { device: DEVICE, app: None };
+    let journal = JournalName { device: device(), app: None };
     Answer {
         head: Head { journal, quoted: 0, epoch: 1, ..head() },
         body: Body::Receipt(Box::new(Receipt { effect })),
@@ -301,7 +305,7 @@ pub fn answers() -> Vec<Answer> {
 }
 
 pub fn agreement() -> Agreement {
-    Agreement { server: server(), user: USER, device: DEVICE, at: NOW, listed: listed() }
+    Agreement { server: server(), user: USER, device: device(), at: NOW, listed: listed() }
 }
 
 pub fn registration() -> Registration {
@@ -323,7 +327,7 @@ pub fn registration() -> Registration {
 pub fn request(operation: Operation) -> Request {
     Request {
         server: server(),
-        journal: JournalName { device: DEVICE, app: Some(app()) },
+        journal: JournalName { device: device(), app: Some(app()) },
         id: RequestId([0x4e; 16]),
         epoch: 41,
         last_answer: Digest([0x1a; 32]),
@@ -366,7 +370,7 @@ pub fn received(answer: Answer) -> Received {
 pub fn state() -> State {
     State {
         server: server(),
-        name: JournalName { device: DEVICE, app: Some(app()) },
+        name: JournalName { device: device(), app: Some(app()) },
         epoch: 41,
         last_answer: Digest([0x1a; 32]),
         held: Some(held()),
@@ -378,7 +382,7 @@ pub fn state() -> State {
         refused: Some(Reason::HeldElsewhere),
         clock: ClockEvidence { reached: NOW, corrections: 1 },
         tails_dropped: 2,
-        running: BTreeMap::from([(RunId([0x44; 16]), NOW)]),
+        running: BTreeMap::from([(RunId([0x44; 16]), Running { since: NOW, joined: true })]),
         proof: vec![1, 2, 3],
         receipt: vec![4, 5],
     }
@@ -390,6 +394,7 @@ pub fn records() -> Vec<Record> {
         Record::Checkpoint(Box::new(state())),
         Record::EffectsDone,
         Record::RunStarted { run, license, uses: 1, at },
+        Record::RunJoined { run: RunId([8; 16]), of: run, at },
         Record::Used { run, license, uses: 2, at },
         Record::Metered { run, license, seconds: Seconds(30), at },
         Record::RunEnded { run, unused: Seconds(3), at },

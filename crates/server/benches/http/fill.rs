@@ -12,7 +12,7 @@ use carnet_core::document::{
 };
 use carnet_core::id::Digest;
 use carnet_core::offer::{Listed, Menu};
-use carnet_core::server::Proof;
+use carnet_core::server::{Beside, Proof};
 use carnet_core::time::Time;
 use carnet_seal::ToBeSigned;
 use carnet_seam::fs::{read_file, replace_file};
@@ -209,5 +209,11 @@ fn work(number: u64, request: Request, receipt: Option<Proof>) -> Work {
     body[..16].copy_from_slice(&user(number).0);
     body[16..].copy_from_slice(&request.id.0);
     let body = Digest(body);
-    Work::Request(Box::new(Submission { request, body, proof: None, receipt, agreement_document: None }))
+    Work::Request(Box::new(Submission {
+        request,
+        body,
+        proof: Beside::Nothing,
+        receipt,
+        agreement_document: None,
+    }))
 }

@@ -12,7 +12,7 @@ use carnet_core::document::{
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
-use carnet_seal::keys::{AgreementKey, RootPin};
+use carnet_seal::keys::{AgreementKey, RootPin, device_of};
 use carnet_seal::{KeyRing, RequestMessage, Signed, Signer, SigningKey, Unverified, sign};
 use carnet_seam::random;
 use data_encoding::BASE64URL_NOPAD;
@@ -47,10 +47,11 @@ impl Device {
     /// A device that nobody knows.
     pub fn new(world: &World) -> Self {
         let bytes = || random::bytes::<32>(world.random.as_ref()).unwrap();
+        let key = SigningKey::from_seed(&bytes());
         Self {
-            id: DeviceId(random::bytes(world.random.as_ref()).unwrap()),
+            id: device_of(key.public()),
             server: world.server.keys().server(),
-            key: SigningKey::from_seed(&bytes()),
+            key,
             agreement: AgreementKey::from_seed(&bytes()),
             user: None,
             receipt: None,

@@ -121,6 +121,7 @@ impl Batch<'_> {
             Decision::Superseded(answer) => {
                 answered(terms.prepare.prepare(&answer, supplier).bytes, How::Superseded)
             }
+            Decision::CheckProof => Ok(Settled::CheckProof),
             Decision::Rejected(rejection) => Ok(Settled::Rejected(rejection)),
         }
     }

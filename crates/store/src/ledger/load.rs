@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use carnet_core::app::AppId;
 use carnet_core::document::{Body, JournalName, Operation};
 use carnet_core::id::{DeviceId, LicenseId, MoveId, ServerId, SupplierId, UserId};
-use carnet_core::server::{AppView, Past, Slot, View};
+use carnet_core::server::{AppView, Beside, Past, Slot, View};
 
 use super::past::past;
 use super::working::{Kept, Working};
@@ -214,10 +214,13 @@ fn named_moves(submission: &Submission) -> BTreeSet<MoveId> {
         Operation::CancelMove(movement) => Some(*movement),
         _ => None,
     };
-    let proved = submission.proof.as_ref().and_then(|proof| match &proof.answer.body {
-        Body::Portable(portable) => Some(portable.movement),
-        Body::Pass(pass) => pass.from_move,
-        Body::Refusal(_) | Body::Receipt(_) => None,
-    });
+    let proved = match &submission.proof {
+        Beside::Checked(proof) => match &proof.answer.body {
+            Body::Portable(portable) => Some(portable.movement),
+            Body::Pass(pass) => pass.from_move,
+            Body::Refusal(_) | Body::Receipt(_) => None,
+        },
+        Beside::Nothing | Beside::Unchecked => None,
+    };
     named.into_iter().chain(proved).collect()
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use carnet_core::document::{Answer, JournalName, Request};
 use carnet_core::id::{Digest, LicenseId, ServerId, SupplierId};
 use carnet_core::license::{Act, NotApplicable, Standing};
-use carnet_core::server::{Proof, Rejection};
+use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
 use crate::writer::{Job, Writer};
@@ -72,8 +72,8 @@ pub struct Submission {
     pub request: Request,
     /// Digest of its payload.
     pub body: Digest,
-    /// The device's last answer, when it came along and its signature is ours.
-    pub proof: Option<Proof>,
+    /// The device's last answer, when it came along.
+    pub proof: Beside,
     /// The device's registration receipt, when it came along and its signature is ours.
     pub receipt: Option<Proof>,
     /// The signed agreement to keep with a new license. None: the one inside the request is kept.
@@ -90,6 +90,9 @@ pub enum Settled {
         /// Where they come from.
         how: How,
     },
+    /// It depends on the answer beside the request, which is [`Beside::Unchecked`]: check it, and submit the
+    /// request again. Nothing has changed.
+    CheckProof,
     /// There is no answer document; nothing has changed.
     Rejected(Rejection),
     /// The act was done.

@@ -13,7 +13,7 @@ use carnet_core::document::{
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
 use carnet_core::offer::{Counting, Offer};
-use carnet_core::server::Proof;
+use carnet_core::server::{Beside, Proof};
 use carnet_core::term::{Slice, Term};
 use carnet_core::time::Time;
 use carnet_seam::Crash;
@@ -204,6 +204,7 @@ impl World {
 pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> Work {
     let body = digest(&serde_json::to_vec(request).unwrap());
     let request = request.clone();
+    let proof = proof.map_or(Beside::Nothing, Beside::Checked);
     Work::Request(Box::new(Submission { request, body, proof, receipt, agreement_document: None }))
 }
 

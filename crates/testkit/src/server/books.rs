@@ -8,7 +8,7 @@ use carnet_core::document::{JournalName, Request};
 use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId};
 use carnet_core::license::License;
 use carnet_core::offer::{Listed, Menu, Offer};
-use carnet_core::server::{AppView, Device, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View};
+use carnet_core::server::{AppView, Beside, Device, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View};
 
 use super::keys::{ACME, Keys};
 
@@ -52,13 +52,7 @@ impl Books {
     }
 
     /// Everything that a decision about this request looks at.
-    pub fn view(
-        &self,
-        request: &Request,
-        body: Digest,
-        proof: Option<Proof>,
-        receipt: Option<Proof>,
-    ) -> View {
+    pub fn view(&self, request: &Request, body: Digest, proof: Beside, receipt: Option<Proof>) -> View {
         let name = &request.journal;
         let device = self.devices.get(&name.device).cloned();
         let user = device.as_ref().map(|device| device.user);

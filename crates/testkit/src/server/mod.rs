@@ -27,7 +27,7 @@ use carnet_core::document::{Answer, Body, Effect, PublicKey, Request};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, License};
 use carnet_core::offer::{Listed, Offer};
-use carnet_core::server::{Decision, Proof, decide};
+use carnet_core::server::{Beside, Decision, Proof, decide};
 use carnet_core::time::Time;
 use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, RootPin};
@@ -160,6 +160,7 @@ impl FakeServer {
     fn decide(&self, body: &[u8]) -> Result<Vec<u8>, u16> {
         let message = RequestMessage::decode(body).map_err(|_| 400_u16)?;
         let proof = message.last_answer.as_deref().map(|document| self.ours(document)).transpose()?;
+        let proof = proof.map_or(Beside::Nothing, Beside::Checked);
         let receipt = message.receipt.as_deref().map(|document| self.ours(document)).transpose()?;
         let mut books = held(&self.0.books);
         let signed = self.check(&books, &message.request, receipt.as_ref())?;
@@ -174,7 +175,7 @@ impl FakeServer {
                 kept.map(|(_, document)| document.clone()).ok_or(500)
             }
             Decision::Superseded(answer) => Ok(self.0.keys.sign(*answer).bytes().to_vec()),
-            Decision::Rejected(_) => Err(409),
+            Decision::CheckProof | Decision::Rejected(_) => Err(409),
         }
     }
 
