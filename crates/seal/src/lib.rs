@@ -20,6 +20,7 @@
 //! ```
 
 pub mod cbor;
+pub mod code;
 mod codec;
 pub mod document;
 pub mod envelope;

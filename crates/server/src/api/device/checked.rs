@@ -66,7 +66,7 @@ fn check(
         // A known device is held to its registered key even where it registers again: else anybody could
         // register it a second time and make its own journal look like a fork.
         Some(known) => (known.signing_key, None),
-        None if asker.registers => return Ok((request.verify_registration(asker.server)?, None)),
+        None if asker.registers => return Ok((request.verify_registration(asker.server, ring)?, None)),
         // The server was restored to a time before this device joined; our own receipt says so.
         None => {
             let unknown = || Failure::new(ProblemCode::UnknownDevice);
