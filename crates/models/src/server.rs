@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey, Request};
-use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use carnet_core::id::{
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+};
 use carnet_core::license::{Balance, Holder, License, Line, Right};
 use carnet_core::money::Money;
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Menu, Offer};
@@ -54,6 +56,10 @@ impl Server {
                 registered: NOW,
                 settled,
                 retired: false,
+                lost: None,
+                until: None,
+                enrolled: None,
+                only: None,
             };
             (id, device)
         };

@@ -110,7 +110,11 @@ impl Unverified<Request> {
     ///
     /// # Errors
     /// When it is no registration at this server, or a signature is wrong.
-    pub fn verify_registration(&self, server: ServerId, ring: &KeyRing) -> Result<Signed<Request>, SealError> {
+    pub fn verify_registration(
+        &self,
+        server: ServerId,
+        ring: &KeyRing,
+    ) -> Result<Signed<Request>, SealError> {
         let claims = self.unverified_claims()?;
         let Operation::Register(registration) = &claims.operation else {
             return Err(SealError::NotRegistration);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use carnet_core::document::{Evidence, Person};
 use carnet_core::id::{DeviceId, Digest, ServerId, UserId};
 use carnet_manager::person::{self, Details, PersonProblem};
-use carnet_manager::register::{Identity, Newcomer, Registered};
+use carnet_manager::register::{Identity, Newcomer, Registered, Who};
 use carnet_manager::{Manager, ManagerError};
 use clap::Args;
 use serde::Serialize;
@@ -152,7 +152,7 @@ fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
 
 fn newcomer(details: &Details, device_name: Option<String>, identity: Identity) -> Result<Newcomer, Failure> {
     let person: Person = details.check().map_err(ManagerError::Person)?;
-    Ok(Newcomer { person, device_name: device_name.unwrap_or_else(host_name), identity })
+    Ok(Newcomer { who: Who::NewUser(person), device_name: device_name.unwrap_or_else(host_name), identity })
 }
 
 fn host_name() -> String {

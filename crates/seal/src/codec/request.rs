@@ -1,7 +1,7 @@
 //! What devices say: requests and agreements.
 
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Brought, Evidence, Invitation, JournalName, Joins, Operation, Person,
+    Agreed, Agreement, Answer, Body, Brought, Evidence, Invitation, Joins, JournalName, Operation, Person,
     Purpose, Redemption, Registration, Request, Secret, Totals,
 };
 

@@ -69,7 +69,8 @@ impl Books {
         let menu = name.app.as_ref().and_then(|app| self.menus.get(app)).cloned();
         let codes = self.codes(request, user);
         let joined = user.or_else(|| codes.first().map(|code| code.user));
-        let siblings = self.devices.values().filter(|other| Some(other.user) == joined && other.id != name.device);
+        let siblings =
+            self.devices.values().filter(|other| Some(other.user) == joined && other.id != name.device);
         let lost = match request.operation {
             Operation::Lost(lost) => Some(lost),
             _ => None,

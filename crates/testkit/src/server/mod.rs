@@ -174,7 +174,9 @@ impl FakeServer {
                 let kept = books.asides.get(&(request.journal.clone(), request.id));
                 kept.map(|(_, document)| document.clone()).ok_or(500)
             }
-            Decision::Superseded(answer) | Decision::Unrecorded(answer) => Ok(self.0.keys.sign(*answer).bytes().to_vec()),
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
+                Ok(self.0.keys.sign(*answer).bytes().to_vec())
+            }
             Decision::CheckProof | Decision::Rejected(_) => Err(409),
         }
     }
