@@ -27,6 +27,7 @@ const CNF: i64 = 8;
 /// Our own claim, beside those that are registered.
 const GRACE: TimeKey = TimeKey::Ours(15, 27);
 const APP: i64 = 24;
+const OVER: i64 = 28;
 
 record! {
     Resume { 1 => totals, 2 => void }
@@ -157,7 +158,7 @@ fn put_head(head: &Head, facts: &mut FactWriter) {
     facts.ours.put(4, &head.quoted);
     facts.ours.put_unless(5, &head.epoch, &head.quoted.saturating_add(1));
     facts.ours.put(6, &head.resume);
-    facts.ours.put_unless(7, &head.over, &BTreeSet::new());
+    facts.ours.put_unless(OVER, &head.over, &BTreeSet::new());
 }
 
 fn take_head(facts: &mut FactReader<'_>) -> Result<Head, CborError> {
@@ -169,7 +170,7 @@ fn take_head(facts: &mut FactReader<'_>) -> Result<Head, CborError> {
     let journal = JournalName { device: ours.take(2)?, app };
     let (request, quoted) = (ours.take(3)?, ours.take::<u64>(4)?);
     let epoch = ours.take_or(5, quoted.saturating_add(1))?;
-    let (resume, over) = (ours.take(6)?, ours.take_or(7, BTreeSet::new())?);
+    let (resume, over) = (ours.take(6)?, ours.take_or(OVER, BTreeSet::new())?);
     Ok(Head { server, user, journal, request, quoted, epoch, issued, resume, over })
 }
 

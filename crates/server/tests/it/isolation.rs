@@ -75,6 +75,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
         "GET /v1/server",
         "POST /v1/account",
         "POST /v1/device",
+        "POST /v1/redeem",
         "POST /v1/suppliers",
         "",
     ];
@@ -88,6 +89,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
             let target = path.replace("{supplier}", "acme").replace("{name}", "paint").replace("{part}", "x");
             let target = target
                 .replace("{license}", "lic_00000000000000000000000000000000")
+                .replace("{charge}", "chg_00000000000000000000000000000000")
                 .replace("{code}", "stale");
             let request = axum::http::Request::builder().method(&method).uri(target);
             let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
