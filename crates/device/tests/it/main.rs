@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod foreign;
 mod identity;
+mod keys;
 mod many_processes;
 mod processes;
 mod story;
