@@ -8,6 +8,8 @@ mod foreign;
 mod identity;
 mod keys;
 mod many_processes;
+mod past;
 mod processes;
+mod slim;
 mod story;
 mod world;
