@@ -88,13 +88,12 @@ impl Desk {
         let (site, book) = (site.clone(), None);
         let mut desk = Self { site, passbook, book, is_fresh: false, genuine: None, time: None, meter };
         let site = desk.site.clone();
-        let journal = desk.passbook.place().app_journal(&site.product.app);
-        let known = site.env.fs.facts(&journal).map_err(JournalError::from)?.is_some();
-        if known && desk.book()?.state().held.is_some() {
+        let begun = desk.passbook.book_begun(&site.product.app)?;
+        if begun.as_ref().is_some_and(|book| book.state().held.is_some()) {
+            (desk.book, desk.is_fresh) = (begun, true);
             return Ok(desk);
         }
         // A journal that begins now begins with the receipt.
-        desk.book = None;
         desk.passbook.load_receipt()?;
         if desk.passbook.user().is_some() || desk.passbook.lacks_keys() {
             Ok(desk)

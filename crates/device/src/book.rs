@@ -130,6 +130,16 @@ impl Book {
         Self::open_with(fs, folder, new, Settings::default())
     }
 
+    /// Opens the journal in `folder`, if that is there.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn open_begun(fs: Arc<dyn Fs>, folder: &Path, new: State) -> Result<Option<Self>, JournalError> {
+        let name = named(&new);
+        let journal = Journal::open_begun(fs, folder, name, Folded(new), Settings::default())?;
+        Ok(journal.map(|journal| Self { journal }))
+    }
+
     /// The same with other settings than the usual ones.
     ///
     /// # Errors

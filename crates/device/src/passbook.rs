@@ -14,7 +14,7 @@ use carnet_seam::{File, FsError};
 
 use crate::book::{Book, BookError};
 use crate::env::Env;
-use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine};
+use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine, Unbound};
 use crate::journal::JournalError;
 use crate::place::Place;
 use crate::storage::{StorageError, lock_file};
@@ -101,14 +101,15 @@ impl Passbook {
         pin: RootPin,
         machine: &dyn Machine,
     ) -> Result<Self, PassbookError> {
-        let place = Place::new(home, pin.server);
-        if env.fs.facts(&place.identity())?.is_none() {
-            return Err(IdentityError::Missing(place.identity()).into());
-        }
-        let place = Place::open(&*env.fs, home, pin.server)?;
-        let file = bound_to(&env, &place)?;
+        let missing = || IdentityError::Missing(Place::new(home, pin.server).identity());
+        let place = Place::look(&*env.fs, home, pin.server)?.ok_or_else(missing)?;
+        let unbound = Unbound::read(&*env.fs, &place.identity(), pin.server)?;
+        let file = match unbound.kind() {
+            EvidenceKind::File => bound_to(&env, &place)?,
+            EvidenceKind::Hardware => None,
+        };
         let binding = file.as_deref().map_or(Binding::Machine(machine), Binding::File);
-        let identity = DeviceIdentity::open(&*env.fs, &place.identity(), pin.server, &binding)?;
+        let identity = unbound.bind(&*env.fs, &binding)?;
         Self::with(env, place, pin, identity)
     }
 
@@ -145,7 +146,7 @@ impl Passbook {
     fn read_key_set(&self) -> Result<Option<KeyRing>, PassbookError> {
         let path = self.key_set_path();
         let Some(bytes) = read_file(&*self.env.fs, &path, LARGEST_KEY_SET)? else { return Ok(None) };
-        let opened = KeyRing::open(&bytes, &self.pin, 0);
+        let opened = KeyRing::reopen(&bytes, &self.pin);
         opened.map(Some).map_err(|wrong| PassbookError::Damaged { path, wrong })
     }
 
@@ -276,6 +277,14 @@ impl Passbook {
     /// [`JournalError`], with the remedy.
     pub fn book(&self, app: Option<&AppId>) -> Result<Book, JournalError> {
         Book::open(self.env.fs.clone(), &self.folder(app), self.new_state(app))
+    }
+
+    /// The journal of an app, when it was begun.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn book_begun(&self, app: &AppId) -> Result<Option<Book>, JournalError> {
+        Book::open_begun(self.env.fs.clone(), &self.folder(Some(app)), self.new_state(Some(app)))
     }
 
     /// A look at the journal of an app, without lock or change.

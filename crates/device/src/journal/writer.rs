@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use carnet_seam::fs::{Access, create_folders, read_range, replace_file};
-use carnet_seam::{File, Fs};
+use carnet_seam::fs::{Access, Facts, create_folders, read_range, replace_file};
+use carnet_seam::{File, Fs, FsError, FsFault};
 
 use super::frame::Frame;
 use super::load::{Position, Segments, take_in};
 use super::make::{new_segment, size_of, write_all};
 use super::walk::End;
 use super::{Entry, Fold, Head, JournalError, JournalName, Record, Settings, Tail};
-use crate::storage::{lock_file, ours};
+use crate::storage::{lock_file, owned};
 
 /// An open journal and the state its records fold to.
 ///
@@ -46,8 +46,41 @@ impl<F: Fold> Journal<F> {
         new: F,
         settings: Settings,
     ) -> Result<Self, JournalError> {
-        create_folders(&*fs, folder)?;
-        ours(&*fs, folder, 0o022)?;
+        let facts = match fs.facts(folder)? {
+            Some(facts) => facts,
+            None => {
+                create_folders(&*fs, folder)?;
+                let made = fs.facts(folder)?;
+                made.ok_or_else(|| FsError::new("open", folder, FsFault::NotFound))?
+            }
+        };
+        Self::open_in(fs, folder, &facts, name, new, settings)
+    }
+
+    /// Opens the journal in `folder`, if that is there.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_begun(
+        fs: Arc<dyn Fs>,
+        folder: &Path,
+        name: JournalName,
+        new: F,
+        settings: Settings,
+    ) -> Result<Option<Self>, JournalError> {
+        let Some(facts) = fs.facts(folder)? else { return Ok(None) };
+        Self::open_in(fs, folder, &facts, name, new, settings).map(Some)
+    }
+
+    fn open_in(
+        fs: Arc<dyn Fs>,
+        folder: &Path,
+        facts: &Facts,
+        name: JournalName,
+        new: F,
+        settings: Settings,
+    ) -> Result<Self, JournalError> {
+        owned(&*fs, folder, facts, 0o022)?;
         let lock = lock_file(&*fs, &folder.join("lock"))?;
         lock.lock(settings.patience)?;
         let mut state = new.clone();
