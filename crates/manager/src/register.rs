@@ -72,9 +72,7 @@ impl Manager {
     /// [`ManagerError`]; the registration then stays open.
     pub fn finish_registration(&self) -> Result<Option<Registered>, ManagerError> {
         let Some(mut passbook) = self.passbook()? else { return Ok(None) };
-        if passbook.user().is_none() {
-            self.resume(&mut passbook, None)?;
-        }
+        self.prove(&mut passbook)?;
         Ok(of(&passbook, false))
     }
 
