@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carnet_seal::ServerUrl;
 use carnet_seam::{Crash, Fs, RealFs};
 
 use crate::cli::Global;
@@ -12,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
 use crate::output::Output;
-use crate::server_url::ServerUrl;
+use crate::server_url;
 
 /// What `main` has read from the environment; nothing else reads it.
 #[derive(Debug, Clone, Default)]
@@ -82,11 +83,8 @@ impl Context {
         let Some(text) = self.global.server.as_ref().or(self.environment.server.as_ref()) else {
             return Ok(None);
         };
-        text.parse().map(Some).map_err(|wrong: crate::server_url::NotAServer| {
-            let words = wrong.to_string();
-            let (what, remedy) = words.split_once(": ").unwrap_or((&words, ""));
-            Failure::usage(what).with_remedy(remedy)
-        })
+        let typed = server_url::typed(text);
+        typed.map(Some).map_err(|wrong| Failure::usage(wrong.to_string()).with_remedy(wrong.remedy()))
     }
 
     /// The supplier's token that the command line or the environment gives.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use carnet_api::{JSON, PROBLEM_JSON};
+use carnet_seal::ServerUrl;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
@@ -14,7 +15,6 @@ pub(crate) use self::answer::refusal;
 pub use self::token::Token;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::server_url::ServerUrl;
 
 mod answer;
 mod token;
@@ -130,7 +130,7 @@ impl Http {
     /// # Errors
     /// `server-…` when no usable answer came, `bad-token`, or the server's own problem code.
     pub fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
-        let url = self.server.join(&format!("{}{}", call.path, call.query));
+        let url = format!("{}{}{}", self.server, call.path, call.query);
         let mut request = Request::builder().method(call.method).uri(&url);
         for (name, value) in &call.headers {
             request = request.header(*name, value);

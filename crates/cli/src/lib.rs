@@ -6,6 +6,7 @@
 //!
 //! * [`context`] – what every command is given: output, files, server, token;
 //! * [`output`] and [`failure`] – results to stdout, everything else to stderr, both also as JSON;
+//! * [`width`] and [`table`] – texts and tables that fit the terminal;
 //! * [`exit`] – the exit codes;
 //! * [`http`] – one request of a supplier, one answer;
 //! * [`menu_file`] and [`offer_words`] – offers as TOML and in plain words.
@@ -31,8 +32,10 @@ pub mod offer_words;
 pub mod output;
 pub mod server_url;
 pub mod supplier;
+pub mod table;
 pub mod text;
 pub mod user;
+pub mod width;
 
 /// Runs the command line and says how it ended.
 #[must_use]

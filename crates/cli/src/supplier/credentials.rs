@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 
 use carnet_core::app::SupplierName;
+use carnet_seal::ServerUrl;
 use carnet_seam::fs::{create_folders, replace_file};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
-use crate::server_url::ServerUrl;
+use crate::server_url;
 
 const TOKEN: &str = ".token";
 /// Holds the server's address; folder names only resemble it.
@@ -97,7 +98,8 @@ fn kept(context: &Context) -> Result<Vec<Kept>, Failure> {
         if !context.files.facts(&folder)?.is_some_and(|facts| facts.folder) {
             continue;
         }
-        let address = context.small_file(&folder.join(ADDRESS))?.and_then(|text| text.parse().ok());
+        let address =
+            context.small_file(&folder.join(ADDRESS))?.and_then(|text| server_url::typed(&text).ok());
         let Some(server) = address else { continue };
         for file in context.files.list(&folder)? {
             if let Some(name) = file.strip_suffix(TOKEN).and_then(|name| name.parse().ok()) {
@@ -120,7 +122,7 @@ impl Place {
     /// # Errors
     /// `already-registered` when one is kept already, and what the system reports.
     pub fn prepare(context: &Context, server: &ServerUrl, name: &SupplierName) -> Result<Self, Failure> {
-        let folder = context.home()?.join("suppliers").join(server.folder());
+        let folder = context.home()?.join("suppliers").join(server_url::folder(server));
         let file = folder.join(format!("{name}{TOKEN}"));
         if context.files.facts(&file)?.is_some() {
             let what = format!("a token of {name} at {server} is kept already in {}", file.display());

@@ -12,7 +12,7 @@ use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
-use crate::output::table;
+use crate::table::table;
 use crate::text::clean;
 
 /// What happened, newest first.

@@ -15,8 +15,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
 use crate::offer_words::{aligned, offer_in_words};
-use crate::output::{BOLD, table};
+use crate::output::BOLD;
+use crate::table::table;
 use crate::text::clean;
+use crate::width;
 
 /// Shown where a license has no such thing (A7).
 const NONE: &str = "–";
@@ -159,6 +161,7 @@ fn outcome(license: &api::License) -> String {
 
 fn whole(license: &api::License) -> String {
     let api::License { base, validity, .. } = license;
+    let width = width::of_stdout();
     let facts = [
         ("License", license.id.to_string()),
         ("App", license.app.to_string()),
@@ -174,8 +177,9 @@ fn whole(license: &api::License) -> String {
         ("Time left", remaining(validity.seconds.as_ref())),
         ("At risk", license.at_risk.to_string()),
     ];
-    let mut words = aligned(&facts, "");
-    words += &format!("\n{BOLD}Conditions agreed{BOLD:#}\n{}", aligned(&offer_in_words(&base.offer), "  "));
+    let mut words = aligned(&facts, "", width);
+    words +=
+        &format!("\n{BOLD}Conditions agreed{BOLD:#}\n{}", aligned(&offer_in_words(&base.offer), "  ", width));
     if !license.passes.is_empty() {
         words += &format!("\n{BOLD}Passes{BOLD:#}\n{}", passes(license));
     }

@@ -32,7 +32,8 @@ pub fn yes(question: &str) -> Result<bool, Failure> {
 /// # Errors
 /// `interrupted` when nobody wants to answer.
 pub fn one_of<T: Display>(question: &str, options: Vec<T>) -> Result<T, Failure> {
-    Select::new(question, options).without_filtering().prompt().map_err(unanswered)
+    let select = Select::new(question, options).without_filtering();
+    select.with_help_message("↑↓ to move, enter to select").prompt().map_err(unanswered)
 }
 
 fn unanswered(error: InquireError) -> Failure {

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::BOLD;
+use crate::server_url;
 use crate::user::ask;
 
 /// An app, named by its id or by the product string of its program, which names the server too.
@@ -95,23 +96,18 @@ pub fn wanted(
     root: Option<Digest>,
 ) -> Result<Wanted, Failure> {
     if let Some(Licensed::Product(product)) = licensed {
-        protected(&product.url)?;
+        protected(product.url.clone())?;
         return Ok(product.into());
     }
-    let url = context.named_server()?.map(|url| url.to_string().parse::<ServerUrl>()).transpose();
-    let url = url.map_err(|wrong| {
-        Failure::usage(wrong.to_string()).with_remedy("write it like https://licenses.example.org")
-    })?;
-    Ok(Wanted { url, root })
+    Ok(Wanted { url: context.named_server()?, root })
 }
 
 /// Personal data go there: plain http is only for this machine, as with `--server`.
-fn protected(url: &ServerUrl) -> Result<(), Failure> {
-    match url.as_str().parse::<crate::server_url::ServerUrl>() {
-        Ok(_) => Ok(()),
-        Err(wrong) => Err(Failure::usage(wrong.to_string())
-            .with_remedy("ask the maker of the program for a product string with an https address")),
-    }
+fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
+    server_url::protected(url).map_err(|wrong| {
+        Failure::usage(wrong.to_string())
+            .with_remedy("ask the maker of the program for a product string with an https address")
+    })
 }
 
 /// The manager at a server that is known on this device, or named in full.

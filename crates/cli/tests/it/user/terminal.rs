@@ -8,7 +8,7 @@ use std::time::Duration;
 use carnet_device::identity::{Component, Machine};
 use carnet_device::platform::ThisMachine;
 
-use super::shop::{ONE_SECOND, Shop, TWO_RUNS, User};
+use super::shop::{FOR_EVER, ONE_SECOND, Shop, TWO_RUNS, User};
 
 const ENTER: &str = "\r";
 const DOWN: &str = "\u{1b}[B";
@@ -25,8 +25,14 @@ struct Terminal {
 impl Terminal {
     /// None where there is no `script`.
     fn new(user: &User, arguments: &[&str]) -> Option<Self> {
+        Self::of_width(80, user, arguments)
+    }
+
+    /// With so many columns.
+    fn of_width(columns: usize, user: &User, arguments: &[&str]) -> Option<Self> {
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let line = format!("exec '{}' {}", env!("CARGO_BIN_EXE_carnet"), quoted.join(" "));
+        let carnet = format!("exec '{}' {}", env!("CARGO_BIN_EXE_carnet"), quoted.join(" "));
+        let line = format!("stty rows 24 columns {columns}; {carnet}");
         let mut command = Command::new("script");
         command.args(["-qefc", &line, "/dev/null"]).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("CARNET_HOME", &user.carnet.home);
@@ -48,17 +54,24 @@ impl Terminal {
 
     /// Waits for a text, forgets everything up to it, and presses keys.
     fn at(&mut self, text: &str, keys: &str) {
-        loop {
+        self.until(text, keys);
+    }
+
+    /// As [`Self::at`]; what was shown up to the text.
+    fn until(&mut self, text: &str, keys: &str) -> String {
+        let shown = loop {
             let plain = anstream::adapter::strip_str(&self.seen).to_string();
             if let Some(at) = plain.find(text) {
-                self.seen = plain[at + text.len()..].to_owned();
-                break;
+                let (shown, rest) = plain.split_at(at + text.len());
+                self.seen = rest.to_owned();
+                break shown.to_owned();
             }
             let more = self.shown.recv_timeout(Duration::from_secs(20));
             let more = more.unwrap_or_else(|_| panic!("`{text}` is not shown, but: {plain}"));
             self.seen += &String::from_utf8_lossy(&more);
-        }
+        };
         self.keys.write_all(keys.as_bytes()).unwrap();
+        shown
     }
 
     /// The exit code, and all that was shown since the last key.
@@ -95,6 +108,29 @@ fn a10_the_menu_is_shown_read_agreed_to_and_shown_again_when_it_has_changed_mean
     assert_eq!(terminal.end().0, Some(7));
     assert_eq!(shop.licenses().len(), 1);
     assert_eq!(ann.pass()["uses"]["licensed"], 3);
+}
+
+#[test]
+fn a10_nothing_that_is_chosen_or_read_is_wider_than_the_terminal() {
+    let shop = Shop::open();
+    let wide = TWO_RUNS.replace("Two runs", "Two runs of the picture tool, with all of its filters");
+    shop.sell(&[&wide, FOR_EVER]);
+    let ann = shop.user();
+    const COLUMNS: usize = 44;
+    let Some(mut terminal) = Terminal::of_width(COLUMNS, &ann, &["agree", "acme/paint"]) else { return };
+    let question = terminal.until("none of these", "");
+    assert!(
+        question.contains("Two runs of the picture…") && question.contains(" – 49.00 EUR, once,…"),
+        "{question}"
+    );
+    terminal.at("enter to select", ENTER);
+    terminal.at(" – free", "");
+    let conditions = terminal.until("Do you agree to these conditions?", CTRL_C);
+    assert!(conditions.contains("nothing is recorded for"), "{conditions}");
+    for line in question.lines().chain(conditions.lines()) {
+        assert!(carnet_cli::width::columns(line) <= COLUMNS, "{line}\n{question}{conditions}");
+    }
+    assert_eq!(terminal.end().0, Some(130));
 }
 
 #[test]
