@@ -37,7 +37,7 @@ pub struct Global {
     /// The folder for everything that is kept [env: CARNET_HOME]
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// A file with the supplier's token, `-` for standard input [env: CARNET_TOKEN is the token itself]
+    /// A file with the supplier's token; `-` is standard input, or asks [env: CARNET_TOKEN is the token itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// How long to wait for the server, in seconds

@@ -1,7 +1,6 @@
 //! What every command is given: how to speak, where its files are, which server it means.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
 use crate::output::Output;
-use crate::server_url;
+use crate::{secret, server_url};
 
 /// What `main` has read from the environment; nothing else reads it.
 #[derive(Debug, Clone, Default)]
@@ -94,8 +93,17 @@ impl Context {
     pub fn given_token(&self) -> Result<Option<Token>, Failure> {
         match &self.global.token_file {
             None => Ok(self.environment.token.clone()),
-            Some(path) => token_in(path).map(Some),
+            Some(path) => self.token_in(path).map(Some),
         }
+    }
+
+    /// The token in a file that its owner made.
+    fn token_in(&self, path: &Path) -> Result<Token, Failure> {
+        let text = secret::in_file(self, path, "The supplier's token", |why| {
+            bad_token(&format!("no token: {why}"))
+        })?;
+        let none = || bad_token(&format!("the token file {} holds no token", path.display()));
+        Token::in_text(&text).ok_or_else(none)
     }
 
     /// How long one exchange with a server may take.
@@ -130,18 +138,4 @@ impl Context {
         let bytes = carnet_seam::fs::read_file(&*self.files, path, LARGEST_SMALL_FILE)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
-}
-
-/// The token in a file that its owner made; `-` is standard input.
-fn token_in(path: &Path) -> Result<Token, Failure> {
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(LARGEST_SMALL_FILE).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST_SMALL_FILE).read_to_string(&mut text))
-    };
-    let text = zeroize::Zeroizing::new(text);
-    let shown = path.display();
-    read.map_err(|error| bad_token(&format!("the token file {shown} cannot be read: {error}")))?;
-    Token::in_text(&text).ok_or_else(|| bad_token(&format!("the token file {shown} holds no token")))
 }

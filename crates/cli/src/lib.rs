@@ -30,6 +30,7 @@ pub mod http;
 pub mod menu_file;
 pub mod offer_words;
 pub mod output;
+pub mod secret;
 pub mod server_url;
 pub mod supplier;
 pub mod table;

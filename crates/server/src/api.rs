@@ -63,6 +63,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(license::act::suspend))
         .routes(routes!(license::act::reinstate))
         .routes(routes!(license::act::revoke))
+        .routes(routes!(license::act::end))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

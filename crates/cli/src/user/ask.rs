@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use inquire::validator::Validation;
-use inquire::{Confirm, InquireError, Select, Text};
+use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
+use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,6 +18,15 @@ pub fn text(question: &str, wrong: fn(&str) -> Option<String>) -> Result<String,
         Ok(wrong(text).map_or(Validation::Valid, |wrong| Validation::Invalid(wrong.into())))
     };
     Text::new(question).with_validator(check).prompt().map_err(unanswered)
+}
+
+/// A secret: what is typed is shown as marks.
+///
+/// # Errors
+/// `interrupted` when nobody wants to answer.
+pub fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
+    let asked = Password::new(question).without_confirmation().with_display_mode(PasswordDisplayMode::Masked);
+    asked.prompt().map(Zeroizing::new).map_err(unanswered)
 }
 
 /// Yes or no; no when only Enter is pressed.

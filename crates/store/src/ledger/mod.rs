@@ -53,6 +53,8 @@ pub enum Work {
         act: Act,
         /// Who did it, for the audit record: an account or token label, no personal value.
         by: String,
+        /// Why, in the supplier's own words; kept for ever.
+        reason: Option<String>,
     },
     /// The supplier has looked at a flagged journal: it may go on, and its next divergence is settled.
     Review {

@@ -5,10 +5,13 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use carnet_api::{Problem, ProblemCode};
 use carnet_device::identity::{Component, Machine};
 use carnet_device::platform::ThisMachine;
 
 use super::shop::{FOR_EVER, ONE_SECOND, Shop, TWO_RUNS, User};
+use crate::carnet::{Carnet, TOKEN};
+use crate::fake::{Fake, Says};
 
 const ENTER: &str = "\r";
 const DOWN: &str = "\u{1b}[B";
@@ -25,17 +28,18 @@ struct Terminal {
 impl Terminal {
     /// None where there is no `script`.
     fn new(user: &User, arguments: &[&str]) -> Option<Self> {
-        Self::of_width(80, user, arguments)
+        Self::of_width(80, &user.carnet, arguments)
     }
 
     /// With so many columns.
-    fn of_width(columns: usize, user: &User, arguments: &[&str]) -> Option<Self> {
+    fn of_width(columns: usize, carnet: &Carnet, arguments: &[&str]) -> Option<Self> {
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
-        let carnet = format!("exec '{}' {}", env!("CARGO_BIN_EXE_carnet"), quoted.join(" "));
+        let (home, carnet) =
+            (&carnet.home, format!("exec '{}' {}", env!("CARGO_BIN_EXE_carnet"), quoted.join(" ")));
         let line = format!("stty rows 24 columns {columns}; {carnet}");
         let mut command = Command::new("script");
         command.args(["-qefc", &line, "/dev/null"]).env_clear();
-        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("CARNET_HOME", &user.carnet.home);
+        command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("CARNET_HOME", home);
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let Ok(mut script) = started else {
             eprintln!("not tested: there is no `script` here");
@@ -117,7 +121,9 @@ fn a10_nothing_that_is_chosen_or_read_is_wider_than_the_terminal() {
     shop.sell(&[&wide, FOR_EVER]);
     let ann = shop.user();
     const COLUMNS: usize = 44;
-    let Some(mut terminal) = Terminal::of_width(COLUMNS, &ann, &["agree", "acme/paint"]) else { return };
+    let Some(mut terminal) = Terminal::of_width(COLUMNS, &ann.carnet, &["agree", "acme/paint"]) else {
+        return;
+    };
     let question = terminal.until("none of these", "");
     assert!(
         question.contains("Two runs of the picture…") && question.contains(" – 49.00 EUR, once,…"),
@@ -189,6 +195,32 @@ fn a13_used_up_shows_the_menu_again_agreeing_continues_and_declining_is_recorded
     terminal.at("What do you want for acme/paint?", CTRL_C);
     assert_eq!(terminal.end().0, Some(130));
     assert_eq!(shop.licenses().len(), statuses.len());
+}
+
+#[test]
+fn i17_a_set_up_code_and_a_token_are_asked_for_and_not_shown() {
+    const CODE: &str = "carnet_setup_canary";
+    let problem = || crate::fake::problem(&Problem::new(ProblemCode::WrongSetupCode));
+    let fake = Fake::new(vec![problem(), problem()]);
+    let carnet = Carnet::new();
+    let register = ["supplier", "register", "--server", &fake.url, "--name", "acme"];
+    for more in [&[][..], &["--code-file", "-"]] {
+        let Some(mut terminal) = Terminal::of_width(80, &carnet, &[&register[..], more].concat()) else {
+            return;
+        };
+        terminal.at("The set-up code from the server's operator", &format!("{CODE}{ENTER}"));
+        let (code, shown) = terminal.end();
+        assert!(code == Some(5) && shown.contains("*****") && !shown.contains(CODE), "{code:?} {shown}");
+    }
+    assert!(fake.seen().iter().all(|seen| seen.body.contains(CODE)), "{:?}", fake.seen());
+
+    let apps = Fake::new(vec![Says::Answer(200, "application/json", "{\"data\": []}".into())]);
+    let list = ["supplier", "app", "list", "--server", &apps.url, "--token-file", "-"];
+    let mut terminal = Terminal::of_width(80, &carnet, &list).unwrap();
+    terminal.at("The supplier's token", &format!("{TOKEN}{ENTER}"));
+    let (code, shown) = terminal.end();
+    assert!(code == Some(0) && !shown.contains(TOKEN), "{code:?} {shown}");
+    assert_eq!(apps.seen()[0].header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
 }
 
 #[test]

@@ -61,6 +61,10 @@ fn view(event: &stored::Event) -> Event {
         What::Reviewed(reviewed) => (plain("reviewed"), Some(reviewed.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
     };
+    let stated_reason = match &event.what {
+        What::Acted(acted) => acted.reason.clone(),
+        _ => None,
+    };
     Event {
         seq: event.seq,
         at: event.at,
@@ -72,6 +76,7 @@ fn view(event: &stored::Event) -> Event {
         movement: facts.movement,
         evidence: facts.evidence,
         by,
+        stated_reason,
         of,
         postings: event.postings.clone(),
     }
