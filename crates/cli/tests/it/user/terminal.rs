@@ -156,6 +156,7 @@ fn a8_the_first_start_registers_and_the_next_one_asks_nothing() {
     let shows = |component: &Component| ThisMachine.component(*component).is_some();
     if Component::ALL.iter().filter(|component| shows(component)).count() < 3 {
         terminal.at("--identity file:PATH", "");
+        terminal.at("CARNET_IDENTITY=file:PATH", "");
         assert_eq!(terminal.end().0, Some(7));
         return;
     }
