@@ -127,7 +127,7 @@ impl Context {
     /// The way to a server.
     #[must_use]
     pub fn http(&self, server: ServerUrl, token: Option<Token>) -> Http {
-        Http::new(server, token, Duration::from_secs(self.global.timeout))
+        Http::new(server, token, self.time_limit(), self.output)
     }
 
     /// The text of a small file of ours, where there is one.

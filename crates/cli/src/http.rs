@@ -18,6 +18,8 @@ pub(crate) use self::answer::refusal;
 pub use self::token::Token;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::waiting_for;
 
 mod answer;
 mod token;
@@ -32,6 +34,7 @@ pub struct Http {
     agent: Agent,
     server: ServerUrl,
     token: Option<Token>,
+    output: Output,
 }
 
 /// A request; [`Http::send`] sends it.
@@ -107,7 +110,7 @@ fn percent_encoded(text: &str) -> String {
 impl Http {
     /// To this server; a call takes at most `patience` in all.
     #[must_use]
-    pub fn new(server: ServerUrl, token: Option<Token>, patience: Duration) -> Self {
+    pub fn new(server: ServerUrl, token: Option<Token>, patience: Duration, output: Output) -> Self {
         let config = Agent::config_builder()
             // An error status has a body that says why.
             .http_status_as_error(false)
@@ -119,7 +122,7 @@ impl Http {
             .user_agent(concat!("carnet/", env!("CARGO_PKG_VERSION")))
             .accept(format!("{JSON}, {PROBLEM_JSON}"))
             .build();
-        Self { agent: config.new_agent(), server, token }
+        Self { agent: config.new_agent(), server, token, output }
     }
 
     /// The server that is called.
@@ -155,6 +158,7 @@ impl Http {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
+        let _progress = self.output.waiting(waiting_for(self.server.as_str()));
         let mut answer = self.agent.run(request.body(call.body.as_slice())?)?;
         let body = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?;
         Ok((answer.status(), body))

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::text::clean;
 
 /// What is wrong.
@@ -67,6 +68,19 @@ impl Output {
     /// Says on stderr what the reader should know.
     pub fn warning(self, text: &str) {
         whisper(&format!("{YELLOW}warning:{YELLOW:#} {text}\n"));
+    }
+
+    /// Tells a person at a terminal what is waited for, when it takes longer than a second and as long as the value
+    /// lives.
+    #[must_use]
+    pub fn waiting(self, what: String) -> Progress {
+        if self.shows_progress() { Progress::of(what) } else { Progress::silent() }
+    }
+
+    /// Whether somebody looks at stderr while it is written. A script reads lines, not a changing one.
+    #[must_use]
+    pub fn shows_progress(self) -> bool {
+        !self.json && io::stderr().is_terminal()
     }
 
     /// Tells why the command did not do its work, and how it ends.

@@ -10,13 +10,14 @@ use carnet_device::Env;
 use carnet_manager::server::Wanted;
 use carnet_manager::{Manager, ManagerError, Setup};
 use carnet_seal::{ProductString, ServerUrl};
-use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_seam::{Net, RealFs, SystemClock, SystemRandom};
 use clap::Args;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::BOLD;
+use crate::progress::Watched;
 use crate::server_url;
 use crate::user::ask;
 
@@ -76,7 +77,17 @@ fn root(text: &str) -> Result<Digest, String> {
 /// `no-home` when nothing names a home.
 pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure> {
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
-    Ok(Setup::real(env(context), context.home()?, time_limit))
+    let setup = Setup::real(env(context), context.home()?, time_limit);
+    Ok(if context.output.shows_progress() { watched(setup) } else { setup })
+}
+
+/// A person sees what is waited for.
+fn watched(setup: Setup) -> Setup {
+    let carrier = Arc::clone(&setup.carrier);
+    let watched = move |url: &ServerUrl| -> Box<dyn Net> {
+        Box::new(Watched { net: carrier(url), server: url.to_string() })
+    };
+    Setup { carrier: Arc::new(watched), ..setup }
 }
 
 /// Files, clock and random of this machine.
