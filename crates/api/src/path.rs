@@ -85,6 +85,12 @@ pub fn revoke(license: LicenseId) -> String {
     format!("{LICENSES}/{license}/revoke")
 }
 
+/// POST: the contract has ended; no pass again.
+#[must_use]
+pub fn end(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}/end")
+}
+
 /// GET: what a problem means.
 #[must_use]
 pub fn problem(code: ProblemCode) -> String {

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 pub mod app;
 pub mod credentials;
 pub mod events;
+pub mod license;
 pub mod licenses;
 pub mod list;
 pub mod menu;
@@ -36,9 +37,9 @@ enum Command {
     Menu(menu::Menu),
     /// List licenses
     Licenses(licenses::Licenses),
-    /// Look at one license, suspend, reinstate or revoke it
+    /// Look at one license, suspend, reinstate, revoke or end it
     #[command(subcommand)]
-    License(licenses::License),
+    License(license::License),
     /// What happened, newest first
     Events(events::Events),
 }

@@ -17,6 +17,7 @@ pub mod failure;
 pub mod menu;
 pub mod passes;
 pub mod register;
+pub mod renew;
 pub mod run;
 pub mod status;
 pub mod which;
@@ -32,6 +33,8 @@ pub enum User {
     Agree(agree::Agree),
     /// Decline what is offered for an app
     Decline(decline::Decline),
+    /// Report what was used and get the next pass now, as before going offline
+    Renew(renew::Renew),
     /// Show all passes on this device
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
@@ -51,6 +54,7 @@ impl User {
             Self::Menu(command) => command.run(context),
             Self::Agree(command) => command.run(context),
             Self::Decline(command) => command.run(context),
+            Self::Renew(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Run(command) => return command.run(context),

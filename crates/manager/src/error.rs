@@ -114,7 +114,7 @@ impl ManagerError {
                     .into()
             }
             Self::Passbook(PassbookError::Identity(IdentityError::TooLittleEvidence { .. })) => {
-                "run `carnet register --identity file:PATH`: a file that must not be copied along takes its place".into()
+                "run `carnet register --identity file:PATH`, or set CARNET_IDENTITY=file:PATH for all commands: that file takes the machine's place, and must not be copied along".into()
             }
             Self::Passbook(error) => split(&error.to_string()).1,
             Self::NotRegistered(_) => "run `carnet register`".into(),

@@ -65,6 +65,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(license::act::suspend))
         .routes(routes!(license::act::reinstate))
         .routes(routes!(license::act::revoke))
+        .routes(routes!(license::act::end))
         .routes(routes!(charge::list::list))
         .routes(routes!(charge::act::settle))
         .routes(routes!(charge::act::fail))

@@ -110,6 +110,10 @@ pub struct Acted {
     pub after: Standing,
     /// Who did it.
     pub by: String,
+    /// Why, in the supplier's own words. Left out where nothing was said, so that the hash of such an event is
+    /// what it was before there were reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a gateway or the supplier said of a charge.

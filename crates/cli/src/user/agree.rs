@@ -189,7 +189,8 @@ fn in_words(app: &AppId, outcome: &Outcome) -> String {
     format!("{what}\n\n{}", pass_in_words(pass))
 }
 
-fn pass_in_words(pass: &PassView) -> String {
+/// What a pass is good for, as a few lines.
+pub(super) fn pass_in_words(pass: &PassView) -> String {
     let temporary = pass.kind == Some(carnet_core::document::PassKind::Temporary);
     let kind = if temporary { " (a temporary pass, until the payment is settled)" } else { "" };
     let mut text =

@@ -92,7 +92,7 @@ pub enum IdentityError {
     },
     /// Containers and some virtual machines show next to nothing.
     #[error(
-        "this machine shows only {found} of the {needed} features that tell it from another: set `identity = \"file:PATH\"` in the configuration"
+        "this machine shows only {found} of the {needed} features that tell it from another: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
     )]
     TooLittleEvidence {
         /// How many there are.

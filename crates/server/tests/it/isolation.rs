@@ -33,6 +33,7 @@ async fn i15_what_belongs_to_another_supplier_looks_like_what_does_not_exist() {
         (Method::POST, license_path(&license, "/suspend"), license_path(unknown, "/suspend"), None),
         (Method::POST, license_path(&license, "/reinstate"), license_path(unknown, "/reinstate"), None),
         (Method::POST, license_path(&license, "/revoke"), license_path(unknown, "/revoke"), None),
+        (Method::POST, license_path(&license, "/end"), license_path(unknown, "/end"), None),
         (Method::GET, format!("/v1/events?license={license}"), format!("/v1/events?license={unknown}"), None),
     ];
     for (method, foreign, missing, body) in &table {

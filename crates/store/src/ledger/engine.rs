@@ -98,7 +98,9 @@ impl Batch<'_> {
     fn settle(&mut self, op: &Op) -> Result<Settled, LedgerError> {
         match &op.work {
             Work::Request(submission) => Ok(self.request(&op.terms, submission)?),
-            Work::Act { supplier, license, act, by } => self.act(*supplier, *license, *act, by),
+            Work::Act { supplier, license, act, by, reason } => {
+                self.act(*supplier, *license, *act, (by, reason.as_deref()))
+            }
             Work::Charge { supplier, charge, act, by, note } => {
                 self.charge(*supplier, *charge, *act, (by, note))
             }
@@ -170,14 +172,15 @@ impl Batch<'_> {
         supplier: SupplierId,
         license: LicenseId,
         act: Act,
-        by: &str,
+        (by, reason): (&str, Option<&str>),
     ) -> Result<Settled, LedgerError> {
         let kept = self.working.license_of(self.tx, supplier, license)?;
         let (user, before) = (kept.row.license.user, kept.row.license.standing);
         let after = before.after(act)?;
         kept.row.license.standing = after;
         kept.changed = true;
-        let what = What::Acted(Acted { act, before, after, by: by.to_owned() });
+        let what =
+            What::Acted(Acted { act, before, after, by: by.to_owned(), reason: reason.map(str::to_owned) });
         self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
         Ok(Settled::Acted(after))
     }

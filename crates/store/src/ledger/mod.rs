@@ -54,6 +54,8 @@ pub enum Work {
         act: Act,
         /// Who did it, for the audit record: an account or token label, no personal value.
         by: String,
+        /// Why, in the supplier's own words; kept for ever.
+        reason: Option<String>,
     },
     /// A gateway, or the supplier, says what has become of a charge.
     Charge {

@@ -63,6 +63,10 @@ fn view(event: &stored::Event) -> Event {
         What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
     };
+    let stated_reason = match &event.what {
+        What::Acted(acted) => acted.reason.clone(),
+        _ => None,
+    };
     Event {
         seq: event.seq,
         at: event.at,
@@ -74,6 +78,7 @@ fn view(event: &stored::Event) -> Event {
         movement: facts.movement,
         evidence: facts.evidence,
         by,
+        stated_reason,
         of,
         postings: event.postings.clone(),
     }
