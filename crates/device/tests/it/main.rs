@@ -7,6 +7,7 @@ mod faults;
 mod foreign;
 mod identity;
 mod many_processes;
+mod medium;
 mod processes;
 mod story;
 mod world;
