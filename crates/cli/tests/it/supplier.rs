@@ -1,7 +1,5 @@
 //! Apps, licenses and events.
 
-use std::sync::Arc;
-
 use carnet_api::app::App;
 use carnet_api::license::{License, PassView};
 use carnet_api::page::Page;

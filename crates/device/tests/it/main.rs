@@ -8,6 +8,7 @@ mod foreign;
 mod identity;
 mod keys;
 mod many_processes;
+mod medium;
 mod past;
 mod processes;
 mod slim;
