@@ -69,6 +69,7 @@
 mod controller;
 mod desk;
 mod disapproved;
+mod explained;
 mod gate;
 mod genuine;
 mod holding;

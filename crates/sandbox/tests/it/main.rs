@@ -1,0 +1,6 @@
+//! The sandbox behaves as the real thing does, because it is the real thing.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod refusals;
+mod runs;
