@@ -17,9 +17,9 @@ use crate::meter::Meter;
 use crate::timekeeper::Timekeeper;
 use crate::way::Limited;
 
-/// So often the server is asked about one start or use: once, and again if the first answer was one to an
-/// earlier question.
-const MOST_QUESTIONS: u32 = 2;
+/// So often the server is asked about one start or use: once, again if the first answer was one to an earlier
+/// question, and again while other instances are faster in using what it gave.
+const MOST_QUESTIONS: u32 = 8;
 
 /// The passbook and the app's journal in the hands of one run.
 #[derive(Debug)]

@@ -30,6 +30,11 @@
 //! needs it needs a network, an account and real time. To try the whole thing by hand, `carnetd up` in an empty
 //! folder is a server in a second.
 //!
+//! # Whole programs
+//!
+//! [`Local`] is for tests that start the program as a process, or several processes at once: the same server on a
+//! port of this machine, the passbook on the real disk, and real time.
+//!
 //! # Time
 //!
 //! The clock stands still until the test says so. [`Sandbox::time_passes`] lets the program run on, second by
@@ -37,10 +42,13 @@
 //! in the calling thread; there are no others.
 
 mod grant;
+mod http;
+mod local;
 mod refusal;
 mod sandbox;
 
 pub use grant::Grant;
+pub use local::Local;
 pub use refusal::Refusal;
 pub use sandbox::Sandbox;
 

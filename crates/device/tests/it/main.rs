@@ -10,6 +10,7 @@ mod keys;
 mod many_processes;
 mod past;
 mod processes;
+mod races;
 mod slim;
 mod story;
 mod world;
