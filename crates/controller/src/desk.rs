@@ -17,9 +17,11 @@ use crate::meter::Meter;
 use crate::timekeeper::Timekeeper;
 use crate::way::Limited;
 
-/// So often the server is asked about one start or use: once, again if the first answer was one to an earlier
-/// question, and again while other instances are faster in using what it gave.
-const MOST_QUESTIONS: u32 = 8;
+/// So often the server is asked about one start or use: once, and again if the first answer was one to an
+/// earlier question.
+const MOST_QUESTIONS: u32 = 2;
+/// So often where each answer was enough, and other instances were faster in using it.
+const MOST_RACES: u32 = 8;
 
 /// The passbook and the app's journal in the hands of one run.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Desk {
     /// The book was opened just now, and nothing has happened since.
     is_fresh: bool,
     pub genuine: Option<Genuine>,
+    /// The uses that were left when the last answer came.
+    answered_uses: Option<u64>,
     pub time: Option<Timekeeper>,
     pub meter: Meter,
 }
@@ -56,6 +60,8 @@ pub(crate) struct Refused {
 #[derive(Debug, Default)]
 struct Heard {
     questions: u32,
+    /// The last answer had what was wanted.
+    enough: bool,
     granted: bool,
     refusal: Option<Refusal>,
 }
@@ -85,8 +91,9 @@ impl Desk {
     /// Opens the passbook, which must be registered (A6): it holds a pass, or the server's receipt.
     pub fn open(site: &Arc<Site>) -> Result<Self, Disapproved> {
         let (passbook, meter) = (site.passbook()?, Meter::default());
-        let (site, book) = (site.clone(), None);
-        let mut desk = Self { site, passbook, book, is_fresh: false, genuine: None, time: None, meter };
+        let (site, book, answered_uses) = (site.clone(), None, None);
+        let mut desk =
+            Self { site, passbook, book, is_fresh: false, genuine: None, answered_uses, time: None, meter };
         let site = desk.site.clone();
         let begun = desk.passbook.book_begun(&site.product.app)?;
         if begun.as_ref().is_some_and(|book| book.state().held.is_some()) {
@@ -197,18 +204,25 @@ impl Desk {
         if let Some(refusal) = &heard.refusal {
             return Err(Refused::because(why, Disapproved::refused(refusal)));
         }
-        if !why.server_helps() || heard.questions == MOST_QUESTIONS {
+        let most = if heard.enough { MOST_RACES } else { MOST_QUESTIONS };
+        if !why.server_helps() || heard.questions >= most {
             return Err(Refused::because(why, why.into()));
         }
         heard.questions += 1;
         let refusal = self.ask(uses, way).map_err(failed)?;
         heard.granted = refusal.is_none();
+        heard.enough = self.had_enough(uses);
         // A use that the server does not count is not made, whatever the journal still has.
         if let Some(refusal) = refusal.as_ref().filter(|_| why == Why::AskFirst) {
             return Err(Refused::because(why, Disapproved::refused(refusal)));
         }
         heard.refusal = refusal;
         Ok(())
+    }
+
+    /// Whether the pass that came with the last answer had so many uses when it came.
+    fn had_enough(&self, uses: u64) -> bool {
+        self.answered_uses.is_some_and(|left| left >= uses)
     }
 
     /// The way to the server, for no longer than the program waits from now on.
@@ -236,6 +250,7 @@ impl Desk {
         let asked = contact::ask(&mut self.passbook, app, &Operation::Renew { uses }, line);
         self.is_fresh = false;
         let state = asked?;
+        self.answered_uses = state.uses_left();
         let answer = self.passbook.last_answer(&state).map_err(ContactError::Untrusted)?;
         let Some(answer) = answer else { return Ok(None) };
         // The answer to an older question was made at an older time.
