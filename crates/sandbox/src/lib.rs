@@ -50,7 +50,7 @@ mod sandbox;
 pub use grant::Grant;
 pub use local::Local;
 pub use refusal::Refusal;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, is_sandbox};
 
 /// The guide, so that its code is compiled and run.
 #[cfg(doctest)]

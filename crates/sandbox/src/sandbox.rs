@@ -276,6 +276,21 @@ impl Sandbox {
     }
 }
 
+/// Whether a program that is opened with this product string trusts the sandboxes, whose keys everybody has. One
+/// that is shipped must not.
+///
+/// ```
+/// use carnet_sandbox::{Sandbox, is_sandbox};
+///
+/// assert!(is_sandbox(&Sandbox::unregistered("acme/paint").product().to_string()));
+/// assert!(!is_sandbox("no product string at all"));
+/// ```
+#[must_use]
+pub fn is_sandbox(product: &str) -> bool {
+    let root = FakeServer::new(FakeClock::at(BEGIN)).pin().root;
+    product.parse::<ProductString>().is_ok_and(|product| product.root == root)
+}
+
 fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
