@@ -1,5 +1,6 @@
 //! `carnet supplier app`: name what is licensed (A1).
 
+use carnet_api::ProblemCode;
 use carnet_api::app::{self as api, NewApp};
 use carnet_api::page::Page;
 use carnet_api::path;
@@ -70,11 +71,22 @@ fn add(context: &Context, app: &AppId, display_name: Option<&str>) -> Result<(),
 /// The string is public. Whoever compiles it in compares its root with what `carnetd root-hash` says.
 fn product(context: &Context, app: &AppId) -> Result<(), Failure> {
     let http = credentials::http(context, Some(&app.supplier()))?;
+    // A program that is opened with a mistyped app would never find a license.
+    let _: api::App = http.send(Call::get(&path::app(app))).map_err(|failure| unknown(failure, app))?;
     let known: ServerInfo = http.send(Call::get(path::SERVER))?;
     let url = http.server().clone();
     let product = ProductString { app: app.clone(), url, root: known.root }.to_string();
     let shown = format!("{product}\n");
     context.output.result(&Product { app: app.clone(), product }, || shown)
+}
+
+/// An app that the server does not know, or not as one of this supplier.
+pub(super) fn unknown(failure: Failure, app: &AppId) -> Failure {
+    if failure.code != ProblemCode::NotFound.as_str() {
+        return failure;
+    }
+    let remedy = format!("check the id, or register it first: carnet supplier app add {app}");
+    Failure { message: format!("the server knows no app {app}"), ..failure }.with_remedy(remedy)
 }
 
 fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
 use crate::table::table;
-use crate::text::clean;
+use crate::text::{clean, to_the_second};
 
 /// What happened, newest first.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ fn in_words(events: &[api::Event]) -> String {
     let row = |event: &api::Event| {
         [
             event.seq.to_string(),
-            event.at.to_string(),
+            to_the_second(event.at).to_string(),
             clean(&event.kind),
             shown(event.app.as_ref()),
             shown(event.license),

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod carnet;
+mod cases;
 mod fake;
+mod install;
 mod menu;
 mod menus;
 mod process;

@@ -4,6 +4,6 @@ mod agree;
 mod pass;
 mod register;
 mod run;
-mod shop;
+pub mod shop;
 mod strange;
 mod terminal;

@@ -111,6 +111,11 @@ impl Shop {
         self.supplier.run(&["supplier", "licenses", "--json"]).json()["data"].as_array().unwrap().clone()
     }
 
+    /// Where the supplier works.
+    pub fn supplier_home(&self) -> &Carnet {
+        &self.supplier
+    }
+
     pub fn supplier(&self, arguments: &[&str]) -> Ran {
         let ran = self.supplier.run(arguments);
         assert_eq!(ran.code, 0, "{ran:?}");

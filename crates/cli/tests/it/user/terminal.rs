@@ -33,6 +33,11 @@ impl Terminal {
 
     /// With so many columns.
     fn of_width(columns: usize, carnet: &Carnet, arguments: &[&str]) -> Option<Self> {
+        Self::with(columns, carnet, arguments, &[])
+    }
+
+    /// With variables in the environment.
+    fn with(columns: usize, carnet: &Carnet, arguments: &[&str], variables: &[(&str, &str)]) -> Option<Self> {
         let quoted: Vec<_> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
         let (home, carnet) =
             (&carnet.home, format!("exec '{}' {}", env!("CARGO_BIN_EXE_carnet"), quoted.join(" ")));
@@ -40,6 +45,7 @@ impl Terminal {
         let mut command = Command::new("script");
         command.args(["-qefc", &line, "/dev/null"]).env_clear();
         command.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("CARNET_HOME", home);
+        command.envs(variables.iter().copied());
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let Ok(mut script) = started else {
             eprintln!("not tested: there is no `script` here");
@@ -79,12 +85,17 @@ impl Terminal {
     }
 
     /// The exit code, and all that was shown since the last key.
-    fn end(mut self) -> (Option<i32>, String) {
+    fn end(self) -> (Option<i32>, String) {
+        let (code, shown) = self.end_with_styles();
+        (code, anstream::adapter::strip_str(&shown).to_string())
+    }
+
+    fn end_with_styles(mut self) -> (Option<i32>, String) {
         let code = self.script.wait().unwrap().code();
         while let Ok(more) = self.shown.recv_timeout(Duration::from_secs(2)) {
             self.seen += &String::from_utf8_lossy(&more);
         }
-        (code, anstream::adapter::strip_str(&self.seen).to_string())
+        (code, self.seen)
     }
 }
 
@@ -222,6 +233,75 @@ fn i17_a_set_up_code_and_a_token_are_asked_for_and_not_shown() {
     let (code, shown) = terminal.end();
     assert!(code == Some(0) && !shown.contains(TOKEN), "{code:?} {shown}");
     assert_eq!(apps.seen()[0].header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_no_color_is_set() {
+    let carnet = Carnet::new();
+    let list = ["supplier", "app", "list"];
+    for (variables, more, coloured) in [
+        (&[][..], &[][..], true),
+        (&[("NO_COLOR", "1")], &[], false),
+        (&[], &["--color", "never"], false),
+        (&[("NO_COLOR", "1")], &["--color", "always"], true),
+    ] {
+        let arguments = [&list[..], more].concat();
+        let Some(terminal) = Terminal::with(80, &carnet, &arguments, variables) else { return };
+        let (code, shown) = terminal.end_with_styles();
+        assert_eq!((code, shown.contains("\u{1b}[")), (Some(8), coloured), "{variables:?} {more:?} {shown}");
+    }
+}
+
+#[test]
+fn a_wait_of_more_than_a_second_shows_at_a_terminal_and_nowhere_else() {
+    let fake = Fake::new((0..4).map(|_| Says::Nothing).collect());
+    let carnet = Carnet::new();
+    let supplier = ["supplier", "menu", "show", "acme/paint"];
+    for command in [&["menu", "acme/paint"][..], &supplier] {
+        let arguments = [command, &["--server", &fake.url, "--timeout", "3"]].concat();
+        let Some(mut terminal) = Terminal::of_width(80, &carnet, &arguments) else { return };
+        terminal.at(&format!("waiting for {} … 1 s", fake.url), "");
+        terminal.at("2 s", "");
+        let (code, shown) = terminal.end();
+        assert!(
+            code == Some(6) && shown.contains("  \rerror[server-timeout]"),
+            "the line is gone: {shown:?}"
+        );
+        let arguments = [command, &["--server", &fake.url, "--timeout", "2"]].concat();
+        assert!(!carnet.run(&arguments).err.contains("waiting"), "a script reads lines");
+    }
+}
+
+#[test]
+fn every_table_fits_the_terminal() {
+    let shop = Shop::open();
+    shop.sell(&[TWO_RUNS, FOR_EVER]);
+    let ann = shop.user();
+    ann.agree("two-runs");
+    let license = shop.licenses()[0]["id"].as_str().unwrap().to_owned();
+    shop.supplier(&["supplier", "license", "suspend", &license, "--reason", &"because ".repeat(20)]);
+    let acme = shop.supplier_home();
+    let commands: [(&Carnet, &[&str]); 8] = [
+        (&ann.carnet, &["passes"]),
+        (&ann.carnet, &["status"]),
+        (&ann.carnet, &["menu", "acme/paint"]),
+        (acme, &["supplier", "app", "list"]),
+        (acme, &["supplier", "licenses"]),
+        (acme, &["supplier", "license", "show", &license]),
+        (acme, &["supplier", "events"]),
+        (acme, &["supplier", "menu", "show", "acme/paint"]),
+    ];
+    for (carnet, arguments) in commands {
+        for columns in [60, 100, 160] {
+            let Some(terminal) = Terminal::of_width(columns, carnet, arguments) else { return };
+            let (code, shown) = terminal.end();
+            assert_eq!(code, Some(0), "{shown}");
+            // Where a name alone is wider, it stays whole: the root hash.
+            let mut lines = shown.lines().filter(|line| !line.contains(&shop.root));
+            let wide = lines.find(|line| carnet_cli::width::columns(line) > columns);
+            assert_eq!(wide, None, "{arguments:?} at {columns}:\n{shown}");
+        }
+    }
 }
 
 #[test]
