@@ -91,9 +91,11 @@ pub(super) fn unknown(failure: Failure, app: &AppId) -> Failure {
 
 fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
     let http = credentials::http(context, name)?;
+    let waiting = context.waiting_for(http.server());
     let apps: Page<api::App> = pages(usize::MAX, |limit, cursor| {
         http.send(Call::get(path::APPS).query("limit", Some(limit)).query("cursor", cursor))
     })?;
+    drop(waiting);
     context.output.result(&apps, || in_words(&apps.data))
 }
 

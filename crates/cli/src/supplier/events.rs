@@ -33,10 +33,12 @@ impl Events {
     /// Why it could not be done.
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let http = credentials::http(context, name)?;
+        let waiting = context.waiting_for(http.server());
         let found: Page<api::Event> = pages(self.limit as usize, |limit, cursor| {
             let call = Call::get(path::EVENTS).query("limit", Some(limit)).query("cursor", cursor);
             http.send(call.query("license", self.license))
         })?;
+        drop(waiting);
         context.output.result(&found, || in_words(&found.data))?;
         if found.next_cursor.is_some() && !context.output.is_json() {
             context.output.note("There are more: raise --limit.");

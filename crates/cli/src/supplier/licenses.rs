@@ -54,10 +54,12 @@ impl Licenses {
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let of_app = self.app.as_ref().map(AppId::supplier);
         let http = credentials::http(context, name.or(of_app.as_ref()))?;
+        let waiting = context.waiting_for(http.server());
         let found: Page<api::License> = pages(self.limit as usize, |limit, cursor| {
             let call = Call::get(path::LICENSES).query("limit", Some(limit)).query("cursor", cursor);
             http.send(call.query("app", self.app.as_ref()).query("status", self.status.as_ref()))
         })?;
+        drop(waiting);
         context.output.result(&found, || list(&found.data))?;
         if found.next_cursor.is_some() && !context.output.is_json() {
             context.output.note("There are more: raise --limit.");

@@ -90,7 +90,7 @@ impl Register {
         let manager = which::manager_of_new(context, self.product.as_ref(), &self.trust)?;
         let registered = match known(&manager)? {
             Some(registered) => registered,
-            None => manager.register(&self.newcomer(context)?)?,
+            None => asked(context, &manager, &self.newcomer(context)?)?,
         };
         let shown = shown(&manager, &registered);
         context.output.result(&shown, || in_words(&shown))
@@ -131,7 +131,12 @@ pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, F
     let name = ask::text("Your name", |text| told(person::name(text)))?;
     let email = ask::text("Your e-mail address", |text| told(person::email(text)))?;
     let details = Details { name, email, ..Details::default() };
-    Ok(manager.register(&newcomer(&details, None, usual_identity(context)?)?)?)
+    asked(context, manager, &newcomer(&details, None, usual_identity(context)?)?)
+}
+
+fn asked(context: &Context, manager: &Manager, newcomer: &Newcomer) -> Result<Registered, Failure> {
+    let _waiting = context.waiting_for(&manager.server().url);
+    Ok(manager.register(newcomer)?)
 }
 
 /// What a new device is known by where the command line does not say: a container is told once, from outside.

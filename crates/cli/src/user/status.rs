@@ -69,7 +69,9 @@ impl Status {
         let named = which::wanted(context, None, None)?;
         let mut servers = Vec::new();
         for manager in managers(&setup, named.url.as_ref())? {
+            let waiting = context.waiting_for(&manager.server().url);
             let resumed = if self.resume { manager.finish_all()? } else { Vec::new() };
+            drop(waiting);
             servers.push(self.look(&manager, resumed)?);
         }
         let shown = Shown { home: setup.home.clone(), servers };
