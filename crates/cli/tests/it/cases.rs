@@ -5,24 +5,24 @@
 //! * `# …` or nothing: for the reader;
 //! * `@ shop`: a real server on which `acme` sells `tests/cases/files/menu.toml`;
 //! * `@ as NAME`: whose home the following commands use;
-//! * `$ carnet …`: a command line, with words as in a shell, in the folder `tests/cases/files`. `{URL}`, `{ROOT}`, `{HOME}`
+//! * `$ carnet …`, `$ carnetd …`: a command line, with words as in a shell, in the folder `tests/cases/files`. `{URL}`, `{ROOT}`, `{HOME}`
 //!   and `{LICENSE}` stand for the server's address and root hash, the home, and the newest license;
 //! * `< …`: a line of its standard input;
 //! * `1> …`, `2> …`, `? N`: what it writes to stdout and stderr, and its exit code where that is not 0.
 //!
-//! A command that fails is run once more with `--json`, and must fail alike. To write what is answered into all cases:
+//! A command of `carnet` that fails is run once more with `--json`, and must fail alike. To write what is answered into all cases:
 //! `CARNET_CASES=write cargo test -p carnet-cli cases`, then look at the difference before it is committed.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use carnet_cli::cli::{command, every_command};
 
 use crate::carnet::{Carnet, Ran};
-use crate::user::shop::Shop;
+use crate::user::shop::{Shop, carnetd};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
@@ -128,7 +128,7 @@ impl Stage {
         if ran.code != 0 {
             told += &format!("? {}\n", ran.code);
             // Not when a program has ended with that code, or it was JSON at once.
-            if ran.err.contains("error") {
+            if ran.err.contains("error") && line.text.starts_with("carnet ") {
                 let again = self.run(line, true);
                 assert_eq!(again.failed().0, ran.code, "{}: {again:?}", line.text);
             }
@@ -139,13 +139,17 @@ impl Stage {
     fn run(&mut self, line: &Line<'_>, json: bool) -> Ran {
         let home = self.home().home.display().to_string();
         let mut words: Vec<String> = words(line.text).iter().map(|word| self.filled(word, &home)).collect();
-        assert_eq!(words.remove(0), "carnet", "{}", line.text);
+        let program = words.remove(0);
         if json {
             let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
             words.insert(end, "--json".into());
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut command = self.home().command(&words);
+        let mut command = match program.as_str() {
+            "carnet" => self.home().command(&words),
+            "carnetd" => of_server(&words, &home),
+            other => panic!("a case says `$ {other}`"),
+        };
         command.current_dir(folder().join("files")).env("CARNET_IDENTITY", format!("file:{home}/id"));
         command.env("PATH", "/usr/bin:/bin").stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -186,6 +190,13 @@ impl Stage {
         }
         without_names(&text)
     }
+}
+
+/// `carnetd`, with its data below the home.
+fn of_server(words: &[&str], home: &str) -> Command {
+    let mut command = Command::new(carnetd());
+    command.env_clear().env("CARNETD_DATA", format!("{home}/data")).args(words);
+    command
 }
 
 /// Ids, tokens, times and days are others each time.

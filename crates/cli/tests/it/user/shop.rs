@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::carnet::{Carnet, Ran, ran};
 
 /// `carnetd` beside `carnet`: built with the workspace, or now.
-fn carnetd() -> &'static Path {
+pub fn carnetd() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let path = Path::new(env!("CARGO_BIN_EXE_carnet")).with_file_name("carnetd");
