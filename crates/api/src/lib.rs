@@ -21,6 +21,7 @@ pub mod menu;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod redeem;
 pub mod schema;
 pub mod server;
 pub mod supplier;

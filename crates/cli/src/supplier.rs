@@ -7,8 +7,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub mod app;
+pub mod charges;
 pub mod credentials;
 pub mod events;
+pub mod grant;
 pub mod license;
 pub mod licenses;
 pub mod list;
@@ -40,6 +42,16 @@ enum Command {
     /// Look at one license, suspend, reinstate, revoke or end it
     #[command(subcommand)]
     License(license::License),
+    /// List what is due, and what has become of it
+    Charges(charges::Charges),
+    /// Say what has become of a charge
+    #[command(subcommand)]
+    Charge(charges::Charge),
+    /// Make redeem codes for an offer that was paid for elsewhere
+    Grant(grant::Grant),
+    /// Look after redeem codes
+    #[command(subcommand)]
+    Codes(grant::Codes),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -57,6 +69,10 @@ impl Supplier {
             Command::Menu(command) => command.run(context, name),
             Command::Licenses(command) => command.run(context, name),
             Command::License(command) => command.run(context, name),
+            Command::Charges(command) => command.run(context, name),
+            Command::Charge(command) => command.run(context, name),
+            Command::Grant(command) => command.run(context, name),
+            Command::Codes(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

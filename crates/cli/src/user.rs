@@ -11,11 +11,15 @@ use crate::failure::Failure;
 
 pub mod agree;
 pub mod ask;
+pub mod code;
 pub mod consent;
 pub mod decline;
+pub mod devices;
 pub mod failure;
+pub mod giving;
 pub mod menu;
 pub mod passes;
+pub mod redeem;
 pub mod register;
 pub mod renew;
 pub mod run;
@@ -35,6 +39,14 @@ pub enum User {
     Decline(decline::Decline),
     /// Report what was used and get the next pass now, as before going offline
     Renew(renew::Renew),
+    /// Take up an offer that was paid for elsewhere
+    Redeem(redeem::Redeem),
+    /// Give back what a pass still has
+    Return(giving::Return),
+    /// Give all passes back and retire this device
+    Leave(giving::Leave),
+    /// Show the user's devices, let others join, free lost ones
+    Devices(devices::Devices),
     /// Show all passes on this device
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
@@ -55,6 +67,10 @@ impl User {
             Self::Agree(command) => command.run(context),
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
+            Self::Redeem(command) => command.run(context),
+            Self::Return(command) => command.run(context),
+            Self::Leave(command) => command.run(context),
+            Self::Devices(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Run(command) => return command.run(context),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use carnet_carrier::Http;
 use carnet_core::app::Version;
-use carnet_core::device::Input;
+use carnet_core::device::{Disapproval, Input};
 use carnet_core::id::RunId;
+use carnet_core::journal::State;
 use carnet_device::identity::{IdentityError, Machine};
 use carnet_device::place;
 use carnet_device::platform::ThisMachine;
@@ -15,14 +16,18 @@ use carnet_device::{Env, Passbook, PassbookError};
 use carnet_seal::ProductString;
 use carnet_seam::{Net, random};
 
-use crate::desk::Desk;
-use crate::disapproved::Disapproved;
+use crate::desk::{Desk, Refused};
+use crate::disapproved::{Disapproved, Why};
 use crate::holding::Holding;
 use crate::keeper::Keeper;
 use crate::run::Run;
 
 /// The longest that a start waits for the server, unless [`Builder::start_wait`] says otherwise.
 pub const START_WAIT: Duration = Duration::from_secs(3);
+
+/// The run that a program is started as part of, for its own controller: `carnet run` sets it. The use that was
+/// counted for the start is this program's then; it is not counted again.
+pub const LAUNCHED_BY: &str = "CARNET_RUN";
 
 /// The license controller inside a program: approves runs or disapproves them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +45,7 @@ pub struct Builder {
     net: Option<Arc<dyn Net>>,
     machine: Arc<dyn Machine>,
     version: Option<Version>,
+    launched_by: Option<RunId>,
     start_wait: Duration,
     ticking: Ticking,
 }
@@ -60,6 +66,7 @@ pub(crate) struct Site {
     pub net: Arc<dyn Net>,
     machine: Arc<dyn Machine>,
     pub version: Option<Version>,
+    launched_by: Option<RunId>,
     pub start_wait: Duration,
     pub ticking: Ticking,
 }
@@ -83,6 +90,7 @@ impl Controller {
             net: None,
             machine: Arc::new(ThisMachine),
             version: None,
+            launched_by: None,
             start_wait: START_WAIT,
             ticking: Ticking::ByThread,
         }
@@ -105,8 +113,7 @@ impl Controller {
     pub fn start(&self) -> Result<Run, Disapproved> {
         let mut desk = Desk::open(&self.site)?;
         let run = RunId(random::bytes(&*self.site.env.random)?);
-        let input = Input::Start { run, version: self.site.version };
-        match desk.settle(&input, 1) {
+        match self.record_start(&mut desk, run) {
             Ok(state) => Run::new(Keeper::new(desk, run, state)?),
             Err(refused) => {
                 if let Some(why) = refused.why {
@@ -114,6 +121,19 @@ impl Controller {
                 }
                 Err(refused.told)
             }
+        }
+    }
+
+    /// The start becomes part of the run that launched this program, where that is possible.
+    fn record_start(&self, desk: &mut Desk, run: RunId) -> Result<State, Refused> {
+        let version = self.site.version;
+        let joined = self.site.launched_by.map(|of| desk.settle(&Input::Join { run, of, version }, 1));
+        match joined {
+            // It is over, of another app, or another program was faster.
+            None | Some(Err(Refused { why: Some(Why::Pass(Disapproval::RunEnded)), .. })) => {
+                desk.settle(&Input::Start { run, version }, 1)
+            }
+            Some(joined) => joined,
         }
     }
 
@@ -172,6 +192,12 @@ impl Builder {
         self
     }
 
+    /// The run that this program is started as part of. Otherwise what the environment says ([`LAUNCHED_BY`]).
+    pub fn launched_by(mut self, run: RunId) -> Self {
+        self.launched_by = Some(run);
+        self
+    }
+
     /// The longest that [`Controller::start`] and [`Run::consume`] wait for the server, over all exchanges.
     pub fn start_wait(mut self, wait: Duration) -> Self {
         self.start_wait = wait;
@@ -200,8 +226,9 @@ impl Builder {
             Disapproved::new("no-home", message, "set CARNET_HOME to a folder of your own")
         })?;
         let net = self.net.unwrap_or_else(|| Arc::new(Http::new(product.url.as_str())));
+        let launched_by = self.launched_by.or_else(launcher);
         let Self { env, machine, version, start_wait, ticking, .. } = self;
-        let site = Site { product, home, env, net, machine, version, start_wait, ticking };
+        let site = Site { product, home, env, net, machine, version, launched_by, start_wait, ticking };
         Ok(Controller { site: Arc::new(site) })
     }
 }
@@ -212,4 +239,12 @@ impl Builder {
 )]
 fn usual_home() -> Option<PathBuf> {
     place::home(|name| std::env::var_os(name))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a library has no `main` in which to read the environment; a program hands over `launched_by` instead"
+)]
+fn launcher() -> Option<RunId> {
+    std::env::var(LAUNCHED_BY).ok()?.parse().ok()
 }

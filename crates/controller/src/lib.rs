@@ -82,6 +82,7 @@ mod timekeeper;
 mod way;
 
 pub use carnet_core::app::{Feature, Version};
+pub use carnet_core::id::RunId;
 pub use carnet_core::offer::{Listed, Offer};
 pub use carnet_core::time::Time;
 pub use carnet_device::Env;
@@ -89,7 +90,7 @@ pub use carnet_device::identity::Machine;
 pub use carnet_seal::ProductString;
 pub use carnet_seam::Net;
 
-pub use controller::{Builder, Controller, START_WAIT};
+pub use controller::{Builder, Controller, LAUNCHED_BY, START_WAIT};
 pub use disapproved::Disapproved;
 pub use gate::Gate;
 pub use holding::Holding;

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use carnet_core::app::Feature;
+use carnet_core::id::RunId;
 
 use crate::controller::Ticking;
 use crate::disapproved::Disapproved;
@@ -37,6 +38,13 @@ impl Run {
             run.ticker = Some(ticker.map_err(failed)?);
         }
         Ok(run)
+    }
+
+    /// The run's own name, for a program that is started as part of it (see [`crate::LAUNCHED_BY`]): the use of
+    /// this start is that program's, once.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.keeper.id()
     }
 
     /// Whether a feature may be used now. False once the run is disapproved. In a tight loop, ask a

@@ -36,6 +36,15 @@ pub enum Input {
         /// The program's version, where it tells.
         version: Option<Version>,
     },
+    /// A program wants to start as part of a run whose start was counted for it.
+    Join {
+        /// The program's own run, if it is approved.
+        run: RunId,
+        /// The run that it belongs to.
+        of: RunId,
+        /// The program's version, where it tells.
+        version: Option<Version>,
+    },
     /// A running program makes uses.
     Use {
         /// The run.
@@ -260,6 +269,12 @@ impl State {
         u64::from(self.held.as_ref().is_some_and(|held| held.pass.uses.is_some()))
     }
 
+    /// Whether a program may still join this run.
+    #[must_use]
+    pub fn can_join(&self, of: RunId) -> bool {
+        self.running.get(&of).is_some_and(|running| !running.joined)
+    }
+
     /// Whether each use must be asked of the server first.
     #[must_use]
     pub fn counts_online(&self) -> bool {
@@ -274,6 +289,7 @@ impl State {
 pub fn next(state: &State, input: Input, clock: Time) -> Result<Vec<Record>, Disapproval> {
     match input {
         Input::Start { run, version } => start(state, run, version, clock),
+        Input::Join { run, of, version } => join(state, run, of, version, clock),
         Input::Use { run, uses } => make_uses(state, run, uses, clock),
         Input::Meter { run } => meter(state, run, clock),
         Input::End { run, unused } => end(state, run, unused, clock),
@@ -302,6 +318,22 @@ fn start(
     state.judge(clock, version, uses)?;
     let license = state.good_pass(clock)?.pass.license;
     Ok(dated(state, clock, |at| Record::RunStarted { run, license, uses, at }))
+}
+
+/// What a launcher's start counted is made by the program that it started, and by no second one (A10: ten uses
+/// are ten runs).
+fn join(
+    state: &State,
+    run: RunId,
+    of: RunId,
+    version: Option<Version>,
+    clock: Time,
+) -> Result<Vec<Record>, Disapproval> {
+    if !state.can_join(of) {
+        return Err(Disapproval::RunEnded);
+    }
+    state.judge(clock, version, 0)?;
+    Ok(dated(state, clock, |at| Record::RunJoined { run, of, at }))
 }
 
 fn make_uses(state: &State, run: RunId, uses: u64, clock: Time) -> Result<Vec<Record>, Disapproval> {
@@ -361,6 +393,7 @@ fn ask(
         head,
         at: clock,
         totals: state.totals.clone(),
+        portables: state.portables.keys().copied().collect(),
         operation,
     };
     Ok(vec![Record::Intent(Box::new(request))])
@@ -393,8 +426,10 @@ const fn resumes(reason: Reason) -> bool {
     matches!(reason, Reason::ForkOrRollback | Reason::Reconcile | Reason::Superseded)
 }
 
-/// A journal that waits for review keeps its epoch, so that the review finds it where it was.
+/// A journal that waits for review keeps its epoch, so that the review finds it where it was; a device that could
+/// not join has no epoch yet.
 fn keeps_epoch(answer: &Answer) -> bool {
-    let waits = matches!(&answer.body, Body::Refusal(refusal) if refusal.reason == Reason::UnderReview);
-    waits && answer.head.epoch == answer.head.quoted
+    let unchanged = |reason: Reason| reason == Reason::UnderReview || reason.keeps_out();
+    let keeps = matches!(&answer.body, Body::Refusal(refusal) if unchanged(refusal.reason));
+    keeps && answer.head.epoch == answer.head.quoted
 }

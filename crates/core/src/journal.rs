@@ -32,6 +32,15 @@ pub enum Record {
         /// When.
         at: Time,
     },
+    /// A program joined the run of whoever started it, once: the use of that start is this program's.
+    RunJoined {
+        /// The program's own run.
+        run: RunId,
+        /// The run that it belongs to.
+        of: RunId,
+        /// When.
+        at: Time,
+    },
     /// Uses counted while running.
     Used {
         /// By which run.
@@ -128,8 +137,17 @@ pub struct State {
     pub clock: ClockEvidence,
     /// Tails dropped since the last contact.
     pub tails_dropped: u32,
-    /// Runs that have not ended, with their start; of more than [`MOST_RUNS`], the oldest are forgotten.
-    pub running: BTreeMap<RunId, Time>,
+    /// Runs that have not ended; of more than [`MOST_RUNS`], the oldest are forgotten.
+    pub running: BTreeMap<RunId, Running>,
+}
+
+/// A run that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Running {
+    /// Since when.
+    pub since: Time,
+    /// A program has joined it; no other one may.
+    pub joined: bool,
 }
 
 /// A pass on this device.
@@ -220,6 +238,9 @@ pub enum FoldError {
     /// An outcome that answers no open intent.
     #[error("an outcome for request {0} that answers no open intent")]
     NoSuchIntent(RequestId),
+    /// A run joined that is over, or was joined before.
+    #[error("a program joined run {0}, which nobody can join")]
+    NotJoinable(RunId),
     /// A use of something that is not held.
     #[error("a use of license {0}, which the pass is not for")]
     NotHeld(LicenseId),
@@ -262,6 +283,11 @@ impl State {
             Record::RunStarted { run, license, uses, at } => {
                 self.count(*license, *uses, Seconds(0), *at)?;
                 self.begin(*run, *at);
+            }
+            Record::RunJoined { run, of, at } => {
+                self.join(*of)?;
+                self.begin(*run, *at);
+                self.clock.advance(*at);
             }
             Record::Used { license, uses, at, .. } => self.count(*license, *uses, Seconds(0), *at)?,
             Record::Metered { license, seconds, at, .. } => self.count(*license, 0, *seconds, *at)?,
@@ -311,10 +337,20 @@ impl State {
     }
 
     fn begin(&mut self, run: RunId, at: Time) {
-        self.running.insert(run, at);
+        self.running.insert(run, Running { since: at, joined: false });
         if self.running.len() > MOST_RUNS {
-            let oldest = self.running.iter().min_by_key(|(_, start)| **start).map(|(run, _)| *run);
+            let oldest = self.running.iter().min_by_key(|(_, run)| run.since).map(|(run, _)| *run);
             oldest.and_then(|run| self.running.remove(&run));
+        }
+    }
+
+    fn join(&mut self, of: RunId) -> Result<(), FoldError> {
+        match self.running.get_mut(&of).filter(|running| !running.joined) {
+            Some(running) => {
+                running.joined = true;
+                Ok(())
+            }
+            None => Err(FoldError::NotJoinable(of)),
         }
     }
 
@@ -348,6 +384,7 @@ impl State {
                 self.mark(PassStatus::Invalid);
             }
         }
+        answer.head.over.iter().for_each(|movement| drop(self.portables.remove(movement)));
         self.take(&answer.body, &received.document);
         Ok(())
     }
@@ -376,8 +413,9 @@ impl State {
             }
             Body::Refusal(refusal) => {
                 self.refused = Some(refusal.reason);
-                let about = self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
-                if about && refusal.reason.ends_pass() {
+                let of_held =
+                    self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
+                if (of_held || refusal.reason.is_about_device()) && refusal.reason.ends_pass() {
                     self.mark(PassStatus::Invalid);
                 }
             }
@@ -387,6 +425,7 @@ impl State {
                 Effect::MoveCancelled(movement) => {
                     self.portables.remove(movement);
                 }
+                Effect::Invited(_) | Effect::Withdrawn(_) | Effect::DeviceGone(_) | Effect::Renamed(_) => {}
             },
         }
     }

@@ -8,6 +8,7 @@
 //! * [`book`] – a journal whose records mean something;
 //! * [`passbook`] – everything that one device keeps for one server;
 //! * [`contact`] – asking the server, over any carrier;
+//! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
 //! * [`mod@env`] – files, clock and random, handed over.
 
 pub mod book;
@@ -15,13 +16,16 @@ pub mod contact;
 pub mod env;
 pub mod identity;
 pub mod journal;
+pub mod medium;
 pub mod passbook;
 pub mod place;
 pub mod platform;
+pub mod portable;
 pub mod storage;
 
 pub use book::{Book, BookError};
 pub use contact::{ContactError, Line};
 pub use env::Env;
+pub use medium::{Medium, MediumError};
 pub use passbook::{Passbook, PassbookError};
 pub use storage::StorageError;

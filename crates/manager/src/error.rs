@@ -70,6 +70,9 @@ pub enum ManagerError {
     /// The server refused to register this device.
     #[error("this device could not be registered: {}", .0.in_words())]
     RegistrationRefused(Reason),
+    /// The server did not do what was wanted with the user's devices or codes.
+    #[error("{}", .0.in_words())]
+    ManagementRefused(Reason),
     /// The menu has no such offer.
     #[error("the menu of {app} has no offer `{offer}`")]
     NoSuchOffer {
@@ -80,8 +83,8 @@ pub enum ManagerError {
         /// What there is.
         offers: Vec<OfferName>,
     },
-    /// There is a good pass, so that there is no menu to decline.
-    #[error("the pass for {0} is good: there is nothing to decline")]
+    /// There is a good license, so that there is no menu to decline.
+    #[error("the license for {0} is good: there is nothing to decline")]
     StillGood(AppId),
     /// It may not be asked now.
     #[error("{0}")]
@@ -116,7 +119,9 @@ impl ManagerError {
             Self::Passbook(error) => split(&error.to_string()).1,
             Self::NotRegistered(_) => "run `carnet register`".into(),
             Self::Person(problems) => problems.first().map_or("", |first| first.remedy).into(),
-            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.remedy().into(),
+            Self::Refused { reason, .. }
+            | Self::RegistrationRefused(reason)
+            | Self::ManagementRefused(reason) => reason.remedy().into(),
             Self::NoSuchOffer { offers, .. } => choose_from(offers),
             Self::StillGood(_) => "use it; the menu comes again when it is used up".into(),
             Self::Disapproved(why) => why.remedy().into(),
@@ -139,7 +144,9 @@ impl ManagerError {
             Self::Passbook(_) => "passbook",
             Self::NotRegistered(_) => "not-registered",
             Self::Person(_) => "personal-data",
-            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.code(),
+            Self::Refused { reason, .. }
+            | Self::RegistrationRefused(reason)
+            | Self::ManagementRefused(reason) => reason.code(),
             Self::NoSuchOffer { .. } => "no-such-offer",
             Self::StillGood(_) => "still-good",
             Self::Disapproved(why) => why.code(),

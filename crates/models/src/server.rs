@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey, Request};
-use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
-use carnet_core::license::{Balance, Holder, License, Line, Right, Standing};
+use carnet_core::id::{
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+};
+use carnet_core::license::{Balance, Holder, License, Line, Right};
 use carnet_core::money::Money;
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Menu, Offer};
 use carnet_core::server::{
-    AppView, Decision, Device, EventKind, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View, decide,
+    AppView, Beside, Decision, Device, EventKind, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View,
+    decide,
 };
 use carnet_core::term::{Slice, Term};
 
@@ -53,6 +56,10 @@ impl Server {
                 registered: NOW,
                 settled,
                 retired: false,
+                lost: None,
+                until: None,
+                enrolled: None,
+                only: None,
             };
             (id, device)
         };
@@ -100,21 +107,11 @@ impl Server {
             versions: carnet_core::app::VersionRange::default(),
         };
         let id = LicenseId([16 * which + nth; 16]);
+        let mut license =
+            License::new(id, USER, SUPPLIER, Listed { app, serial: 1, offer }, DeviceId([0; 16]), NOW);
         let line = Balance { total: model.uses, remaining: model.uses, ..Balance::EMPTY };
-        let license = License {
-            id,
-            user: USER,
-            supplier: SUPPLIER,
-            app: app.clone(),
-            base: Arc::new(Listed { app, serial: 1, offer }),
-            agreed: NOW,
-            first_use: None,
-            standing: Standing::Active,
-            rights: vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)],
-            uses: counted.map(|_| line),
-            seconds: None,
-            at_risk: 0,
-        };
+        license.uses = counted.map(|_| line);
+        license.rights = vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)];
         self.posted.insert((id, Line::Uses), license.uses.unwrap_or_default());
         self.posted.insert((id, Line::Rights), license.rights_balance());
         self.licenses.insert(id, license);
@@ -124,13 +121,11 @@ impl Server {
         self.devices.get(&device).map_or(Digest([0; 32]), |device| device.receipt)
     }
 
-    fn view(&self, request: &Request, body: Digest, proof: Option<Proof>) -> View {
+    fn view(&self, request: &Request, body: Digest, proof: Beside) -> View {
         let name = &request.journal;
         let licenses = self.licenses.values().filter(|license| Some(&license.app) == name.app.as_ref());
         let menu = Arc::new(Menu::default());
         View {
-            server: SERVER,
-            body,
             device: self.devices.get(&name.device).cloned(),
             journal: self.journals.get(name).cloned(),
             licenses: licenses.cloned().collect(),
@@ -139,7 +134,7 @@ impl Server {
             aside: self.asides.get(&(name.clone(), request.id)).map(|(slot, _)| *slot),
             app: Some(AppView { supplier: SUPPLIER, menu }),
             proof,
-            receipt: None,
+            ..View::empty(SERVER, body)
         }
     }
 
@@ -157,9 +152,7 @@ impl Server {
             self.asides.insert((name.clone(), past.request), (slot, answer.clone()));
         }
         self.past.entry((name.clone(), outcome.event.quoted)).or_insert(past);
-        if let Some(device) = outcome.device {
-            self.devices.insert(device.id, device);
-        }
+        self.devices.extend(outcome.devices.into_iter().map(|device| (device.id, device)));
         self.journals.insert(name, outcome.journal);
         answer
     }
@@ -184,13 +177,21 @@ impl World {
         let variant = model.variant;
         let body = digest(request);
         let proof = self.answers.iter().find(|answer| digest(*answer) == request.last_answer);
-        let proof = proof.map(|answer| Proof { digest: request.last_answer, answer: answer.clone() });
-        let mut view = self.server.view(request, body, proof);
+        let proof = proof.map_or(Beside::Nothing, |answer| {
+            Beside::Checked(Proof { digest: request.last_answer, answer: answer.clone() })
+        });
+        let unchecked = if proof == Beside::Nothing { Beside::Nothing } else { Beside::Unchecked };
+        let mut view = self.server.view(request, body, unchecked);
         let mut request = request.clone();
         self.server.spoil_view(&mut view, &mut request, variant);
         let fresh = fresh(&request, self.server_restores);
         let before = self.answers.len();
-        match decide(&view, &request, NOW, &fresh) {
+        let mut decision = decide(&view, &request, NOW, &fresh);
+        if decision == Decision::CheckProof {
+            view.proof = proof;
+            decision = decide(&view, &request, NOW, &fresh);
+        }
+        match decision {
             Decision::Decided(outcome) if variant == Variant::SplitCommit => {
                 self.server.write_licenses(&outcome);
                 self.server.half_done = Some(outcome);
@@ -202,10 +203,10 @@ impl World {
                 let kept = self.server.asides.get(&(request.journal.clone(), request.id));
                 self.answers.extend(kept.map(|(_, answer)| answer.clone()));
             }
-            Decision::Superseded(answer) => {
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
                 self.answers.insert(*answer);
             }
-            Decision::Rejected(_) => {}
+            Decision::CheckProof | Decision::Rejected(_) => {}
         }
         before != self.answers.len() || self.server.half_done.is_some()
     }
@@ -293,5 +294,10 @@ impl Server {
 /// Fresh ids: never the same again for another decision, also after the server was restored.
 fn fresh(request: &Request, restores: u8) -> Fresh {
     let of = |what: &str| name16(&(what, &request.journal, request.epoch, request.id, restores));
-    Fresh { license: LicenseId(of("license")), pass: PassId(of("pass")), movement: MoveId(of("move")) }
+    Fresh {
+        license: LicenseId(of("license")),
+        pass: PassId(of("pass")),
+        movement: MoveId(of("move")),
+        charge: ChargeId(of("charge")),
+    }
 }

@@ -10,13 +10,13 @@
 //! | agreement | [`Agreement`] | the device's registered key: `Unverified::<Agreement>::verify` |
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Operation, Request};
+use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Joins, Operation, Request};
 use carnet_core::id::{DeviceId, ServerId, SupplierId};
 use carnet_core::offer::Listed;
 
 use crate::envelope::{Signed, Unverified, document};
 use crate::error::SealError;
-use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey};
+use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey, device_of};
 use crate::record;
 
 /// An offer as it stands in a menu, as the server signs it.
@@ -94,6 +94,9 @@ impl Unverified<Request> {
             Operation::Agree(agreed) => {
                 Unverified::<Agreement>::parse(&agreed.document)?.verify(key)?;
             }
+            Operation::Redeem(redemption) => {
+                Unverified::<Agreement>::parse(&redemption.agreed.document)?.verify(key)?;
+            }
             Operation::Import(brought) => {
                 Unverified::<Answer>::parse(&brought.document)?.verify_held(ring)?;
             }
@@ -103,15 +106,26 @@ impl Unverified<Request> {
     }
 
     /// Checks a registration with the key that it brings: proof that the device has that key, and no proof of
-    /// anything else.
+    /// anything else. A portable pass that it brings must be signed by the server of `ring`.
     ///
     /// # Errors
-    /// When it is no registration at this server, or the signature is wrong.
-    pub fn verify_registration(&self, server: ServerId) -> Result<Signed<Request>, SealError> {
+    /// When it is no registration at this server, or a signature is wrong.
+    pub fn verify_registration(
+        &self,
+        server: ServerId,
+        ring: &KeyRing,
+    ) -> Result<Signed<Request>, SealError> {
         let claims = self.unverified_claims()?;
         let Operation::Register(registration) = &claims.operation else {
             return Err(SealError::NotRegistration);
         };
+        if let Joins::With(brought) = &registration.joins {
+            Unverified::<Answer>::parse(&brought.document)?.verify_held(ring)?;
+        }
+        let device = device_of(registration.signing_key);
+        if claims.journal.device != device {
+            return Err(SealError::OtherDevice(claims.journal.device));
+        }
         let key = VerifyingKey::ed25519(registration.signing_key)?;
         let key = DeviceKey { server, device: claims.journal.device, key };
         key.check(self, |request| (request.server, request.journal.device))

@@ -10,7 +10,7 @@ mod ring;
 mod secret;
 mod set;
 
-pub use public::{Algorithm, CoseKey, KeyId, VerifyingKey};
+pub use public::{Algorithm, CoseKey, KeyId, VerifyingKey, device_of};
 pub use purpose::Purpose;
 pub use ring::{DeviceKey, Issued, Issuer, KeyRing};
 pub use secret::{AgreementKey, Signer, SigningKey};

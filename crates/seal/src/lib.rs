@@ -5,8 +5,8 @@
 //! random source, a file or a network: seeds and the time come in as arguments.
 //!
 //! Reading order: [`kind`] (which documents exist), [`envelope`] (their form), [`keys`] (who may sign what),
-//! [`document`] (the two together), [`message`] and [`product`] (what travels around them). The encodings of
-//! the domain's own types are in `codec`.
+//! [`document`] (the two together), [`message`] and [`product`] (what travels around them), [`armor`] (the same as
+//! text). The encodings of the domain's own types are in `codec`.
 //!
 //! ```
 //! use carnet_core::document::{Agreement, Answer};
@@ -19,7 +19,9 @@
 //! # assert_eq!(nothing_is_trusted_before_it_is_checked(b"{}"), Err(SealError::NotSigned));
 //! ```
 
+pub mod armor;
 pub mod cbor;
+pub mod code;
 mod codec;
 pub mod document;
 pub mod envelope;

@@ -177,7 +177,7 @@ const fn name_of(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn in_words(app: &AppId, outcome: &Outcome) -> String {
+pub(super) fn in_words(app: &AppId, outcome: &Outcome) -> String {
     let pass = outcome.pass();
     let condition = clean(&pass.condition);
     let what = match outcome {

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::process::Command;
 use std::time::Duration;
 
-use carnet_controller::{Controller, Disapproved};
+use carnet_controller::{Controller, Disapproved, LAUNCHED_BY};
 use carnet_core::app::{OfferName, Version};
 use carnet_manager::Manager;
 use clap::Args;
@@ -58,7 +58,8 @@ pub struct Run {
 const AFTER_HELP: &str = "\
 The program's own exit code is passed on; 128 and the number of the signal when one has ended it. When the run \
 is disapproved, before or while the program runs, the exit code is 4. The program finds the names of the \
-features that it may use in CARNET_FEATURES.";
+features that it may use in CARNET_FEATURES. A program with a license controller of its own joins this run: it does \
+not count a second use.";
 
 /// The names of the features of the pass, for the program.
 const FEATURES: &str = "CARNET_FEATURES";
@@ -86,6 +87,7 @@ impl Run {
         told::approved(context, self.licensed.app(), &run);
         let mut command = Command::new(program);
         command.args(arguments).env(FEATURES, features(&run)).env(HOME, manager.home());
+        command.env(LAUNCHED_BY, run.id().to_string());
         for name in PRIVATE {
             command.env_remove(name);
         }

@@ -1,7 +1,5 @@
 //! Apps, licenses and events.
 
-use std::sync::Arc;
-
 use carnet_api::app::App;
 use carnet_api::license::{License, PassView};
 use carnet_api::page::Page;
@@ -29,20 +27,11 @@ fn app() -> App {
 fn license(number: u8, standing: Standing) -> License {
     let listed = Listed { app: "acme/paint".parse().unwrap(), serial: 3, offer: ten_runs() };
     let held = Right { generation: 1, holder: Holder::Device { device: DeviceId([8; 16]), until: None } };
-    let domain = domain::License {
-        id: LicenseId([number; 16]),
-        user: UserId([9; 16]),
-        supplier: SupplierId([7; 16]),
-        app: listed.app.clone(),
-        base: Arc::new(listed),
-        agreed: Time::EPOCH,
-        first_use: None,
-        standing,
-        rights: vec![held],
-        uses: Some(Balance { total: 10, remaining: 9, held: 1, ..Balance::EMPTY }),
-        seconds: None,
-        at_risk: 0,
-    };
+    let (id, user, supplier) = (LicenseId([number; 16]), UserId([9; 16]), SupplierId([7; 16]));
+    let mut domain = domain::License::new(id, user, supplier, listed, DeviceId([8; 16]), Time::EPOCH);
+    domain.standing = standing;
+    domain.rights = vec![held];
+    domain.uses = Some(Balance { total: 10, remaining: 9, held: 1, ..Balance::EMPTY });
     let pass = PassView {
         device: DeviceId([8; 16]),
         status: PassStatus::Valid,

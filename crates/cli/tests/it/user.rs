@@ -1,7 +1,9 @@
 //! The commands of a user, against a real server.
 
 mod agree;
+mod devices;
 mod pass;
+mod paying;
 mod register;
 mod run;
 pub mod shop;

@@ -19,7 +19,7 @@ fn online_counting_asks_before_each_use() {
     assert_eq!(world.server.exchanges() - before, 1);
     assert_eq!(run.consume(2).unwrap().uses, Some(2));
     assert_eq!(world.server.exchanges() - before, 2);
-    assert_eq!(run.consume(3).unwrap_err().code, "exhausted", "only two are left");
+    assert_eq!(run.consume(3).unwrap_err().code, "not-enough-left", "only two are left");
     assert!(run.allows("resize"));
     assert_eq!(run.consume(1).unwrap().uses, Some(1));
     world.server.set_away(true);

@@ -143,3 +143,28 @@ fn d2_a_program_that_dies_anywhere_in_a_start_costs_at_most_the_use_of_that_star
         assert_eq!(world.refused(), "exhausted", "{point}:{nth}");
     }
 }
+
+#[test]
+fn a10_a_program_that_was_launched_joins_the_launchers_run_once() {
+    let world = World::with(uses(3, 3));
+    let launcher = world.start().unwrap();
+    let joining = || world.builder().launched_by(launcher.id()).open().unwrap().start().unwrap();
+    let program = joining();
+    assert_eq!(program.remaining().uses, Some(2), "the launcher's use is the program's");
+    let second = joining();
+    assert_eq!(second.remaining().uses, Some(1), "one use launches one program");
+    drop((program, second));
+    assert!(launcher.allows("resize"), "the launcher's run goes on until it ends it itself");
+    drop(launcher);
+    assert_eq!(world.state().running.len(), 0);
+}
+
+#[test]
+fn a10_the_run_of_a_launcher_that_is_gone_cannot_be_joined() {
+    let world = World::with(uses(3, 3));
+    let over = world.start().unwrap().id();
+    let joining = world.builder().launched_by(over).open().unwrap();
+    assert_eq!(joining.start().unwrap().remaining().uses, Some(1));
+    let made_up = world.builder().launched_by(carnet_controller::RunId([9; 16])).open().unwrap();
+    assert_eq!(made_up.start().unwrap().remaining().uses, Some(0));
+}

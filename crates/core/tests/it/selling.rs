@@ -140,9 +140,39 @@ fn a13_declining_is_recorded_once_and_the_menu_comes_again() {
 fn a13_declining_more_does_not_take_what_was_bought() {
     let mut desk = Desk::selling(vec![ten_runs()]);
     desk.agree(laptop(), "ten-runs");
-    desk.ask(laptop(), Operation::Decline);
+    assert_eq!(reason(&desk.ask(laptop(), Operation::Decline)), Some(Reason::StillGood));
+    desk.run(laptop()).unwrap();
+}
+
+#[test]
+fn a13_what_a_suspended_license_gave_out_can_be_declined_and_comes_back_with_it() {
+    let mut desk = Desk::selling(vec![ten_runs()]);
+    desk.agree(laptop(), "ten-runs");
+    desk.stand(Standing::Suspended);
+    assert!(matches!(desk.ask(laptop(), Operation::Decline), Body::Receipt(_)));
+    assert!(desk.run(laptop()).is_err(), "the pass is marked invalid");
+    desk.licenses.values_mut().filter(|license| license.uses.is_some()).for_each(|license| {
+        license.standing = Standing::Active;
+    });
     assert!(matches!(desk.renew(laptop()), Body::Pass(_)));
     desk.run(laptop()).unwrap();
+}
+
+#[test]
+fn what_is_out_of_a_revoked_license_is_forfeited_once_its_use_is_reported() {
+    for terminal in [Standing::Revoked, Standing::Ended] {
+        let whole = Offer { pass_term: Slice::WHOLE, ..ten_runs() };
+        let mut desk = Desk::selling(vec![whole]);
+        desk.agree(laptop(), "ten-runs");
+        (0..3).for_each(|_| assert!(desk.run(laptop()).is_ok()));
+        desk.stand(terminal);
+        assert!(matches!(reason(&desk.renew(laptop())), Some(Reason::Revoked | Reason::Ended)));
+        let line = desk.only_license().uses.unwrap();
+        assert_eq!((line.held, line.settled, line.forfeited), (0, 3, 7));
+        assert!(desk.only_license().rights[0].is_free(desk.now));
+        desk.renew(laptop());
+        assert_eq!(desk.only_license().uses.unwrap().forfeited, 7, "once");
+    }
 }
 
 #[test]
@@ -185,8 +215,6 @@ fn a9_the_status_of_the_license_decides_what_is_issued() {
     };
     for (standing, expected) in [
         (Standing::Active, Ok(PassKind::Full)),
-        (Standing::PaymentPending, Ok(PassKind::Temporary)),
-        (Standing::ChargeFailed, Err(Reason::ChargeFailed)),
         (Standing::Suspended, Err(Reason::Suspended)),
         (Standing::Revoked, Err(Reason::Revoked)),
         (Standing::Ended, Err(Reason::Ended)),

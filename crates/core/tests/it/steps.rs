@@ -2,8 +2,8 @@
 
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Body, JournalName, Operation, Reason};
-use carnet_core::id::ServerId;
-use carnet_core::server::{EventKind, Proof, Rejection};
+use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, ServerId};
+use carnet_core::server::{Beside, Decision, EventKind, Fresh, Proof, Rejection, decide};
 use carnet_core::time::Seconds;
 
 use crate::desk::{Desk, digest, laptop, reason, refused, tablet};
@@ -14,6 +14,13 @@ fn desk() -> Desk {
     desk.agree(laptop(), "ten-runs");
     desk
 }
+
+const FRESH: Fresh = Fresh {
+    license: LicenseId([200; 16]),
+    pass: PassId([201; 16]),
+    movement: MoveId([202; 16]),
+    charge: ChargeId([203; 16]),
+};
 
 #[test]
 fn d2_i5_a_request_repeated_gets_the_same_answer_and_nothing_is_done_twice() {
@@ -123,23 +130,43 @@ fn d3_a_restored_server_takes_over_what_the_device_proves_and_flags_nobody() {
     desk.past.clear();
 
     let request = desk.intend(laptop(), Operation::Renew { uses: 1 });
-    let view = desk.view(&request, Some(Proof { digest: digest(&pass), answer: pass }));
-    let fresh = carnet_core::server::Fresh {
-        license: carnet_core::id::LicenseId([200; 16]),
-        pass: carnet_core::id::PassId([201; 16]),
-        movement: carnet_core::id::MoveId([202; 16]),
-    };
-    let decision = carnet_core::server::decide(&view, &request, desk.now, &fresh);
-    let carnet_core::server::Decision::Aside(outcome) = decision else { panic!("{decision:?}") };
+    let unchecked = decide(&desk.view(&request, Beside::Unchecked), &request, desk.now, &FRESH);
+    assert_eq!(unchecked, Decision::CheckProof, "whose fault it is shows in the proof only");
+    let view = desk.view(&request, Beside::Checked(Proof { digest: digest(&pass), answer: pass }));
+    let decision = decide(&view, &request, desk.now, &FRESH);
+    let Decision::Aside(outcome) = decision else { panic!("{decision:?}") };
     assert!(matches!(outcome.event.kind, EventKind::Reconciled(_)));
     assert_eq!(refused(&outcome.answer.body).reason, Reason::Reconcile);
-    assert!(outcome.device.is_none(), "nobody is flagged");
+    assert!(outcome.devices.is_empty(), "nobody is flagged");
     let line = outcome.licenses[0].uses.unwrap();
     assert_eq!(
         (line.total, line.remaining, line.settled),
         (10, 8, 2),
         "two passes were out, two uses were made"
     );
+}
+
+#[test]
+fn in_step_nothing_beside_the_request_needs_to_be_checked() {
+    let mut desk = desk();
+    desk.run(laptop()).unwrap();
+    let request = desk.intend(laptop(), Operation::Renew { uses: 1 });
+    let decision = decide(&desk.view(&request, Beside::Unchecked), &request, desk.now, &FRESH);
+    assert!(matches!(decision, Decision::Decided(_)), "{decision:?}");
+}
+
+#[test]
+fn i8_a_proof_under_a_key_that_is_not_ours_any_more_is_no_proof_and_no_error() {
+    let mut desk = desk();
+    let before = (desk.journals.clone(), desk.licenses.clone());
+    desk.run(laptop()).unwrap();
+    desk.renew(laptop());
+    (desk.journals, desk.licenses) = before;
+    desk.past.clear();
+    let request = desk.intend(laptop(), Operation::Renew { uses: 1 });
+    let decision = decide(&desk.view(&request, Beside::Nothing), &request, desk.now, &FRESH);
+    let Decision::Aside(outcome) = decision else { panic!("{decision:?}") };
+    assert!(matches!(outcome.event.kind, EventKind::Settled(_)), "the first time is settled");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use carnet_core::app::VersionRange;
 use carnet_core::device::{BLOCK, Disapproval, Input};
-use carnet_core::document::{Body, Operation};
+use carnet_core::document::{Body, Operation, Reason};
+use carnet_core::id::RunId;
 use carnet_core::offer::{Counting, Offer};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 
-use crate::desk::{Desk, laptop, start};
+use crate::desk::{Desk, laptop, reason, refused, start};
 use crate::ten_runs;
 
 fn eight_hours() -> Offer {
@@ -138,6 +139,33 @@ fn online_counting_gives_out_each_use_when_it_is_made() {
         desk.run(laptop()).unwrap();
     }
     assert!(matches!(desk.renew(laptop()), Body::Refusal(_)));
+}
+
+/// Too many at once is no end of the license.
+#[test]
+fn online_counting_of_more_than_remains_leaves_the_pass_as_it_is() {
+    let mut desk = bought(Offer { counting: Counting::Online, pass_term: Slice::WHOLE, ..ten_runs() });
+    let run = desk.run(laptop()).unwrap();
+    let body = desk.ask(laptop(), Operation::Renew { uses: 10 });
+    assert_eq!(reason(&body), Some(Reason::NotEnoughLeft));
+    assert_eq!(refused(&body).menu.len(), 1, "buying more helps");
+    assert!(matches!(desk.ask(laptop(), Operation::Renew { uses: 9 }), Body::Pass(_)));
+    desk.act(laptop(), Input::Use { run, uses: 9 }).unwrap();
+    assert_eq!(reason(&desk.renew(laptop())), Some(Reason::Exhausted));
+}
+
+#[test]
+fn a10_a_run_is_joined_once_and_only_while_it_lasts() {
+    let mut desk = bought(Offer { pass_term: Slice::WHOLE, ..ten_runs() });
+    let of = desk.run(laptop()).unwrap();
+    let join = |run| Input::Join { run: RunId([run; 16]), of, version: None };
+    desk.act(laptop(), join(1)).unwrap();
+    assert_eq!(desk.states[&laptop()].used().uses, 1, "one use for both");
+    assert_eq!(desk.act(laptop(), join(2)), Err(Disapproval::RunEnded));
+    let second = desk.run(laptop()).unwrap();
+    desk.act(laptop(), Input::End { run: second, unused: Seconds(0) }).unwrap();
+    let late = Input::Join { run: RunId([3; 16]), of: second, version: None };
+    assert_eq!(desk.act(laptop(), late), Err(Disapproval::RunEnded));
 }
 
 #[test]

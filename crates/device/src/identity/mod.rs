@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carnet_core::id::{DeviceId, ServerId};
+use carnet_seal::keys::device_of;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError, NoRandom, Random, random};
 use ed25519_dalek::SigningKey;
@@ -121,18 +122,10 @@ impl DeviceIdentity {
         server: ServerId,
         binding: &Binding<'_>,
     ) -> Result<Self, IdentityError> {
-        ours(fs, path, 0o077)?;
-        let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
-        let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
-        let (identity, evidence) = file::read(&bytes, path)?;
-        if identity.server != server {
-            return Err(IdentityError::AnotherServer(path.to_owned()));
-        }
-        evidence.check(fs, path, binding)?;
-        Ok(identity)
+        Unbound::read(fs, path, server)?.bind(fs, binding)
     }
 
-    /// Opens the identity at `path`, or makes one: new keys, a new device id, and with
+    /// Opens the identity at `path`, or makes one: new keys, the device id that goes with them, and with
     /// [`Binding::File`] the evidence file when there is none. Of several processes doing this at once
     /// one makes it and the others open it.
     ///
@@ -172,11 +165,12 @@ impl DeviceIdentity {
         let evidence = Evidence::gather(fs, binding, random)?;
         let (signing, agreement) =
             (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
+        let signing = SigningKey::from_bytes(&signing);
         let identity = Self {
             server,
-            device: DeviceId(random::bytes(random)?),
+            device: device_of(carnet_core::document::PublicKey(signing.verifying_key().to_bytes())),
             kind: evidence.kind,
-            signing: SigningKey::from_bytes(&signing),
+            signing,
             agreement: StaticSecret::from(*agreement),
         };
         replace_file(fs, path, &file::write(&identity, &evidence))?;
@@ -223,6 +217,51 @@ impl DeviceIdentity {
     #[must_use]
     pub fn agreement_public(&self) -> [u8; 32] {
         PublicKey::from(&self.agreement).to_bytes()
+    }
+}
+
+/// An identity as read from its file. Nobody has looked yet at what it is bound to.
+pub struct Unbound {
+    path: PathBuf,
+    identity: DeviceIdentity,
+    evidence: Evidence,
+}
+
+impl Unbound {
+    /// Reads the identity at `path`.
+    ///
+    /// # Errors
+    /// As [`DeviceIdentity::open`], but for what is said about machine and file.
+    pub fn read(fs: &dyn Fs, path: &Path, server: ServerId) -> Result<Self, IdentityError> {
+        ours(fs, path, 0o077)?;
+        let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
+        let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
+        let (identity, evidence) = file::read(&bytes, path)?;
+        if identity.server != server {
+            return Err(IdentityError::AnotherServer(path.to_owned()));
+        }
+        Ok(Self { path: path.to_owned(), identity, evidence })
+    }
+
+    /// What it is bound to.
+    #[must_use]
+    pub fn kind(&self) -> EvidenceKind {
+        self.identity.kind
+    }
+
+    /// The identity, if this is what it is bound to (A19).
+    ///
+    /// # Errors
+    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`].
+    pub fn bind(self, fs: &dyn Fs, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {
+        self.evidence.check(fs, &self.path, binding)?;
+        Ok(self.identity)
+    }
+}
+
+impl fmt::Debug for Unbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unbound({:?})", self.identity)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies of journal records. Read within [`Limits::JOURNAL`](crate::cbor::Limits::JOURNAL).
 
 use carnet_core::document::{Answer, Body};
-use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, State};
+use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
 
 use super::request::embedded;
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
@@ -21,6 +21,7 @@ choice! {
         8 => Disapproved { code, at },
         9 => ClockCorrected { at },
         10 => TailDropped { length, digest },
+        11 => RunJoined { run, of, at },
     }
     PassStatus { 0 => Valid, 1 => Moving, 2 => Invalid }
 }
@@ -44,6 +45,7 @@ record! {
         15 => proof,
         16 => receipt,
     }
+    Running { 1 => since, 2 => joined }
     ClockEvidence { 1 => reached, 2 => corrections }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use carnet_core::document::PublicKey;
-use carnet_core::id::Digest;
+use carnet_core::id::{DeviceId, Digest};
 use sha2::Digest as _;
 
 use crate::cbor::{self, Cbor, CborError, Claims, Decoder, Encoder, Fault, MapReader, MapWriter};
@@ -103,6 +103,15 @@ impl CoseKey {
         id.copy_from_slice(&self.thumbprint().0[..8]);
         KeyId(id)
     }
+}
+
+/// The name of the device with this signing key: the first 16 bytes of the key's thumbprint. A device that chose
+/// its name freely could take another one's.
+#[must_use]
+pub fn device_of(signing_key: PublicKey) -> DeviceId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&CoseKey::Ed25519(signing_key).thumbprint().0[..16]);
+    DeviceId(id)
 }
 
 /// A public key that signatures can be checked with.

@@ -8,7 +8,7 @@ use carnet_seal::keys::DeviceKey;
 use carnet_seal::{RequestMessage, SealError, Signer, SigningKey, Unverified, sign};
 
 use crate::samples::{
-    DEVICE, acme_key, agreement, answer, device_key, key, operations, pass, registered, registration,
+    acme_key, agreement, answer, device, device_key, key, operations, pass, registered, registration,
     request, ring, server, signed_portable,
 };
 
@@ -23,7 +23,7 @@ fn every_request_of_a_registered_device_is_checked_with_its_key() {
         let document = unverified(request.clone(), &device_key());
         let asker = document.asker().unwrap();
         let registers = matches!(request.operation, Operation::Register(_));
-        assert_eq!(asker, Asker { server: server(), device: DEVICE, registers });
+        assert_eq!(asker, Asker { server: server(), device: device(), registers });
         assert_eq!(document.key_id(), device_key().key_id());
         assert_eq!(document.verify(&registered(), &ring()).unwrap().claims(), &request);
     }
@@ -38,7 +38,7 @@ fn i14_a_request_of_another_device_key_or_server_is_refused() {
     let other = DeviceKey { server: ServerId([9; 16]), ..registered() };
     assert_eq!(verify(other), SealError::OtherServer(server()));
     let other = DeviceKey { device: DeviceId([9; 16]), ..registered() };
-    assert_eq!(verify(other), SealError::OtherDevice(DEVICE));
+    assert_eq!(verify(other), SealError::OtherDevice(device()));
 }
 
 #[test]
@@ -92,16 +92,23 @@ fn i14_what_is_brought_must_be_a_portable_pass_of_this_server() {
 #[test]
 fn a_registration_proves_the_key_that_it_brings() {
     let register = |registration: Registration, signer: &SigningKey| {
-        unverified(request(Operation::Register(Box::new(registration))), signer).verify_registration(server())
+        unverified(request(Operation::Register(Box::new(registration))), signer)
+            .verify_registration(server(), &ring())
     };
     assert!(register(registration(), &device_key()).is_ok());
+    let named = SealError::OtherDevice(device());
+    let squatter = Registration { signing_key: key(50).public(), ..registration() };
+    assert_eq!(register(squatter, &key(50)), Err(named.clone()), "the name belongs to another key");
     assert_eq!(register(registration(), &key(50)), Err(SealError::UnknownKey(key(50).key_id())));
     let bad = Registration { signing_key: carnet_core::document::PublicKey([0; 32]), ..registration() };
-    assert_eq!(register(bad, &device_key()), Err(SealError::BadKey));
+    assert_eq!(register(bad, &device_key()), Err(named));
     let document = unverified(request(Operation::Return), &device_key());
-    assert_eq!(document.verify_registration(server()), Err(SealError::NotRegistration));
+    assert_eq!(document.verify_registration(server(), &ring()), Err(SealError::NotRegistration));
     let document = unverified(request(Operation::Register(Box::new(registration()))), &device_key());
-    assert_eq!(document.verify_registration(ServerId([9; 16])), Err(SealError::OtherServer(server())));
+    assert_eq!(
+        document.verify_registration(ServerId([9; 16]), &ring()),
+        Err(SealError::OtherServer(server()))
+    );
 }
 
 #[test]

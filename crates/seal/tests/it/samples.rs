@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::{AppId, VersionRange};
+use carnet_core::document;
 use carnet_core::document::{
-    Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, JournalName, Operation, Pass, PassKind, Person,
-    PortablePass, Reason, Receipt, Refusal, Registration, Request, Resume, Totals,
+    Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
+    Pass, PassKind, Person, PortablePass, Reason, Receipt, Redemption, Refusal, Registration, Request,
+    Resume, Secret, Totals,
 };
 use carnet_core::id::{
     DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
-use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, State};
+use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
@@ -21,7 +23,13 @@ use carnet_seal::{KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
-pub const DEVICE: DeviceId = DeviceId([0xde; 16]);
+pub const SECRET: Secret = Secret([0x5c; 16]);
+
+/// The name that goes with [`device_key`].
+pub fn device() -> DeviceId {
+    carnet_seal::keys::device_of(device_key().public())
+}
+
 pub const LICENSE: LicenseId = LicenseId([0x11; 16]);
 pub const MOVE: MoveId = MoveId([0x40; 16]);
 pub const NOW: Time = Time(1_790_000_000_000_000);
@@ -57,7 +65,7 @@ pub fn device_key() -> SigningKey {
 }
 
 pub fn registered() -> DeviceKey {
-    DeviceKey { server: server(), device: DEVICE, key: device_key().verifying_key() }
+    DeviceKey { server: server(), device: device(), key: device_key().verifying_key() }
 }
 
 pub fn server() -> ServerId {
@@ -159,12 +167,13 @@ pub fn head() -> Head {
     Head {
         server: server(),
         user: USER,
-        journal: JournalName { device: DEVICE, app: Some(app()) },
+        journal: JournalName { device: device(), app: Some(app()) },
         request: RequestId([0x4e; 16]),
         quoted: 41,
         epoch: 42,
         issued: NOW,
         resume: None,
+        over: BTreeSet::new(),
     }
 }
 
@@ -234,7 +243,7 @@ pub fn portable() -> PortablePass {
         uses: Some(5),
         seconds: Some(60),
         expires: pass().expires,
-        source: DEVICE,
+        source: device(),
     }
 }
 
@@ -255,8 +264,10 @@ pub fn registered_receipt() -> Answer {
         signing_key: device_key().public(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::Tpm,
+        only: Some(LICENSE),
+        until: Some(NOW),
     };
-    let journal = JournalName { device: DEVICE, app: None };
+    let journal = JournalName { device: device(), app: None };
     Answer {
         head: Head { journal, quoted: 0, epoch: 1, ..head() },
         body: Body::Receipt(Box::new(Receipt { effect })),
@@ -295,13 +306,20 @@ pub fn answers() -> Vec<Answer> {
         answer(Body::Receipt(Box::new(receipt()))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Declined(LICENSE) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::MoveCancelled(MOVE) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Invited(Digest([0x1c; 32])) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Withdrawn(Digest([0x1c; 32])) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::DeviceGone(device()) }))),
+        Answer {
+            head: Head { over: BTreeSet::from([MOVE]), ..head() },
+            ..answer(Body::Receipt(Box::new(Receipt { effect: Effect::Renamed(device()) })))
+        },
         registered_receipt(),
         reconciled(),
     ]
 }
 
 pub fn agreement() -> Agreement {
-    Agreement { server: server(), user: USER, device: DEVICE, at: NOW, listed: listed() }
+    Agreement { server: server(), user: USER, device: device(), at: NOW, listed: listed() }
 }
 
 pub fn registration() -> Registration {
@@ -310,26 +328,34 @@ pub fn registration() -> Registration {
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),
-        person: Person {
-            name: "Ada Lovelace".into(),
-            email: "ada@example.org".into(),
-            address: Some("12 St James's Square, London".into()),
-            telephone: None,
-            payment_reference: Some("invoice-1843".into()),
+        joins: Joins::NewUser {
+            person: Person {
+                name: "Ada Lovelace".into(),
+                email: "ada@example.org".into(),
+                address: Some("12 St James's Square, London".into()),
+                telephone: None,
+                payment_reference: Some("invoice-1843".into()),
+            },
+            recovery: Digest([0x4c; 32]),
         },
     }
+}
+
+pub fn joining(joins: Joins) -> Operation {
+    Operation::Register(Box::new(Registration { joins, ..registration() }))
 }
 
 pub fn request(operation: Operation) -> Request {
     Request {
         server: server(),
-        journal: JournalName { device: DEVICE, app: Some(app()) },
+        journal: JournalName { device: device(), app: Some(app()) },
         id: RequestId([0x4e; 16]),
         epoch: 41,
         last_answer: Digest([0x1a; 32]),
         head: Digest([0x6e; 32]),
         at: NOW,
         totals: totals(),
+        portables: BTreeSet::from([MOVE]),
         operation,
     }
 }
@@ -348,6 +374,22 @@ pub fn operations() -> Vec<Operation> {
         Operation::Import(Box::new(brought(signed_portable()).unwrap())),
         Operation::CancelMove(MOVE),
         Operation::Return,
+        joining(Joins::By(SECRET)),
+        joining(Joins::With(Box::new(brought(signed_portable()).unwrap()))),
+        Operation::Redeem(Box::new(Redemption {
+            agreed: sign(agreement(), &device_key()).unwrap().into(),
+            code: SECRET,
+        })),
+        Operation::Invite(Invitation { digest: Digest([0x1c; 32]), purpose: document::Purpose::Join }),
+        Operation::Invite(Invitation { digest: Digest([0x1d; 32]), purpose: document::Purpose::Recovery }),
+        Operation::Invite(Invitation {
+            digest: Digest([0x1e; 32]),
+            purpose: document::Purpose::Enrolment { most: 5, lifetime: Seconds(3_600) },
+        }),
+        Operation::Withdraw(Digest([0x1f; 32])),
+        Operation::Lost(device()),
+        Operation::Retire(device()),
+        Operation::Rename { device: device(), name: "Ada's other laptop".into() },
     ]
 }
 
@@ -366,7 +408,7 @@ pub fn received(answer: Answer) -> Received {
 pub fn state() -> State {
     State {
         server: server(),
-        name: JournalName { device: DEVICE, app: Some(app()) },
+        name: JournalName { device: device(), app: Some(app()) },
         epoch: 41,
         last_answer: Digest([0x1a; 32]),
         held: Some(held()),
@@ -378,7 +420,7 @@ pub fn state() -> State {
         refused: Some(Reason::HeldElsewhere),
         clock: ClockEvidence { reached: NOW, corrections: 1 },
         tails_dropped: 2,
-        running: BTreeMap::from([(RunId([0x44; 16]), NOW)]),
+        running: BTreeMap::from([(RunId([0x44; 16]), Running { since: NOW, joined: true })]),
         proof: vec![1, 2, 3],
         receipt: vec![4, 5],
     }
@@ -390,6 +432,7 @@ pub fn records() -> Vec<Record> {
         Record::Checkpoint(Box::new(state())),
         Record::EffectsDone,
         Record::RunStarted { run, license, uses: 1, at },
+        Record::RunJoined { run: RunId([8; 16]), of: run, at },
         Record::Used { run, license, uses: 2, at },
         Record::Metered { run, license, seconds: Seconds(30), at },
         Record::RunEnded { run, unused: Seconds(3), at },

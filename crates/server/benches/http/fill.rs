@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use carnet_core::document::{
-    Agreed, Agreement, Evidence, Operation, Person, PublicKey, Registration, Request,
+    Agreed, Agreement, Evidence, Joins, Operation, Person, PublicKey, Registration, Request,
 };
 use carnet_core::id::Digest;
 use carnet_core::offer::{Listed, Menu};
-use carnet_core::server::Proof;
+use carnet_core::server::{Beside, Proof};
 use carnet_core::time::Time;
 use carnet_seal::ToBeSigned;
 use carnet_seam::fs::{read_file, replace_file};
@@ -193,12 +193,15 @@ fn registration(signing_key: PublicKey) -> Registration {
         agreement_key: AGREEMENT_KEY,
         evidence: Evidence::Hardware,
         device_name: "workstation".into(),
-        person: Person {
-            name: "A person".into(),
-            email: "person@example.org".into(),
-            address: None,
-            telephone: None,
-            payment_reference: None,
+        joins: Joins::NewUser {
+            person: Person {
+                name: "A person".into(),
+                email: "person@example.org".into(),
+                address: None,
+                telephone: None,
+                payment_reference: None,
+            },
+            recovery: Digest(signing_key.0),
         },
     }
 }
@@ -209,5 +212,12 @@ fn work(number: u64, request: Request, receipt: Option<Proof>) -> Work {
     body[..16].copy_from_slice(&user(number).0);
     body[16..].copy_from_slice(&request.id.0);
     let body = Digest(body);
-    Work::Request(Box::new(Submission { request, body, proof: None, receipt, agreement_document: None }))
+    Work::Request(Box::new(Submission {
+        request,
+        body,
+        proof: Beside::Nothing,
+        receipt,
+        code: None,
+        agreement_document: None,
+    }))
 }

@@ -1,18 +1,19 @@
 //! A device as small as possible: keys, and what it remembers of each journal. No passbook, no journal file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use carnet_api::account::AccountQuery;
 use carnet_core::app::AppId;
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Evidence, JournalName, Operation, Pass, Person, Registration, Request,
-    Totals,
+    Agreed, Agreement, Answer, Body, Evidence, Joins, JournalName, Operation, Pass, Person, Registration,
+    Request, Secret, Totals,
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
-use carnet_seal::keys::{AgreementKey, RootPin};
+use carnet_seal::code::digest_of;
+use carnet_seal::keys::{AgreementKey, RootPin, device_of};
 use carnet_seal::{KeyRing, RequestMessage, Signed, Signer, SigningKey, Unverified, sign};
 use carnet_seam::random;
 use data_encoding::BASE64URL_NOPAD;
@@ -47,10 +48,11 @@ impl Device {
     /// A device that nobody knows.
     pub fn new(world: &World) -> Self {
         let bytes = || random::bytes::<32>(world.random.as_ref()).unwrap();
+        let key = SigningKey::from_seed(&bytes());
         Self {
-            id: DeviceId(random::bytes(world.random.as_ref()).unwrap()),
+            id: device_of(key.public()),
             server: world.server.keys().server(),
-            key: SigningKey::from_seed(&bytes()),
+            key,
             agreement: AgreementKey::from_seed(&bytes()),
             user: None,
             receipt: None,
@@ -73,12 +75,15 @@ impl Device {
             agreement_key: self.agreement.public(),
             evidence: Evidence::File,
             device_name: "the-name-of-my-device".into(),
-            person: Person {
-                name: "Canary Carnet".into(),
-                email: "canary@example.org".into(),
-                address: Some("1 Canary Wharf".into()),
-                telephone: Some("+49 30 901820".into()),
-                payment_reference: Some("pay-canary-77".into()),
+            joins: Joins::NewUser {
+                person: Person {
+                    name: "Canary Carnet".into(),
+                    email: "canary@example.org".into(),
+                    address: Some("1 Canary Wharf".into()),
+                    telephone: Some("+49 30 901820".into()),
+                    payment_reference: Some("pay-canary-77".into()),
+                },
+                recovery: digest_of(Secret(self.id.0)),
             },
         }))
     }
@@ -96,6 +101,7 @@ impl Device {
             head: Digest([9; 32]),
             at: world.now(),
             totals: self.totals.clone(),
+            portables: BTreeSet::new(),
             operation,
         }
     }

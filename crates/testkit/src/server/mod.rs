@@ -27,7 +27,7 @@ use carnet_core::document::{Answer, Body, Effect, PublicKey, Request};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, License};
 use carnet_core::offer::{Listed, Offer};
-use carnet_core::server::{Decision, Proof, decide};
+use carnet_core::server::{Beside, Decision, Proof, decide};
 use carnet_core::time::Time;
 use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, RootPin};
@@ -160,6 +160,7 @@ impl FakeServer {
     fn decide(&self, body: &[u8]) -> Result<Vec<u8>, u16> {
         let message = RequestMessage::decode(body).map_err(|_| 400_u16)?;
         let proof = message.last_answer.as_deref().map(|document| self.ours(document)).transpose()?;
+        let proof = proof.map_or(Beside::Nothing, Beside::Checked);
         let receipt = message.receipt.as_deref().map(|document| self.ours(document)).transpose()?;
         let mut books = held(&self.0.books);
         let signed = self.check(&books, &message.request, receipt.as_ref())?;
@@ -173,8 +174,10 @@ impl FakeServer {
                 let kept = books.asides.get(&(request.journal.clone(), request.id));
                 kept.map(|(_, document)| document.clone()).ok_or(500)
             }
-            Decision::Superseded(answer) => Ok(self.0.keys.sign(*answer).bytes().to_vec()),
-            Decision::Rejected(_) => Err(409),
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
+                Ok(self.0.keys.sign(*answer).bytes().to_vec())
+            }
+            Decision::CheckProof | Decision::Rejected(_) => Err(409),
         }
     }
 
@@ -183,7 +186,10 @@ impl FakeServer {
         let asker = request.asker().map_err(|_| 400_u16)?;
         let key = match books.devices.get(&asker.device) {
             Some(device) => device.signing_key,
-            None if asker.registers => return request.verify_registration(asker.server).map_err(|_| 401),
+            None if asker.registers => {
+                let ring = self.0.keys.ring(self.now());
+                return request.verify_registration(asker.server, &ring).map_err(|_| 401);
+            }
             None => receipt.and_then(|receipt| registered_key(receipt, asker)).ok_or(404_u16)?,
         };
         let key = VerifyingKey::ed25519(key).map_err(|_| 400_u16)?;

@@ -44,6 +44,11 @@ const ROWS: &[Row] = &[
         because: "what is stored is not signed there, and no request is seen there",
     },
     Row {
+        user: "carnet-picture",
+        may_use: Only(&["carnet-seal"]),
+        because: "pictures show bytes; what those say is for others to judge",
+    },
+    Row {
         user: "carnet-device",
         may_use: Only(&["carnet-core", "carnet-seal", "carnet-seam"]),
         because: "the device's truth does not depend on a network",
@@ -75,6 +80,7 @@ const ROWS: &[Row] = &[
         may_use: Only(&[
             "carnet-manager",
             "carnet-controller",
+            "carnet-picture",
             "carnet-api",
             "carnet-core",
             "carnet-seal",

@@ -122,6 +122,11 @@ impl Shop {
         ran
     }
 
+    /// Exit code and problem code of a supplier's command that must fail.
+    pub fn supplier_fails(&self, arguments: &[&str]) -> (i32, String) {
+        self.supplier.run(arguments).failed()
+    }
+
     /// Somebody who has not registered yet, on a device of their own.
     pub fn visitor(&self) -> User {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -160,6 +165,11 @@ impl User {
         let (url, root, identity) = (self.url.as_str(), self.root.as_str(), self.identity.as_str());
         let who = ["--name", "Ann Example", "--email", "ann@example.org"];
         [&["register", "--server", url, "--root", root, "--identity", identity][..], &who].concat()
+    }
+
+    /// What this device is known by.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {

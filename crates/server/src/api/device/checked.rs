@@ -2,7 +2,8 @@
 //! epoch that it quotes.
 
 use carnet_core::document::{Answer, Body, Effect, Request};
-use carnet_core::server::Proof;
+use carnet_core::server::{Beside, Proof, shown};
+use carnet_seal::code::digest_of;
 use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, KeyRing};
 use carnet_seal::{RequestMessage, SealError, Signed, Unverified, VerifyingKey};
@@ -13,11 +14,18 @@ use carnet_api::ProblemCode;
 use crate::problem::Failure;
 use crate::server::Server;
 
+/// A request whose signature is good, and the answer beside it that nobody has checked yet.
+pub struct Checked {
+    /// For the ledger.
+    pub submission: Submission,
+    last_answer: Option<Vec<u8>>,
+}
+
 /// The request in these bytes, if it is signed by the device that it names.
 ///
 /// # Errors
 /// What is wrong with it. Nothing of it has been kept.
-pub fn submission(server: &Server, bytes: &[u8]) -> Result<Submission, Failure> {
+pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
     let message = RequestMessage::decode(bytes)
         .map_err(|error| Failure::because(ProblemCode::BadDocument, format!("not a request: {error}")))?;
     let request = Unverified::<Request>::parse(&message.request)?;
@@ -27,34 +35,50 @@ pub fn submission(server: &Server, bytes: &[u8]) -> Result<Submission, Failure> 
     }
     let current = server.keys().current();
     let ring = current.ring();
-    let receipt = message.receipt.as_deref().map(|document| ours(document, ring)).transpose()?;
-    let proof = message.last_answer.as_deref().map(|document| ours(document, ring)).transpose()?;
-    let signed = check(server, &request, asker, receipt.as_ref(), ring)?;
+    let (signed, receipt) = check(server, &request, asker, message.receipt.as_deref(), ring)?;
     let body = signed.body_hash();
     let (request, _) = signed.into_parts();
-    Ok(Submission { request, body, proof, receipt, agreement_document: None })
+    let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
+    let code = shown(&request.operation).map(digest_of);
+    let submission = Submission { request, body, proof, receipt, code, agreement_document: None };
+    Ok(Checked { submission, last_answer: message.last_answer })
 }
 
-/// Checks the request with the one key that may have signed it.
+impl Checked {
+    /// The same with the answer beside the request checked, for a device that is out of step. What is not ours
+    /// (any more) proves nothing; it is not held against the device either (I8).
+    #[must_use]
+    pub fn with_proof(self, server: &Server) -> Submission {
+        let current = server.keys().current();
+        let proof = self.last_answer.as_deref().and_then(|document| ours(document, current.ring()));
+        Submission { proof: proof.map_or(Beside::Nothing, Beside::Checked), ..self.submission }
+    }
+}
+
+/// Checks the request with the one key that may have signed it. The receipt is looked at only where nothing else
+/// knows the device.
 fn check(
     server: &Server,
     request: &Unverified<Request>,
     asker: Asker,
-    receipt: Option<&Proof>,
+    receipt: Option<&[u8]>,
     ring: &KeyRing,
-) -> Result<Signed<Request>, Failure> {
-    let key = match server.store().device_keys(asker.device)? {
+) -> Result<(Signed<Request>, Option<Proof>), Failure> {
+    let (key, receipt) = match server.store().device_keys(asker.device)? {
         // A known device is held to its registered key even where it registers again: else anybody could
         // register it a second time and make its own journal look like a fork.
-        Some(known) => known.signing_key,
-        None if asker.registers => return Ok(request.verify_registration(asker.server)?),
+        Some(known) => (known.signing_key, None),
+        None if asker.registers => return Ok((request.verify_registration(asker.server, ring)?, None)),
         // The server was restored to a time before this device joined; our own receipt says so.
-        None => receipt
-            .and_then(|receipt| registered_key(receipt, asker))
-            .ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?,
+        None => {
+            let unknown = || Failure::new(ProblemCode::UnknownDevice);
+            let receipt = receipt.and_then(|document| ours(document, ring)).ok_or_else(unknown)?;
+            (registered_key(&receipt, asker).ok_or_else(unknown)?, Some(receipt))
+        }
     };
     let key = VerifyingKey::ed25519(key)?;
-    Ok(request.verify(&DeviceKey { server: asker.server, device: asker.device, key }, ring)?)
+    let signed = request.verify(&DeviceKey { server: asker.server, device: asker.device, key }, ring)?;
+    Ok((signed, receipt))
 }
 
 fn registered_key(receipt: &Proof, asker: Asker) -> Option<carnet_core::document::PublicKey> {
@@ -67,15 +91,9 @@ fn registered_key(receipt: &Proof, asker: Asker) -> Option<carnet_core::document
     }
 }
 
-/// A document beside the request that we have signed, under whichever key was ours then.
-fn ours(document: &[u8], ring: &KeyRing) -> Result<Proof, Failure> {
-    let checked = Unverified::<Answer>::parse(document).and_then(|answer| answer.verify_held(ring));
-    let signed = checked.map_err(|error| {
-        Failure::because(
-            ProblemCode::BadDocument,
-            format!("what came beside the request is not ours: {error}"),
-        )
-    })?;
+/// A document beside the request that we have signed, under whichever key was ours then; none for anything else.
+fn ours(document: &[u8], ring: &KeyRing) -> Option<Proof> {
+    let signed = Unverified::<Answer>::parse(document).and_then(|answer| answer.verify_held(ring)).ok()?;
     let digest = signed.body_hash();
-    Ok(Proof { digest, answer: signed.into_parts().0 })
+    Some(Proof { digest, answer: signed.into_parts().0 })
 }

@@ -9,7 +9,7 @@ use carnet_core::document::Operation;
 use carnet_seal::Kind;
 use carnet_store::{How, Settled, Work};
 
-use super::checked::submission;
+use super::checked::checked;
 use crate::extract::Document;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -33,9 +33,12 @@ use crate::server::Server;
     ),
 )]
 pub async fn submit(State(server): State<Server>, Document(bytes): Document) -> Result<Response, Failure> {
-    let submission = submission(&server, &bytes)?;
-    let renewal = matches!(submission.request.operation, Operation::Renew { .. });
-    let settled = server.settle(Work::Request(Box::new(submission))).await?;
+    let checked = checked(&server, &bytes)?;
+    let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
+    let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {
+        Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof(&server)))).await?,
+        settled => settled,
+    };
     let (payload, how) = match settled {
         Settled::Answered { payload, how } => (payload, how),
         Settled::Rejected(rejection) => return Err(rejection.into()),
@@ -53,6 +56,7 @@ const fn in_words(how: How) -> &'static str {
         How::Aside => "aside",
         How::Repeat | How::RepeatAside => "repeated",
         How::Superseded => "superseded",
+        How::Unrecorded => "unrecorded",
     }
 }
 
