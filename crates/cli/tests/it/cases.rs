@@ -212,6 +212,7 @@ fn without_names(text: &str) -> String {
         let time: String = rest.chars().take_while(of_time).collect();
         let (shown, length) = match id {
             Some(prefix) => (format!("{{{}}}", prefix.trim_end_matches('_').to_uppercase()), 36),
+            None if code_length(rest) >= 38 => ("{CODE}".into(), code_length(rest)),
             None if rest.starts_with("carnet_sup_") && rest.len() > 54 => ("{TOKEN}".into(), 54),
             None if time.len() >= 20 && time.starts_with("20") => ("{TIME}".into(), time.len()),
             None if time.len() == 10 && time.starts_with("20") => {
@@ -224,6 +225,14 @@ fn without_names(text: &str) -> String {
         rest = &rest[length..];
     }
     fixed
+}
+
+/// How long the code is that a text begins with; a mistyped one is shorter.
+fn code_length(text: &str) -> usize {
+    let is_code =
+        ["join1-", "enrol1-", "recover1-", "redeem1-"].iter().any(|prefix| text.starts_with(prefix));
+    let of_code = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    if is_code { text.bytes().take_while(of_code).count() } else { 0 }
 }
 
 fn marked(mark: &str, text: &str) -> String {
