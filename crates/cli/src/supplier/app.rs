@@ -2,7 +2,6 @@
 
 use carnet_api::ProblemCode;
 use carnet_api::app::{self as api, NewApp};
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_api::server::ServerInfo;
 use carnet_core::app::{AppId, SupplierName};
@@ -10,8 +9,7 @@ use carnet_core::term::moment;
 use carnet_seal::ProductString;
 use clap::Subcommand;
 
-use super::credentials;
-use super::list::pages;
+use super::{credentials, list};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -53,7 +51,7 @@ impl App {
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         match self {
             Self::Add { app, display_name } => add(context, app, display_name.as_deref()),
-            Self::List => list(context, name),
+            Self::List => apps(context, name),
             Self::Product { app } => product(context, app),
         }
     }
@@ -89,14 +87,9 @@ pub(super) fn unknown(failure: Failure, app: &AppId) -> Failure {
     Failure { message: format!("the server knows no app {app}"), ..failure }.with_remedy(remedy)
 }
 
-fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+fn apps(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
     let http = credentials::http(context, name)?;
-    let waiting = context.waiting_for(http.server());
-    let apps: Page<api::App> = pages(usize::MAX, |limit, cursor| {
-        http.send(Call::get(path::APPS).query("limit", Some(limit)).query("cursor", cursor))
-    })?;
-    drop(waiting);
-    context.output.result(&apps, || in_words(&apps.data))
+    list::show(context, &http, None, (path::APPS, |call| call), in_words)
 }
 
 fn in_words(apps: &[api::App]) -> String {

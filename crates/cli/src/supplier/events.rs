@@ -1,14 +1,12 @@
 //! `carnet supplier events`: what happened, and the evidence where something was wrong.
 
 use carnet_api::event::{self as api, Evidence};
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_core::app::SupplierName;
 use carnet_core::id::LicenseId;
 use clap::Args;
 
-use super::credentials;
-use super::list::pages;
+use super::{credentials, list};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -33,17 +31,8 @@ impl Events {
     /// Why it could not be done.
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let http = credentials::http(context, name)?;
-        let waiting = context.waiting_for(http.server());
-        let found: Page<api::Event> = pages(self.limit as usize, |limit, cursor| {
-            let call = Call::get(path::EVENTS).query("limit", Some(limit)).query("cursor", cursor);
-            http.send(call.query("license", self.license))
-        })?;
-        drop(waiting);
-        context.output.result(&found, || in_words(&found.data))?;
-        if found.next_cursor.is_some() && !context.output.is_json() {
-            context.output.note("There are more: raise --limit.");
-        }
-        Ok(())
+        let filtered = |call: Call<'static>| call.query("license", self.license);
+        list::show(context, &http, Some(self.limit), (path::EVENTS, filtered), in_words)
     }
 }
 

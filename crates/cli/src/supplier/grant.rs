@@ -5,7 +5,6 @@
 use std::fmt::Write;
 
 use carnet_api::ProblemCode;
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_api::redeem::{NewRedeemCodes, RedeemCode, WithdrawRedeemCode};
 use carnet_core::app::{AppId, OfferName, SupplierName};
@@ -18,7 +17,6 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::credentials;
-use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -146,12 +144,7 @@ impl Codes {
         let http = credentials::http(context, name)?;
         match self {
             Self::List { limit } => {
-                let found: Page<RedeemCode> = pages(*limit as usize, |limit, cursor| {
-                    http.send(
-                        Call::get(path::REDEEM_CODES).query("limit", Some(limit)).query("cursor", cursor),
-                    )
-                })?;
-                context.output.result(&found, || list(&found.data))
+                super::list::show(context, &http, Some(*limit), (path::REDEEM_CODES, |call| call), list)
             }
             Self::Withdraw { code } => {
                 let digest = digest_of(code.of(context, CodeKind::Redeem)?);
