@@ -6,6 +6,6 @@ mod pass;
 mod paying;
 mod register;
 mod run;
-mod shop;
+pub mod shop;
 mod strange;
 mod terminal;

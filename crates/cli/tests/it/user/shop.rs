@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::carnet::{Carnet, Ran, ran};
 
 /// `carnetd` beside `carnet`: built with the workspace, or now.
-fn carnetd() -> &'static Path {
+pub fn carnetd() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let path = Path::new(env!("CARGO_BIN_EXE_carnet")).with_file_name("carnetd");
@@ -109,6 +109,11 @@ impl Shop {
     /// What the supplier sees: all licenses.
     pub fn licenses(&self) -> Vec<Value> {
         self.supplier.run(&["supplier", "licenses", "--json"]).json()["data"].as_array().unwrap().clone()
+    }
+
+    /// Where the supplier works.
+    pub fn supplier_home(&self) -> &Carnet {
+        &self.supplier
     }
 
     pub fn supplier(&self, arguments: &[&str]) -> Ran {
