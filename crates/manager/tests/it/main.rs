@@ -4,4 +4,5 @@
 
 mod faults;
 mod menu;
+mod moves;
 mod world;

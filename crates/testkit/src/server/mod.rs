@@ -18,6 +18,7 @@
 mod books;
 mod keys;
 mod offers;
+mod sibling;
 mod wire;
 
 use std::sync::{Arc, Mutex};
@@ -166,7 +167,8 @@ impl FakeServer {
         let signed = self.check(&books, &message.request, receipt.as_ref())?;
         let (body, request) = (signed.body_hash(), signed.into_parts().0);
         let view = books.view(&request, body, proof, receipt);
-        match decide(&view, &request, self.now(), &books.fresh()) {
+        let decision = decide(&view, &request, self.now(), &books.fresh());
+        match books.joined(decision) {
             Decision::Decided(outcome) => Ok(books.write(*outcome, &self.0.keys, true)),
             Decision::Aside(outcome) => Ok(books.write(*outcome, &self.0.keys, false)),
             Decision::Repeat => books.slots.get(&request.journal).cloned().ok_or(500),
