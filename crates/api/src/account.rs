@@ -1,6 +1,7 @@
 //! A user's account, as one of their devices sees it (A7).
 
 use carnet_core::app::AppId;
+use carnet_core::document::Evidence;
 use carnet_core::id::{DeviceId, ServerId, UserId};
 use carnet_core::time::Time;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,38 @@ pub struct Account {
     pub at: Time,
     /// Everything licensed, by app id.
     pub apps: Vec<AccountApp>,
+    /// The user's devices; of a device that joined for one license only, itself.
+    pub devices: Vec<DeviceView>,
+}
+
+/// One of the user's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: DeviceId,
+    /// What the user calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What its identity is bound to.
+    #[schema(value_type = String, example = "hardware")]
+    pub evidence: Evidence,
+    /// When it joined.
+    #[schema(value_type = String, format = DateTime)]
+    pub registered: Time,
+    /// It is of no use any more.
+    pub retired: bool,
+    /// When it was declared lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub lost: Option<Time>,
+    /// It belongs to the user until then only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Time>,
+    /// Apps of which it has a pass that is good.
+    #[schema(value_type = Vec<String>)]
+    pub holds: Vec<AppId>,
 }
 
 /// All licenses of one app.

@@ -48,6 +48,10 @@ pub struct Event {
     /// By whom, where the supplier acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Why, in the supplier's own words, where the supplier acted and said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "chargeback of 3 May")]
+    pub stated_reason: Option<String>,
     /// The number of the event that changed this license along with another one (kind `along`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<i64>,
@@ -119,6 +123,12 @@ impl From<&EventKind> for Facts {
             EventKind::Imported { movement } => moved("imported", movement),
             EventKind::MoveCancelled { movement } => moved("move-cancelled", movement),
             EventKind::Returned => plain("returned"),
+            EventKind::Redeemed => plain("redeemed"),
+            EventKind::Invited { .. } => plain("code-made"),
+            EventKind::Withdrawn => plain("code-withdrawn"),
+            EventKind::DeviceLost { .. } => plain("device-lost"),
+            EventKind::DeviceRetired { .. } => plain("device-retired"),
+            EventKind::DeviceRenamed { .. } => plain("device-renamed"),
             EventKind::Refused { reason } => Self { reason: Some(*reason), ..plain("refused") },
             EventKind::Settled(divergence) => seen("settled", divergence),
             EventKind::Flagged(divergence) => seen("flagged", divergence),

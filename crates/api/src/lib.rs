@@ -8,10 +8,11 @@
 //! * [`problem`] – what went wrong, and what to do about it (RFC 9457);
 //! * [`page`] – lists;
 //! * one module for each noun: [`server`], [`supplier`], [`app`], [`menu`], [`license`], [`event`],
-//!   [`account`];
+//!   [`account`], [`act`];
 //! * [`schema`] – the shapes of the domain's types, for the OpenAPI document.
 
 pub mod account;
+pub mod act;
 pub mod app;
 pub mod event;
 pub mod header;
@@ -20,6 +21,7 @@ pub mod menu;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod redeem;
 pub mod schema;
 pub mod server;
 pub mod supplier;

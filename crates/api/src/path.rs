@@ -23,6 +23,14 @@ pub const APPS: &str = "/v1/apps";
 pub const LICENSES: &str = "/v1/licenses";
 /// GET: what happened to them.
 pub const EVENTS: &str = "/v1/events";
+/// GET: what is due, and what has become of it.
+pub const CHARGES: &str = "/v1/charges";
+/// GET and POST: offers that were paid for elsewhere.
+pub const REDEEM_CODES: &str = "/v1/redeem-codes";
+/// POST: a code is made useless.
+pub const WITHDRAW_REDEEM_CODE: &str = "/v1/redeem-codes/withdraw";
+/// POST: what a code is good for.
+pub const REDEEM: &str = "/v1/redeem";
 /// GET: the process lives.
 pub const HEALTHZ: &str = "/healthz";
 /// GET: the server can do its work.
@@ -75,6 +83,12 @@ pub fn reinstate(license: LicenseId) -> String {
 #[must_use]
 pub fn revoke(license: LicenseId) -> String {
     format!("{LICENSES}/{license}/revoke")
+}
+
+/// POST: the contract has ended; no pass again.
+#[must_use]
+pub fn end(license: LicenseId) -> String {
+    format!("{LICENSES}/{license}/end")
 }
 
 /// GET: what a problem means.

@@ -1,10 +1,12 @@
 //! Suppliers: who licenses software to others.
 
 use carnet_core::app::SupplierName;
-use carnet_core::id::SupplierId;
+use carnet_core::id::{Digest, SupplierId};
 use carnet_core::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::TOKEN_PREFIX;
 
 /// The most characters of a name that is only shown.
 pub const LONGEST_DISPLAY_NAME: usize = 80;
@@ -22,6 +24,23 @@ pub struct NewSupplier {
     /// What people read.
     #[schema(example = "Acme Painting Ltd.", max_length = 80)]
     pub display_name: String,
+    /// SHA-256 of a token that the supplier has made itself, as [`token_of`] does: the server then never sees the
+    /// token before it is used, and a registration whose answer was lost can be repeated, with the same token
+    /// and the code used up. Absent: the server makes a token and shows it once, in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 64, max_length = 64)]
+    pub token_hash: Option<Digest>,
+}
+
+/// The token of 32 random bytes: a prefix that scanners know, and the bytes as base64url without padding, which
+/// the caller has made of them.
+///
+/// ```
+/// assert_eq!(carnet_api::supplier::token_of("AAAA"), "carnet_sup_AAAA");
+/// ```
+#[must_use]
+pub fn token_of(base64url: &str) -> String {
+    format!("{TOKEN_PREFIX}{base64url}")
 }
 
 /// The set-up code stays out of logs (I17).
@@ -47,14 +66,16 @@ pub struct Supplier {
     pub registered: Time,
 }
 
-/// A supplier that has just joined, with the token that is shown this once.
+/// A supplier that has joined, with the token that is shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegisteredSupplier {
     /// The supplier.
     pub supplier: Supplier,
-    /// What all further calls are made with. Shown once: the server keeps only its hash.
+    /// What all further calls are made with. Shown once: the server keeps only its hash. Absent where the supplier
+    /// has made the token itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "carnet_sup_…")]
-    pub token: String,
+    pub token: Option<String>,
 }
 
 /// The token stays out of logs (I17).

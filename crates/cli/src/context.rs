@@ -1,10 +1,10 @@
 //! What every command is given: how to speak, where its files are, which server it means.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carnet_seal::ServerUrl;
 use carnet_seam::{Crash, Fs, RealFs};
 
 use crate::cli::Global;
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
 use crate::output::Output;
-use crate::server_url::ServerUrl;
+use crate::{secret, server_url};
 
 /// What `main` has read from the environment; nothing else reads it.
 #[derive(Debug, Clone, Default)]
@@ -82,11 +82,8 @@ impl Context {
         let Some(text) = self.global.server.as_ref().or(self.environment.server.as_ref()) else {
             return Ok(None);
         };
-        text.parse().map(Some).map_err(|wrong: crate::server_url::NotAServer| {
-            let words = wrong.to_string();
-            let (what, remedy) = words.split_once(": ").unwrap_or((&words, ""));
-            Failure::usage(what).with_remedy(remedy)
-        })
+        let typed = server_url::typed(text);
+        typed.map(Some).map_err(|wrong| Failure::usage(wrong.to_string()).with_remedy(wrong.remedy()))
     }
 
     /// The supplier's token that the command line or the environment gives.
@@ -96,8 +93,17 @@ impl Context {
     pub fn given_token(&self) -> Result<Option<Token>, Failure> {
         match &self.global.token_file {
             None => Ok(self.environment.token.clone()),
-            Some(path) => token_in(path).map(Some),
+            Some(path) => self.token_in(path).map(Some),
         }
+    }
+
+    /// The token in a file that its owner made.
+    fn token_in(&self, path: &Path) -> Result<Token, Failure> {
+        let text = secret::in_file(self, path, "The supplier's token", |why| {
+            bad_token(&format!("no token: {why}"))
+        })?;
+        let none = || bad_token(&format!("the token file {} holds no token", path.display()));
+        Token::in_text(&text).ok_or_else(none)
     }
 
     /// How long one exchange with a server may take.
@@ -121,7 +127,7 @@ impl Context {
     /// The way to a server.
     #[must_use]
     pub fn http(&self, server: ServerUrl, token: Option<Token>) -> Http {
-        Http::new(server, token, Duration::from_secs(self.global.timeout))
+        Http::new(server, token, self.time_limit(), self.output)
     }
 
     /// The text of a small file of ours, where there is one.
@@ -132,18 +138,4 @@ impl Context {
         let bytes = carnet_seam::fs::read_file(&*self.files, path, LARGEST_SMALL_FILE)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
-}
-
-/// The token in a file that its owner made; `-` is standard input.
-fn token_in(path: &Path) -> Result<Token, Failure> {
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(LARGEST_SMALL_FILE).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST_SMALL_FILE).read_to_string(&mut text))
-    };
-    let text = zeroize::Zeroizing::new(text);
-    let shown = path.display();
-    read.map_err(|error| bad_token(&format!("the token file {shown} cannot be read: {error}")))?;
-    Token::in_text(&text).ok_or_else(|| bad_token(&format!("the token file {shown} holds no token")))
 }

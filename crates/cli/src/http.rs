@@ -3,18 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
+use carnet_api::header::IDEMPOTENCY_KEY;
 use carnet_api::{JSON, PROBLEM_JSON};
+use carnet_seal::ServerUrl;
+use carnet_seam::SystemRandom;
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
-use ureq::http::{Method, Request, header};
+use ureq::http::{Method, Request, StatusCode, header};
 
 pub use self::answer::bad_token;
 pub(crate) use self::answer::refusal;
 pub use self::token::Token;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::server_url::ServerUrl;
+use crate::output::Output;
+use crate::progress::waiting_for;
 
 mod answer;
 mod token;
@@ -29,6 +34,7 @@ pub struct Http {
     agent: Agent,
     server: ServerUrl,
     token: Option<Token>,
+    output: Output,
 }
 
 /// A request; [`Http::send`] sends it.
@@ -104,7 +110,7 @@ fn percent_encoded(text: &str) -> String {
 impl Http {
     /// To this server; a call takes at most `patience` in all.
     #[must_use]
-    pub fn new(server: ServerUrl, token: Option<Token>, patience: Duration) -> Self {
+    pub fn new(server: ServerUrl, token: Option<Token>, patience: Duration, output: Output) -> Self {
         let config = Agent::config_builder()
             // An error status has a body that says why.
             .http_status_as_error(false)
@@ -116,7 +122,7 @@ impl Http {
             .user_agent(concat!("carnet/", env!("CARGO_PKG_VERSION")))
             .accept(format!("{JSON}, {PROBLEM_JSON}"))
             .build();
-        Self { agent: config.new_agent(), server, token }
+        Self { agent: config.new_agent(), server, token, output }
     }
 
     /// The server that is called.
@@ -125,27 +131,52 @@ impl Http {
         &self.server
     }
 
-    /// Sends a call and reads its answer.
+    /// Sends a call and reads its answer. A call that changes something carries a key by which the server knows it
+    /// again; when the connection breaks before the answer is here, it is sent once more.
     ///
     /// # Errors
     /// `server-…` when no usable answer came, `bad-token`, or the server's own problem code.
-    pub fn send<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
-        let url = self.server.join(&format!("{}{}", call.path, call.query));
-        let mut request = Request::builder().method(call.method).uri(&url);
+    pub fn send<T: DeserializeOwned>(&self, mut call: Call<'_>) -> Result<T, Failure> {
+        if call.method != Method::GET {
+            call = call.header(IDEMPOTENCY_KEY, fresh_key()?);
+        }
+        let (status, body) = match self.attempt(&call) {
+            // The server has done it, or not: with the same key it does nothing twice.
+            Err(broken) if is_broken(&broken) => self.attempt(&call).map_err(|_| broken),
+            done => done,
+        }
+        .map_err(|error| answer::missing(&self.server, &error))?;
+        answer::understood(&self.server, status, &body)
+    }
+
+    fn attempt(&self, call: &Call<'_>) -> Result<(StatusCode, Vec<u8>), ureq::Error> {
+        let url = format!("{}{}{}", self.server, call.path, call.query);
+        let mut request = Request::builder().method(call.method.clone()).uri(&url);
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
-        let request = request
-            .body(call.body)
-            .map_err(|error| Failure::usage(format!("the request cannot be made: {error}")))?;
-        let mut answer = self.agent.run(request).map_err(|error| answer::missing(&self.server, &error))?;
-        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
-        let body = body.map_err(|error| answer::missing(&self.server, &error))?;
-        answer::understood(&self.server, answer.status(), &body)
+        let _progress = self.output.waiting(waiting_for(self.server.as_str()));
+        let mut answer = self.agent.run(request.body(call.body.as_slice())?)?;
+        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?;
+        Ok((answer.status(), body))
     }
+}
+
+/// The connection was there and broke: the answer may be all that was lost.
+fn is_broken(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let lost = |kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+    matches!(error, ureq::Error::Io(broken) if lost(broken.kind()))
+}
+
+/// One for each command: two commands in a row that say the same are meant twice.
+fn fresh_key() -> Result<String, Failure> {
+    let bytes = carnet_seam::random::bytes::<16>(&SystemRandom)
+        .map_err(|error| Failure::new(Exit::Failure, "no-random", error.to_string()))?;
+    Ok(HEXLOWER.encode(&bytes))
 }
 
 #[cfg(test)]

@@ -6,14 +6,17 @@
 //!
 //! * [`context`] – what every command is given: output, files, server, token;
 //! * [`output`] and [`failure`] – results to stdout, everything else to stderr, both also as JSON;
+//! * [`width`] and [`table`] – texts and tables that fit the terminal;
 //! * [`exit`] – the exit codes;
+//! * [`progress`] – what is seen of a long wait;
+//! * [`install`] – completions and manual pages;
 //! * [`http`] – one request of a supplier, one answer;
 //! * [`menu_file`] and [`offer_words`] – offers as TOML and in plain words.
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ColorChoice, Parser, ValueEnum};
 
 use crate::cli::{Cli, Command};
 use crate::context::{Context, Environment};
@@ -26,17 +29,23 @@ pub mod context;
 pub mod exit;
 pub mod failure;
 pub mod http;
+pub mod install;
 pub mod menu_file;
 pub mod offer_words;
 pub mod output;
+pub mod progress;
+pub mod secret;
 pub mod server_url;
 pub mod supplier;
+pub mod table;
 pub mod text;
 pub mod user;
+pub mod width;
 
 /// Runs the command line and says how it ended.
 #[must_use]
 pub fn run(arguments: Vec<OsString>, environment: Environment) -> Ended {
+    colour(wanted_colours(&arguments));
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => {
             let context = Context::new(cli.global, environment);
@@ -52,13 +61,49 @@ fn dispatch(command: &Command, context: &Context) -> Result<Ended, Failure> {
         Command::User(user) => return user.run(context),
         Command::Supplier(supplier) => supplier.run(context),
         Command::ExitCodes => exit_codes(context),
+        Command::Completions(completions) => completions.run(context),
+        Command::Man(man) => man.run(context),
     }?;
     Ok(Exit::Ok.into())
 }
 
 /// What stands behind `--` is for the program that is run.
+fn ours(arguments: &[OsString]) -> impl Iterator<Item = &OsString> {
+    arguments.iter().take_while(|argument| *argument != "--")
+}
+
 fn asks_for_json(arguments: &[OsString]) -> bool {
-    arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
+    ours(arguments).any(|argument| argument == "--json")
+}
+
+/// `--color`, before anything is parsed: what is said about the command line itself has colours too.
+fn wanted_colours(arguments: &[OsString]) -> ColorChoice {
+    let mut words = ours(arguments).filter_map(|argument| argument.to_str());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        if let Some(value) = value {
+            return ColorChoice::from_str(value, false).unwrap_or_default();
+        }
+    }
+    ColorChoice::Auto
+}
+
+/// For all that is written from now on. `Auto` looks at the stream, `NO_COLOR` and `CLICOLOR`.
+fn colour(wanted: ColorChoice) {
+    let choice = match wanted {
+        ColorChoice::Auto => return,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+    inquire::set_global_render_config(match wanted {
+        ColorChoice::Never => inquire::ui::RenderConfig::empty(),
+        _ => inquire::ui::RenderConfig::default_colored(),
+    });
 }
 
 fn exit_codes(context: &Context) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use carnet_core::term::Slice;
 use carnet_core::time::{Seconds, counted, length_in_words, seconds_in_words};
 
 use crate::text::clean;
+use crate::width::labelled;
 
 /// The conditions of an offer, each with its label, in the order in which a reader wants them. The name of
 /// the offer is not among them.
@@ -133,11 +134,11 @@ const fn trial(once: OncePer) -> &'static str {
     }
 }
 
-/// The words as lines with the labels in one column.
+/// The words as lines with the labels in one column; in at most so many columns, where there is a terminal.
 #[must_use]
-pub fn aligned(words: &[(&'static str, String)], indent: &str) -> String {
-    let line = |(label, text): &(&str, String)| format!("{indent}{label:<12}  {text}\n");
-    words.iter().map(line).collect()
+pub fn aligned(words: &[(&'static str, String)], indent: &str, width: Option<usize>) -> String {
+    let words = words.iter().map(|(label, text)| (*label, text.clone()));
+    labelled(words, indent, 14, width)
 }
 
 #[cfg(test)]
@@ -183,7 +184,7 @@ mod tests {
             Lost devices  you can free 2 lost devices in 365 days yourself\n\
             Trial         each user can agree to this once\n\
             Identity      only devices that are bound to their hardware\n";
-        assert_eq!(aligned(&offer_in_words(&bought), ""), expected);
+        assert_eq!(aligned(&offer_in_words(&bought), "", None), expected);
     }
 
     #[test]

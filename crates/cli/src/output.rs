@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use inquire::{Confirm, InquireError};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::text::clean;
 
 /// What is wrong.
@@ -68,6 +68,19 @@ impl Output {
     /// Says on stderr what the reader should know.
     pub fn warning(self, text: &str) {
         whisper(&format!("{YELLOW}warning:{YELLOW:#} {text}\n"));
+    }
+
+    /// Tells a person at a terminal what is waited for, when it takes longer than a second and as long as the value
+    /// lives.
+    #[must_use]
+    pub fn waiting(self, what: String) -> Progress {
+        if self.shows_progress() { Progress::of(what) } else { Progress::silent() }
+    }
+
+    /// Whether somebody looks at stderr while it is written. A script reads lines, not a changing one.
+    #[must_use]
+    pub fn shows_progress(self) -> bool {
+        !self.json && io::stderr().is_terminal()
     }
 
     /// Tells why the command did not do its work, and how it ends.
@@ -144,39 +157,9 @@ fn whisper(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// A table that fits the terminal, and is not cut where there is none.
-#[must_use]
-pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(head);
-    let arrangement = if table.is_tty() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    table.set_content_arrangement(arrangement);
-    for row in rows {
-        table.add_row(row.map(|cell| clean(&cell)));
-    }
-    // The first column names the row: a name broken over two lines cannot be copied.
-    if let Some(first) = table.column_mut(0) {
-        first.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    let lines: Vec<_> = table.lines().map(|line| format!("{}\n", unindented(line.trim_end()))).collect();
-    lines.concat()
-}
-
-/// Cells are padded on both sides; without a frame the first column needs no padding.
-fn unindented(line: &str) -> &str {
-    line.strip_prefix(' ').unwrap_or(line)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_has_a_line_for_each_row_and_shows_no_control_characters() {
-        let text =
-            table(["app", "offers"], [["acme/paint".into(), "3".into()], ["b\x1b".into(), "–".into()]]);
-        assert_eq!(text, "app         offers\nacme/paint  3\nb\u{FFFD}          –\n");
-    }
 
     #[test]
     fn details_come_before_the_failure_they_belong_to() {

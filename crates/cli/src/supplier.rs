@@ -7,8 +7,11 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub mod app;
+pub mod charges;
 pub mod credentials;
 pub mod events;
+pub mod grant;
+pub mod license;
 pub mod licenses;
 pub mod list;
 pub mod menu;
@@ -36,9 +39,19 @@ enum Command {
     Menu(menu::Menu),
     /// List licenses
     Licenses(licenses::Licenses),
-    /// Look at one license, suspend, reinstate or revoke it
+    /// Look at one license, suspend, reinstate, revoke or end it
     #[command(subcommand)]
-    License(licenses::License),
+    License(license::License),
+    /// List what is due, and what has become of it
+    Charges(charges::Charges),
+    /// Say what has become of a charge
+    #[command(subcommand)]
+    Charge(charges::Charge),
+    /// Make redeem codes for an offer that was paid for elsewhere
+    Grant(grant::Grant),
+    /// Look after redeem codes
+    #[command(subcommand)]
+    Codes(grant::Codes),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -56,6 +69,10 @@ impl Supplier {
             Command::Menu(command) => command.run(context, name),
             Command::Licenses(command) => command.run(context, name),
             Command::License(command) => command.run(context, name),
+            Command::Charges(command) => command.run(context, name),
+            Command::Charge(command) => command.run(context, name),
+            Command::Grant(command) => command.run(context, name),
+            Command::Codes(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

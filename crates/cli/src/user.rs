@@ -11,12 +11,17 @@ use crate::failure::Failure;
 
 pub mod agree;
 pub mod ask;
+pub mod code;
 pub mod consent;
 pub mod decline;
+pub mod devices;
 pub mod failure;
+pub mod giving;
 pub mod menu;
 pub mod passes;
+pub mod redeem;
 pub mod register;
+pub mod renew;
 pub mod run;
 pub mod status;
 pub mod which;
@@ -32,6 +37,16 @@ pub enum User {
     Agree(agree::Agree),
     /// Decline what is offered for an app
     Decline(decline::Decline),
+    /// Report what was used and get the next pass now, as before going offline
+    Renew(renew::Renew),
+    /// Take up an offer that was paid for elsewhere
+    Redeem(redeem::Redeem),
+    /// Give back what a pass still has
+    Return(giving::Return),
+    /// Give all passes back and retire this device
+    Leave(giving::Leave),
+    /// Show the user's devices, let others join, free lost ones
+    Devices(devices::Devices),
     /// Show all passes on this device
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
@@ -51,6 +66,11 @@ impl User {
             Self::Menu(command) => command.run(context),
             Self::Agree(command) => command.run(context),
             Self::Decline(command) => command.run(context),
+            Self::Renew(command) => command.run(context),
+            Self::Redeem(command) => command.run(context),
+            Self::Return(command) => command.run(context),
+            Self::Leave(command) => command.run(context),
+            Self::Devices(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Run(command) => return command.run(context),

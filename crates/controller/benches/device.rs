@@ -1,4 +1,5 @@
 //! What a licensed program pays: a feature check, a start, a use. Prints `name | measured | target | reference`.
+//! One of them alone: `cargo bench -p carnet-controller --bench device -- cold-start`.
 //!
 //! Each thing is measured in turn with its reference, so that both meet the same disk and the same neighbours.
 
@@ -23,9 +24,11 @@ use place::{Disk, Place, RECORDS};
 
 fn main() {
     println!("name | measured | target | reference");
-    feature_check();
-    cold_start();
-    durable_use();
+    let named = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let all: [(&str, fn()); 3] =
+        [("feature-check", feature_check), ("cold-start", cold_start), ("durable-use", durable_use)];
+    let wanted = |name: &str| named.as_deref().is_none_or(|part| name.contains(part));
+    all.iter().filter(|(name, _)| wanted(name)).for_each(|(_, measure)| measure());
 }
 
 /// How long this takes.

@@ -88,17 +88,17 @@ impl Desk {
         let (site, book) = (site.clone(), None);
         let mut desk = Self { site, passbook, book, is_fresh: false, genuine: None, time: None, meter };
         let site = desk.site.clone();
-        let journal = desk.passbook.place().app_journal(&site.product.app);
-        let known = site.env.fs.facts(&journal).map_err(JournalError::from)?.is_some();
-        if known && desk.book()?.state().held.is_some() {
+        let begun = desk.passbook.book_begun(&site.product.app)?;
+        if begun.as_ref().is_some_and(|book| book.state().held.is_some()) {
+            (desk.book, desk.is_fresh) = (begun, true);
             return Ok(desk);
         }
         // A journal that begins now begins with the receipt.
-        desk.book = None;
         desk.passbook.load_receipt()?;
-        match desk.passbook.user() {
-            Some(_) => Ok(desk),
-            None => Err(Disapproved::not_registered(&site.product.url)),
+        if desk.passbook.user().is_some() || desk.passbook.lacks_keys() {
+            Ok(desk)
+        } else {
+            Err(Disapproved::not_registered(&site.product.url))
         }
     }
 
@@ -134,6 +134,9 @@ impl Desk {
     }
 
     fn check(&mut self, state: &State) -> Result<(), Failure> {
+        if self.passbook.ring().is_none() {
+            return Err(Failure::Why(Why::NoKeys));
+        }
         let Some(held) = &state.held else { return Ok(()) };
         if held.status != PassStatus::Valid || self.genuine.as_ref().is_some_and(|known| known.is_of(held)) {
             return Ok(());
@@ -168,12 +171,12 @@ impl Desk {
     /// Does what is wanted, with the server's help where that is needed and may help (A8, A9, A12). No server
     /// is asked while the pass is good (D4).
     pub fn settle(&mut self, input: &Input, uses: u64) -> Result<State, Refused> {
-        let mut heard = Heard::default();
+        let (mut heard, way) = (Heard::default(), self.way());
         loop {
             match self.attempt(input, heard.granted) {
                 Ok(state) => return Ok(state),
                 Err(Failure::Journal(error)) => return Err(Refused { told: error.into(), why: None }),
-                Err(Failure::Why(why)) => self.seek_help(why, uses, &mut heard)?,
+                Err(Failure::Why(why)) => self.seek_help(why, uses, &way, &mut heard)?,
             }
         }
     }
@@ -188,7 +191,11 @@ impl Desk {
         self.act(input.clone())
     }
 
-    fn seek_help(&mut self, why: Why, uses: u64, heard: &mut Heard) -> Result<(), Refused> {
+    fn seek_help(&mut self, why: Why, uses: u64, way: &Limited, heard: &mut Heard) -> Result<(), Refused> {
+        let failed = |error| Refused::because(why, Disapproved::without_help(why, error));
+        if why == Why::NoKeys {
+            return self.fetch_keys(way).map_err(failed);
+        }
         if let Some(refusal) = &heard.refusal {
             return Err(Refused::because(why, Disapproved::refused(refusal)));
         }
@@ -196,8 +203,7 @@ impl Desk {
             return Err(Refused::because(why, why.into()));
         }
         heard.questions += 1;
-        let refusal =
-            self.ask(uses).map_err(|error| Refused::because(why, Disapproved::without_help(why, error)))?;
+        let refusal = self.ask(uses, way).map_err(failed)?;
         heard.granted = refusal.is_none();
         // A use that the server does not count is not made, whatever the journal still has.
         if let Some(refusal) = refusal.as_ref().filter(|_| why == Why::AskFirst) {
@@ -207,16 +213,27 @@ impl Desk {
         Ok(())
     }
 
-    /// Asks the server for the next pass, for no longer than the program waits. None: there is one.
-    pub fn ask(&mut self, uses: u64) -> Result<Option<Refusal>, ContactError> {
+    /// The way to the server, for no longer than the program waits from now on.
+    pub fn way(&self) -> Limited {
+        Limited::new(&self.site.net, &self.site.env.clock, self.site.start_wait)
+    }
+
+    fn fetch_keys(&mut self, way: &Limited) -> Result<(), ContactError> {
+        contact::fetch_key_set(&mut self.passbook, Line { net: way, time_limit: self.site.start_wait })?;
+        // Only now the receipt is known with which a journal begins.
+        self.book = None;
+        Ok(())
+    }
+
+    /// Asks the server for the next pass. None: there is one.
+    pub fn ask(&mut self, uses: u64, way: &Limited) -> Result<Option<Refusal>, ContactError> {
         let site = self.site.clone();
         if self.passbook.user().is_none() {
             self.passbook.load_receipt()?;
             self.book = None;
         }
         let fresh = self.book()?.state().intent.is_none();
-        let net = Limited::new(&site.net, &site.env.clock, site.start_wait);
-        let line = Line { net: &net, time_limit: site.start_wait };
+        let line = Line { net: way, time_limit: site.start_wait };
         let app = Some(&site.product.app);
         let asked = contact::ask(&mut self.passbook, app, &Operation::Renew { uses }, line);
         self.is_fresh = false;
@@ -235,6 +252,10 @@ impl Desk {
 
     /// Records that a start was refused (C1). Whether that works changes nothing for the program.
     pub fn note(&mut self, why: Why) {
+        if self.passbook.lacks_keys() {
+            // A journal must not begin before it is known with which receipt.
+            return;
+        }
         let now = self.now();
         if let Ok(book) = self.book() {
             let _ = book.note_disapproval(&why.recorded_as(), now);

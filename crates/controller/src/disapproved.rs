@@ -38,13 +38,18 @@ pub(crate) enum Why {
     NotGenuine,
     /// Each use is counted at the server (online counting).
     AskFirst,
+    /// The server's keys are gone from the passbook, so that nothing in it can be checked.
+    NoKeys,
 }
+
+/// After one contact the keys are there again, and no server is needed.
+const CONNECT_ONCE: &str = "connect to the license server once";
 
 impl Why {
     pub fn server_helps(self) -> bool {
         match self {
             Self::Pass(why) => why.server_helps(),
-            Self::NotGenuine | Self::AskFirst => true,
+            Self::NotGenuine | Self::AskFirst | Self::NoKeys => true,
         }
     }
 
@@ -52,7 +57,7 @@ impl Why {
     pub fn recorded_as(self) -> Disapproval {
         match self {
             Self::Pass(why) => why,
-            Self::NotGenuine => Disapproval::Invalid(None),
+            Self::NotGenuine | Self::NoKeys => Disapproval::Invalid(None),
             Self::AskFirst => Disapproval::NoUsesLeft,
         }
     }
@@ -64,6 +69,7 @@ impl fmt::Display for Why {
             Self::Pass(why) => why.fmt(f),
             Self::NotGenuine => f.write_str("the pass here is not one that the server gave to this device"),
             Self::AskFirst => f.write_str("each use is counted by the license server"),
+            Self::NoKeys => f.write_str("the keys of the license server are missing on this device"),
         }
     }
 }
@@ -80,6 +86,7 @@ impl From<Why> for Disapproved {
             Why::AskFirst => {
                 Self::new("server-unreachable", why.to_string(), "connect to the license server")
             }
+            Why::NoKeys => Self::new("server-unreachable", why.to_string(), CONNECT_ONCE),
         }
     }
 }
@@ -119,7 +126,11 @@ impl Disapproved {
         if told.code == "request-open" {
             return told;
         }
-        Self { message: format!("{why}, and {}", told.message), ..told }
+        let told = Self { message: format!("{why}, and {}", told.message), ..told };
+        match (why, told.code) {
+            (Why::NoKeys, "server-unreachable") => Self { remedy: CONNECT_ONCE.to_owned(), ..told },
+            _ => told,
+        }
     }
 }
 
@@ -164,6 +175,7 @@ impl From<PassbookError> for Disapproved {
             PassbookError::Identity(error) => Self::told("passbook-unusable", &error),
             PassbookError::Journal(error) => error.into(),
             error @ PassbookError::Damaged { .. } => Self::told("passbook-unusable", &error),
+            error @ PassbookError::KeySet(_) => Self::told("server-not-trusted", &error),
         }
     }
 }

@@ -32,6 +32,7 @@ impl Holding {
             Some(_) => {
                 state.judge(desk.now(), desk.site.version, state.uses_of_start()).map_err(Why::Pass).err()
             }
+            None if desk.passbook.ring().is_none() => Some(Why::NoKeys),
             None => Some(Why::NotGenuine),
         };
         Ok(Some(Self {

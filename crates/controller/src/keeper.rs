@@ -226,7 +226,7 @@ impl Keeper {
     fn contact(self: &Arc<Self>) {
         let (asked, other) = match Desk::open(&self.site) {
             Err(told) => (Asked::Unusable(told), None),
-            Ok(mut desk) => match desk.ask(0) {
+            Ok(mut desk) => match desk.ask(0, &desk.way()) {
                 Ok(None) => (Asked::Granted, Some(desk)),
                 Ok(Some(refusal)) => (Asked::Refused(refusal), Some(desk)),
                 Err(error) => (Asked::Failed(error), None),

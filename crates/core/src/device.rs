@@ -393,6 +393,7 @@ fn ask(
         head,
         at: clock,
         totals: state.totals.clone(),
+        portables: state.portables.keys().copied().collect(),
         operation,
     };
     Ok(vec![Record::Intent(Box::new(request))])
@@ -425,8 +426,10 @@ const fn resumes(reason: Reason) -> bool {
     matches!(reason, Reason::ForkOrRollback | Reason::Reconcile | Reason::Superseded)
 }
 
-/// A journal that waits for review keeps its epoch, so that the review finds it where it was.
+/// A journal that waits for review keeps its epoch, so that the review finds it where it was; a device that could
+/// not join has no epoch yet.
 fn keeps_epoch(answer: &Answer) -> bool {
-    let waits = matches!(&answer.body, Body::Refusal(refusal) if refusal.reason == Reason::UnderReview);
-    waits && answer.head.epoch == answer.head.quoted
+    let unchanged = |reason: Reason| reason == Reason::UnderReview || reason.keeps_out();
+    let keeps = matches!(&answer.body, Body::Refusal(refusal) if unchanged(refusal.reason));
+    keeps && answer.head.epoch == answer.head.quoted
 }

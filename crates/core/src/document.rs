@@ -3,7 +3,7 @@
 //! These are the claims only. Their bytes and signatures are made by `carnet-seal`, their way (HTTP, a
 //! file, a QR picture) is nobody's business here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::{AppId, Feature, VersionRange};
 use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
 use crate::offer::{Counting, Listed, Reporting};
-use crate::time::{Length, Time};
+use crate::time::{Length, Seconds, Time};
 
 /// A public key of 32 bytes (Ed25519 or X25519), opaque here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub struct Request {
     pub at: Time,
     /// What this journal has used of each license.
     pub totals: BTreeMap<LicenseId, Totals>,
+    /// Moves whose portable passes are kept here, to be told which of them are over.
+    pub portables: BTreeSet<MoveId>,
     /// What is wanted.
     pub operation: Operation,
 }
@@ -80,6 +82,8 @@ pub enum Operation {
     },
     /// Agree to an offer (A10).
     Agree(Box<Agreed>),
+    /// Agree to an offer that was paid for elsewhere.
+    Redeem(Box<Redemption>),
     /// Decline the menu (A13).
     Decline,
     /// Take what the pass still has to another device (A14).
@@ -90,9 +94,38 @@ pub enum Operation {
     CancelMove(MoveId),
     /// Give back what the pass still has.
     Return,
+    /// Make a code by which further devices join the user.
+    Invite(Invitation),
+    /// Make a code useless.
+    Withdraw(Digest),
+    /// One of the user's devices is gone: free what it held (D5).
+    Lost(DeviceId),
+    /// One of the user's devices is not used any more and holds nothing.
+    Retire(DeviceId),
+    /// Call one of the user's devices something else.
+    Rename {
+        /// Which.
+        device: DeviceId,
+        /// How.
+        name: String,
+    },
 }
 
 impl Operation {
+    /// Whether it belongs to the device's own journal, and not to that of an app.
+    #[must_use]
+    pub const fn is_of_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Register(_)
+                | Self::Invite(_)
+                | Self::Withdraw(_)
+                | Self::Lost(_)
+                | Self::Retire(_)
+                | Self::Rename { .. }
+        )
+    }
+
     /// Whether the pass leaves `valid` with the intent, before anything is sent (I7).
     #[must_use]
     pub const fn leaves(&self) -> bool {
@@ -111,8 +144,70 @@ pub struct Registration {
     pub evidence: Evidence,
     /// What the user calls the device.
     pub device_name: String,
-    /// The person (A6).
-    pub person: Person,
+    /// Whose device it will be.
+    pub joins: Joins,
+}
+
+/// Whose device a new one will be. A user id is no secret, so it takes more than knowing it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Joins {
+    /// A new user's (A6).
+    NewUser {
+        /// The person.
+        person: Person,
+        /// Digest of the recovery code, which stays with the user.
+        recovery: Digest,
+    },
+    /// That of whoever made this code.
+    By(Secret),
+    /// That of whoever exported this portable pass, for its license only (A16).
+    With(Box<Brought>),
+}
+
+/// A code that opens something once it is shown. Servers keep the digest only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub [u8; 16]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A code to be made. The device draws the code; the server learns its digest only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Digest of the code.
+    pub digest: Digest,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// One device joins, soon.
+    Join,
+    /// The user's way back when all devices are gone; replaces the one before.
+    Recovery,
+    /// Machines that come and go join by themselves.
+    Enrolment {
+        /// At most so many of them at once.
+        most: u32,
+        /// Each belongs to the user for so long.
+        lifetime: Seconds,
+    },
+}
+
+/// An agreement, and the code that shows that it was paid for elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Redemption {
+    /// The consent.
+    pub agreed: Agreed,
+    /// The code.
+    pub code: Secret,
 }
 
 /// A user's own data. Never part of an event, a log or an answer (I19).
@@ -210,6 +305,8 @@ pub struct Head {
     pub issued: Time,
     /// How to get back in step, where the device and the server were not.
     pub resume: Option<Resume>,
+    /// Of the moves that the request names in [`Request::portables`], those that are over.
+    pub over: BTreeSet<MoveId>,
 }
 
 /// How a journal gets back in step with the server.
@@ -396,6 +493,20 @@ pub enum Reason {
     OtherUser,
     /// The device has been retired.
     Retired,
+    /// There is no such code, or it was withdrawn or has ended.
+    BadCode,
+    /// The code was used before.
+    CodeUsed,
+    /// As many devices as agreed have joined by this code.
+    CodeFull,
+    /// The user has no such device.
+    NoSuchDevice,
+    /// The device still holds passes.
+    StillHolds,
+    /// The user has declared as many devices lost as the offer allows in a year.
+    TooManyLost,
+    /// The device joined for one license only.
+    Guest,
 }
 
 impl Reason {
@@ -428,6 +539,13 @@ impl Reason {
             Self::StillGood => "still-good",
             Self::OtherUser => "other-user",
             Self::Retired => "retired",
+            Self::BadCode => "bad-code",
+            Self::CodeUsed => "code-used",
+            Self::CodeFull => "code-full",
+            Self::NoSuchDevice => "no-such-device",
+            Self::StillHolds => "still-holds",
+            Self::TooManyLost => "too-many-lost",
+            Self::Guest => "guest-device",
         }
     }
 
@@ -462,6 +580,13 @@ impl Reason {
             Self::StillGood => "the license is still good",
             Self::OtherUser => "this belongs to another user",
             Self::Retired => "this device has been retired",
+            Self::BadCode => "there is no such code, or it is no longer good",
+            Self::CodeUsed => "this code was used before",
+            Self::CodeFull => "as many devices as this code allows have joined",
+            Self::NoSuchDevice => "the user has no such device",
+            Self::StillHolds => "the device still holds passes",
+            Self::TooManyLost => "as many devices as the offer allows in a year were declared lost already",
+            Self::Guest => "this device joined with a portable pass, for that license only",
         }
     }
 
@@ -487,7 +612,26 @@ impl Reason {
             Self::MoveOver => "ask for the next pass on the device that has it",
             Self::OtherUser => "use a passbook of that user (CARNET_HOME)",
             Self::Retired => "register the device again",
+            Self::BadCode => "check the code, or get a new one",
+            Self::CodeUsed => "get a new code",
+            Self::CodeFull => "retire one of them, or make another code",
+            Self::NoSuchDevice => "see the list of devices",
+            Self::StillHolds => "give its passes back or move them first, or declare it lost",
+            Self::TooManyLost => "ask the supplier",
+            Self::Guest => "join the user with a join code or the recovery code",
         }
+    }
+
+    /// Whether a device that wants to join is refused by it: nothing is kept of such a request.
+    #[must_use]
+    pub const fn keeps_out(self) -> bool {
+        matches!(self, Self::BadCode | Self::CodeUsed | Self::CodeFull | Self::MoveOver)
+    }
+
+    /// Whether it is about the whole device, whichever license it holds.
+    #[must_use]
+    pub const fn is_about_device(self) -> bool {
+        matches!(self, Self::Retired)
     }
 
     /// Whether a pass of the refused license is no good from now on.
@@ -541,6 +685,10 @@ pub enum Effect {
         agreement_key: PublicKey,
         /// What the device's identity is bound to.
         evidence: Evidence,
+        /// It is there for this license only (A16).
+        only: Option<LicenseId>,
+        /// It belongs to the user until then only.
+        until: Option<Time>,
     },
     /// The menu was declined; recorded as this license.
     Declined(LicenseId),
@@ -548,4 +696,12 @@ pub enum Effect {
     MoveCancelled(MoveId),
     /// The pass was given back.
     Returned(LicenseId),
+    /// There is a code with this digest.
+    Invited(Digest),
+    /// There is no code with this digest any more.
+    Withdrawn(Digest),
+    /// The device is retired, and what it held is free.
+    DeviceGone(DeviceId),
+    /// The device is called something else.
+    Renamed(DeviceId),
 }

@@ -90,6 +90,10 @@ id!(
     MoveId, "mov", "move"
 );
 id!(
+    /// One charge.
+    ChargeId, "chg", "charge"
+);
+id!(
     /// One pass; names the row that stands behind its signature.
     PassId, "pas", "pass"
 );

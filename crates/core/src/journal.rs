@@ -384,6 +384,7 @@ impl State {
                 self.mark(PassStatus::Invalid);
             }
         }
+        answer.head.over.iter().for_each(|movement| drop(self.portables.remove(movement)));
         self.take(&answer.body, &received.document);
         Ok(())
     }
@@ -412,8 +413,9 @@ impl State {
             }
             Body::Refusal(refusal) => {
                 self.refused = Some(refusal.reason);
-                let about = self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
-                if about && refusal.reason.ends_pass() {
+                let of_held =
+                    self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
+                if (of_held || refusal.reason.is_about_device()) && refusal.reason.ends_pass() {
                     self.mark(PassStatus::Invalid);
                 }
             }
@@ -423,6 +425,7 @@ impl State {
                 Effect::MoveCancelled(movement) => {
                     self.portables.remove(movement);
                 }
+                Effect::Invited(_) | Effect::Withdrawn(_) | Effect::DeviceGone(_) | Effect::Renamed(_) => {}
             },
         }
     }

@@ -8,6 +8,7 @@
 //! travels), [`server`] and [`device`] (the two decisions).
 
 pub mod app;
+pub mod charge;
 pub mod device;
 pub mod document;
 pub mod id;

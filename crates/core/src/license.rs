@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::app::AppId;
+use crate::charge::Owed;
 use crate::document::Reason;
 use crate::id::{DeviceId, LicenseId, MoveId, SupplierId, UserId};
 use crate::offer::{Listed, Offer, validity};
@@ -30,8 +31,16 @@ pub struct License {
     pub agreed: Time,
     /// When it was first used, as far as reported.
     pub first_use: Option<Time>,
-    /// What payments and the supplier have made of it.
+    /// What the supplier and the user have made of it.
     pub standing: Standing,
+    /// What is still to be paid.
+    pub owed: Owed,
+    /// Until when it is charged for, where it is charged for by the period.
+    pub charged_until: Option<Time>,
+    /// It was paid for elsewhere: nothing is ever charged.
+    pub paid_elsewhere: bool,
+    /// On which device it was agreed to.
+    pub agreed_on: DeviceId,
     /// The rights line: one for each device it allows.
     pub rights: Vec<Right>,
     /// The uses line.
@@ -41,19 +50,17 @@ pub struct License {
     /// Rights that may be in use beyond the number agreed, because a device was declared lost or the
     /// server was restored; shown to the supplier.
     pub at_risk: u32,
+    /// When a device that held it was declared lost, within the last year (D5).
+    pub lost: Vec<Time>,
 }
 
-/// What payments and the supplier have made of a license. What its balance has made of it (exhausted,
-/// expired) is computed: see [`License::status`].
+/// What the supplier and the user have made of a license. What payments and its balance have made of it (charge
+/// failed, exhausted, expired) is computed: see [`License::status`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Good.
     Active,
-    /// A charge is on its way.
-    PaymentPending,
-    /// A charge could not be made.
-    ChargeFailed,
     /// The supplier suspended it.
     Suspended,
     /// The user declined; there never was anything in it.
@@ -281,6 +288,39 @@ impl Balance {
 }
 
 impl License {
+    /// A license to this offer, with nothing given out yet.
+    #[must_use]
+    pub fn new(
+        id: LicenseId,
+        user: UserId,
+        supplier: SupplierId,
+        base: Listed,
+        on: DeviceId,
+        now: Time,
+    ) -> Self {
+        let term = base.offer.term;
+        let line = |total: u64| Balance { total, remaining: total, ..Balance::EMPTY };
+        Self {
+            id,
+            user,
+            supplier,
+            app: base.app.clone(),
+            agreed: now,
+            first_use: None,
+            standing: Standing::Active,
+            owed: Owed::default(),
+            charged_until: None,
+            paid_elsewhere: false,
+            agreed_on: on,
+            rights: vec![Right { generation: 0, holder: Holder::Free }; base.offer.devices as usize],
+            uses: term.uses.map(line),
+            seconds: term.duration.map(|duration| line(duration.0)),
+            at_risk: 0,
+            lost: Vec::new(),
+            base: Arc::new(base),
+        }
+    }
+
     /// The offer that was agreed to.
     #[must_use]
     pub fn offer(&self) -> &Offer {
@@ -309,9 +349,9 @@ impl License {
             return Status::Expired;
         }
         match self.standing {
-            Standing::PaymentPending => Status::PaymentPending,
-            Standing::ChargeFailed => Status::ChargeFailed,
             Standing::Suspended => Status::Suspended,
+            _ if self.owed.failed > 0 => Status::ChargeFailed,
+            _ if self.owed.pending > 0 => Status::PaymentPending,
             _ => Status::Active,
         }
     }
@@ -397,8 +437,6 @@ pub struct NotApplicable {
 const fn standing_in_words(standing: Standing) -> &'static str {
     match standing {
         Standing::Active => "active",
-        Standing::PaymentPending => "waiting for its payment",
-        Standing::ChargeFailed => "not paid",
         Standing::Suspended => "suspended",
         Standing::Declined => "declined",
         Standing::Ended => "ended",
@@ -418,10 +456,10 @@ impl Standing {
     /// # Errors
     /// [`NotApplicable`] when it is terminal, or not in the state that the act undoes.
     pub const fn after(self, act: Act) -> Result<Self, NotApplicable> {
-        use Standing::{Active, ChargeFailed, Ended, PaymentPending, Revoked, Suspended};
-        let open = matches!(self, Active | PaymentPending | ChargeFailed | Suspended);
+        use Standing::{Active, Ended, Revoked, Suspended};
+        let open = matches!(self, Active | Suspended);
         match act {
-            Act::Suspend if matches!(self, Active | PaymentPending | ChargeFailed) => Ok(Suspended),
+            Act::Suspend if matches!(self, Active) => Ok(Suspended),
             Act::Reinstate if matches!(self, Suspended) => Ok(Active),
             Act::Revoke if open => Ok(Revoked),
             Act::End if open => Ok(Ended),

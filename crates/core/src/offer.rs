@@ -145,6 +145,14 @@ impl Offer {
         self.grace.unwrap_or(default)
     }
 
+    /// How big a slice one temporary pass carries. Where the offer does not say it, a pass without settled payment
+    /// lasts three days, so that it is always short and never absent.
+    #[must_use]
+    pub fn temporary_slice(&self) -> Slice {
+        let short = Slice { period: Some(Length::days(3)), ..self.pass_term };
+        self.temporary_pass_term.unwrap_or(short)
+    }
+
     /// What is wrong with this offer, each with the field it is about; empty when it can be sold.
     #[must_use]
     pub fn problems(&self) -> Vec<OfferProblem> {
@@ -292,6 +300,12 @@ impl Offer {
             "charging",
             "is per period, but there is no period",
             "give the term or the pass term a period",
+        );
+        found.when(
+            self.charging == Charging::PerPass && self.issuance.temporary_at_purchase,
+            "issuance.temporary_at_purchase",
+            "waits for a charge that comes with the first pass only",
+            "drop it, or charge `once`",
         );
         found.when(
             self.counting == Counting::Online && self.term.uses.is_none(),

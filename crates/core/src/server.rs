@@ -4,21 +4,31 @@
 //! journal's epoch and the digest of its last answer), then what is wanted. Everything it changes comes
 //! back as values; nothing is written here.
 
+mod charging;
+mod devices;
 mod draft;
+mod joining;
 mod operate;
 mod recover;
+mod redeeming;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::draft::Draft;
+pub use self::joining::{Code, JOIN_CODE_LASTS, LONGEST_ENROLMENT, MOST_ENROLLED, shown};
+use self::joining::{Newcomer, kept_out, newcomer};
+pub use self::redeeming::Grant;
+use crate::charge::Charge;
 use crate::document::{
-    Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Reason, Receipt,
-    Refusal, Request, Resume, Totals,
+    Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Purpose, Reason,
+    Receipt, Refusal, Request, Resume, Totals,
 };
-use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use crate::id::{
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+};
 use crate::license::{License, Posting};
 use crate::offer::Menu;
 use crate::time::{Seconds, Time};
@@ -44,6 +54,14 @@ pub struct Device {
     pub settled: Option<Time>,
     /// No longer of use to its user.
     pub retired: bool,
+    /// When it was declared lost.
+    pub lost: Option<Time>,
+    /// Of no use from here on: it was enrolled for a while only.
+    pub until: Option<Time>,
+    /// The enrolment code by which it joined.
+    pub enrolled: Option<Digest>,
+    /// It came with a portable pass, and is there for that license only (A16).
+    pub only: Option<LicenseId>,
 }
 
 /// The server's side of one journal.
@@ -195,6 +213,38 @@ pub struct View {
     pub proof: Beside,
     /// The device's registration receipt, when it came along and we signed it.
     pub receipt: Option<Proof>,
+    /// The code that the request shows or makes, first; with a new recovery code, the one before.
+    pub codes: Vec<Code>,
+    /// The paid-for offer behind the code that the request shows.
+    pub grant: Option<Grant>,
+    /// The user's other devices, for what concerns them.
+    pub siblings: Vec<Device>,
+    /// The journals of a device that is declared lost.
+    pub others: Vec<Journal>,
+}
+
+impl View {
+    /// A server that knows nothing.
+    #[must_use]
+    pub const fn empty(server: ServerId, body: Digest) -> Self {
+        Self {
+            server,
+            body,
+            device: None,
+            journal: None,
+            licenses: Vec::new(),
+            moves: Vec::new(),
+            past: None,
+            aside: None,
+            app: None,
+            proof: Beside::Nothing,
+            receipt: None,
+            codes: Vec::new(),
+            grant: None,
+            siblings: Vec::new(),
+            others: Vec::new(),
+        }
+    }
 }
 
 /// What is for sale.
@@ -246,6 +296,8 @@ pub struct Fresh {
     pub pass: PassId,
     /// For a new move.
     pub movement: MoveId,
+    /// For a new charge.
+    pub charge: ChargeId,
 }
 
 /// What becomes of a request.
@@ -261,6 +313,8 @@ pub enum Decision {
     RepeatAside,
     /// Answered long ago; nothing changes.
     Superseded(Box<Answer>),
+    /// A device that could not join is told so; nothing changes, and nothing is kept of it.
+    Unrecorded(Box<Answer>),
     /// It depends on the answer that came beside the request: check that, then decide again. Nothing changes.
     CheckProof,
     /// Not a request that can be answered by a document.
@@ -296,8 +350,16 @@ pub struct Outcome {
     pub licenses: Vec<License>,
     /// Moves that are new or changed.
     pub moves: Vec<Move>,
-    /// The device, if it is new or changed.
-    pub device: Option<Device>,
+    /// Devices that are new or changed.
+    pub devices: Vec<Device>,
+    /// Journals of other devices that are changed. Their slots are not.
+    pub others: Vec<Journal>,
+    /// Codes that are new or changed.
+    pub codes: Vec<Code>,
+    /// The paid-for offer that was taken up.
+    pub grant: Option<Grant>,
+    /// Charges that became due.
+    pub charges: Vec<Charge>,
     /// What happened.
     pub event: Event,
     /// The answer.
@@ -312,8 +374,8 @@ impl Outcome {
         if head.resume.is_some() || head.epoch > head.quoted {
             self.journal.answer = answer;
         }
-        if let (EventKind::Registered, Some(device)) = (&self.event.kind, &mut self.device) {
-            device.receipt = answer;
+        if self.event.kind == EventKind::Registered {
+            self.devices.iter_mut().for_each(|device| device.receipt = answer);
         }
     }
 }
@@ -366,6 +428,30 @@ pub enum EventKind {
     },
     /// A pass was given back.
     Returned,
+    /// An offer that was paid for elsewhere was taken up.
+    Redeemed,
+    /// A code was made.
+    Invited {
+        /// What for.
+        purpose: Purpose,
+    },
+    /// A code was withdrawn.
+    Withdrawn,
+    /// A device was declared lost.
+    DeviceLost {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device was retired.
+    DeviceRetired {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device is called something else.
+    DeviceRenamed {
+        /// Which.
+        device: DeviceId,
+    },
     /// Refused.
     Refused {
         /// Why.
@@ -407,11 +493,13 @@ pub fn decide(view: &View, request: &Request, now: Time, fresh: &Fresh) -> Decis
     if let Some(aside) = view.aside {
         return repeat(aside, view, request, Decision::RepeatAside).unwrap_or(CONFLICT);
     }
-    let Some(device) = known_device(view, request, now) else {
-        return Decision::Rejected(Rejection::UnknownDevice);
+    let device = match known_device(view, request, now) {
+        Some(Newcomer::Device(device)) => *device,
+        Some(Newcomer::Refused(reason)) => return kept_out(view, request, reason, now),
+        None => return Decision::Rejected(Rejection::UnknownDevice),
     };
     let journal = view.journal.clone().unwrap_or_else(|| new_journal(&device, request));
-    match step(view, &journal, request) {
+    match step(view, &device, &journal, request, now) {
         Step::Fresh => operate::operate(Draft::new(view, device, journal, now), request, fresh),
         Step::Repeat => Decision::Repeat,
         Step::Superseded => Decision::Superseded(Box::new(superseded(view, &device, &journal, request, now))),
@@ -444,7 +532,7 @@ enum Step {
     ServerBehind(Proof),
 }
 
-fn step(view: &View, journal: &Journal, request: &Request) -> Step {
+fn step(view: &View, device: &Device, journal: &Journal, request: &Request, now: Time) -> Step {
     let (ours, quoted) = (journal.epoch, request.epoch);
     let slot = journal.slot.filter(|slot| slot.request == request.id);
     let past = view.past.filter(|past| past.request == request.id);
@@ -459,7 +547,8 @@ fn step(view: &View, journal: &Journal, request: &Request) -> Step {
         return Step::Superseded;
     }
     let in_step = quoted == ours && request.last_answer == journal.answer;
-    if in_step && plausible(journal, request) {
+    // Of a device that was declared lost nobody knows what it has used; it gets nothing any more anyway.
+    if in_step && (device.is_over(now) || plausible(journal, request)) {
         return Step::Fresh;
     }
     match &view.proof {
@@ -506,28 +595,21 @@ fn repeat(stored: Slot, view: &View, request: &Request, again: Decision) -> Opti
 }
 
 /// The device as registered, as it registers now, or as a receipt of ours says (the server was restored).
-fn known_device(view: &View, request: &Request, now: Time) -> Option<Device> {
+fn known_device(view: &View, request: &Request, now: Time) -> Option<Newcomer> {
     if let Some(device) = &view.device {
-        return Some(device.clone());
+        return Some(Newcomer::Device(Box::new(device.clone())));
     }
     if let Operation::Register(registration) = &request.operation {
-        return (request.epoch == 0).then(|| Device {
-            id: request.journal.device,
-            user: user_of(view.body),
-            signing_key: registration.signing_key,
-            agreement_key: registration.agreement_key,
-            evidence: registration.evidence,
-            receipt: request.last_answer,
-            registered: now,
-            settled: None,
-            retired: false,
-        });
+        return (request.epoch == 0).then(|| newcomer(view, request, registration, now));
     }
     let proof = view.receipt.as_ref()?;
     let head = &proof.answer.head;
     let Body::Receipt(receipt) = &proof.answer.body else { return None };
-    let Effect::Registered { signing_key, agreement_key, evidence } = receipt.effect else { return None };
-    (head.server == view.server && head.journal.device == request.journal.device).then_some(Device {
+    let Effect::Registered { signing_key, agreement_key, evidence, only, until } = receipt.effect else {
+        return None;
+    };
+    let ours = head.server == view.server && head.journal.device == request.journal.device;
+    let device = ours.then_some(Device {
         id: head.journal.device,
         user: head.user,
         signing_key,
@@ -537,7 +619,12 @@ fn known_device(view: &View, request: &Request, now: Time) -> Option<Device> {
         registered: head.issued,
         settled: None,
         retired: false,
-    })
+        lost: None,
+        until,
+        enrolled: None,
+        only,
+    });
+    device.map(|device| Newcomer::Device(Box::new(device)))
 }
 
 /// A user id follows from the registration itself: were it drawn by the server, a registration repeated at a
@@ -576,6 +663,7 @@ fn superseded(view: &View, device: &Device, journal: &Journal, request: &Request
             epoch: journal.epoch,
             issued: now,
             resume: Some(Resume { totals: acknowledged(journal), void: false }),
+            over: BTreeSet::new(),
         },
         body: Body::Refusal(Box::new(refusal)),
     }

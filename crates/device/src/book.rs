@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use carnet_core::device::{Disapproval, Input, next};
-use carnet_core::document::{Answer, Operation};
+use carnet_core::document::{Answer, Body, Operation, Pass};
 use carnet_core::id::{DeviceId, Digest, RequestId};
 use carnet_core::journal::{Received, Record, State};
 use carnet_core::time::Time;
-use carnet_seal::cbor::{self, Limits};
+use carnet_seal::cbor::{self, Cbor, Limits};
 use carnet_seal::{RequestMessage, SealError, Signed, SigningKey, sign};
 use carnet_seam::Fs;
 
@@ -60,18 +60,48 @@ impl Fold for Folded {
     fn tail_dropped(&self, tail: &Tail) -> journal::Record {
         written(&Record::TailDropped { length: tail.length, digest: Digest(tail.sha256) })
     }
+
+    /// Reports need the records under a reporting clause, and until the next contact nobody has seen that a
+    /// tail was lost. What else is in them, passes, open requests and answers too, the checkpoint has.
+    fn keeps_past(&self) -> bool {
+        self.0.tails_dropped > 0 || self.0.held.as_ref().is_some_and(|held| held.pass.reporting.is_some())
+    }
+
+    /// The pass of today may have no reporting clause where the one of yesterday had.
+    fn keeps(&self, entry: &Entry<'_>) -> bool {
+        let pass_reports = |pass: &Pass| pass.reporting.is_some();
+        match entry.kind {
+            journal::CHECKPOINT => decoded::<State>(entry.body)
+                .is_none_or(|state| state.held.is_some_and(|held| pass_reports(&held.pass))),
+            OUTCOME => decoded::<Record>(entry.body).is_none_or(|record| match record {
+                Record::Outcome(received) => {
+                    matches!(&received.answer.body, Body::Pass(pass) if pass_reports(pass))
+                }
+                _ => true,
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// None for what cannot be read; that stays.
+fn decoded<T: Cbor>(body: &[u8]) -> Option<T> {
+    cbor::decode_within(body, Limits::JOURNAL).ok()
 }
 
 fn misfit(wrong: impl std::fmt::Display) -> Misfit {
     Misfit(wrong.to_string())
 }
 
+/// An answer of the server.
+const OUTCOME: u8 = 2;
+
 /// The kind on the frame of a record; never used again for another meaning (I20).
 const fn kind_of(record: &Record) -> u8 {
     match record {
         Record::Checkpoint(_) => journal::CHECKPOINT,
         Record::Intent(_) => 1,
-        Record::Outcome(_) => 2,
+        Record::Outcome(_) => OUTCOME,
         Record::EffectsDone => 3,
         Record::RunStarted { .. } => 4,
         Record::Used { .. } => 5,
@@ -98,8 +128,31 @@ impl Book {
     /// # Errors
     /// [`JournalError`], with the remedy.
     pub fn open(fs: Arc<dyn Fs>, folder: &Path, new: State) -> Result<Self, JournalError> {
+        Self::open_with(fs, folder, new, Settings::default())
+    }
+
+    /// Opens the journal in `folder`, if that is there.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn open_begun(fs: Arc<dyn Fs>, folder: &Path, new: State) -> Result<Option<Self>, JournalError> {
         let name = named(&new);
-        Ok(Self { journal: Journal::open(fs, folder, name, Folded(new), Settings::default())? })
+        let journal = Journal::open_begun(fs, folder, name, Folded(new), Settings::default())?;
+        Ok(journal.map(|journal| Self { journal }))
+    }
+
+    /// The same with other settings than the usual ones.
+    ///
+    /// # Errors
+    /// As [`Book::open`].
+    pub fn open_with(
+        fs: Arc<dyn Fs>,
+        folder: &Path,
+        new: State,
+        settings: Settings,
+    ) -> Result<Self, JournalError> {
+        let name = named(&new);
+        Ok(Self { journal: Journal::open(fs, folder, name, Folded(new), settings)? })
     }
 
     /// Looks without taking the lock and without changing anything.

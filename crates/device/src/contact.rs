@@ -105,8 +105,8 @@ impl Line<'_> {
 pub fn fetch_key_set(passbook: &mut Passbook, line: Line<'_>) -> Result<(), ContactError> {
     let bytes = line.exchange(Method::Get, KEY_SET_PATH, &[])?;
     match passbook.keep_key_set(&bytes) {
-        Ok(_) => Ok(()),
-        Err(PassbookError::Damaged { wrong, .. }) => Err(ContactError::Untrusted(wrong)),
+        Ok(()) => Ok(()),
+        Err(PassbookError::KeySet(wrong)) => Err(ContactError::Untrusted(wrong)),
         Err(error) => Err(error.into()),
     }
 }
@@ -148,6 +148,9 @@ pub fn resume(passbook: &mut Passbook, app: Option<&AppId>, line: Line<'_>) -> R
     let mut book = passbook.book(app)?;
     if book.state().intent.is_none() {
         return Ok(book.state().clone());
+    }
+    if passbook.ring().is_none() {
+        fetch_key_set(passbook, line)?;
     }
     send(passbook, &mut book, line)
 }

@@ -14,7 +14,7 @@ use carnet_seam::{File, FsError};
 
 use crate::book::{Book, BookError};
 use crate::env::Env;
-use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine};
+use crate::identity::{Binding, DeviceIdentity, EvidenceKind, IdentityError, Machine, Unbound};
 use crate::journal::JournalError;
 use crate::place::Place;
 use crate::storage::{StorageError, lock_file};
@@ -35,6 +35,7 @@ pub struct Passbook {
     identity: DeviceIdentity,
     ring: Option<KeyRing>,
     receipt: Option<Receipt>,
+    lacks_keys: bool,
 }
 
 /// The proof that the device is registered.
@@ -65,6 +66,9 @@ pub enum PassbookError {
         /// What is wrong with it.
         wrong: SealError,
     },
+    /// A key set that came in is not one to keep.
+    #[error("the key set is not to be trusted ({0}): check that this is the right server, then try again")]
+    KeySet(SealError),
 }
 
 impl From<FsError> for PassbookError {
@@ -97,14 +101,15 @@ impl Passbook {
         pin: RootPin,
         machine: &dyn Machine,
     ) -> Result<Self, PassbookError> {
-        let place = Place::new(home, pin.server);
-        if env.fs.facts(&place.identity())?.is_none() {
-            return Err(IdentityError::Missing(place.identity()).into());
-        }
-        let place = Place::open(&*env.fs, home, pin.server)?;
-        let file = bound_to(&env, &place)?;
+        let missing = || IdentityError::Missing(Place::new(home, pin.server).identity());
+        let place = Place::look(&*env.fs, home, pin.server)?.ok_or_else(missing)?;
+        let unbound = Unbound::read(&*env.fs, &place.identity(), pin.server)?;
+        let file = match unbound.kind() {
+            EvidenceKind::File => bound_to(&env, &place)?,
+            EvidenceKind::Hardware => None,
+        };
         let binding = file.as_deref().map_or(Binding::Machine(machine), Binding::File);
-        let identity = DeviceIdentity::open(&*env.fs, &place.identity(), pin.server, &binding)?;
+        let identity = unbound.bind(&*env.fs, &binding)?;
         Self::with(env, place, pin, identity)
     }
 
@@ -133,7 +138,7 @@ impl Passbook {
     }
 
     fn with(env: Env, place: Place, pin: RootPin, identity: DeviceIdentity) -> Result<Self, PassbookError> {
-        let mut passbook = Self { env, place, pin, identity, ring: None, receipt: None };
+        let mut passbook = Self { env, place, pin, identity, ring: None, receipt: None, lacks_keys: false };
         passbook.ring = passbook.read_key_set()?;
         Ok(passbook)
     }
@@ -141,22 +146,21 @@ impl Passbook {
     fn read_key_set(&self) -> Result<Option<KeyRing>, PassbookError> {
         let path = self.key_set_path();
         let Some(bytes) = read_file(&*self.env.fs, &path, LARGEST_KEY_SET)? else { return Ok(None) };
-        let opened = KeyRing::open(&bytes, &self.pin, 0);
+        let opened = KeyRing::reopen(&bytes, &self.pin);
         opened.map(Some).map_err(|wrong| PassbookError::Damaged { path, wrong })
     }
 
-    /// Reads the registration receipt from the device's own journal.
+    /// Reads the registration receipt from the device's own journal. Without the server's keys nobody can tell
+    /// whether it is genuine: it stays unread until they have been fetched, see [`Passbook::lacks_keys`].
     ///
     /// # Errors
     /// [`PassbookError`], with the remedy.
     pub fn load_receipt(&mut self) -> Result<(), PassbookError> {
         let state = Book::look(&*self.env.fs, &self.place.device_journal(), self.new_state(None))?;
-        if state.receipt.is_empty() {
-            return Ok(());
-        }
+        self.lacks_keys = !state.receipt.is_empty() && self.ring.is_none();
+        let Some(ring) = self.ring.as_ref().filter(|_| !state.receipt.is_empty()) else { return Ok(()) };
         let damaged = |wrong| PassbookError::Damaged { path: self.place.device_journal(), wrong };
         let unverified = Unverified::<Answer>::parse(&state.receipt).map_err(damaged)?;
-        let ring = self.ring.as_ref().ok_or_else(|| damaged(SealError::OtherRoot))?;
         let signed = unverified.verify_held(ring).map_err(damaged)?;
         self.receipt = Some(Receipt {
             user: signed.claims().head.user,
@@ -164,6 +168,13 @@ impl Passbook {
             document: state.receipt,
         });
         Ok(())
+    }
+
+    /// Whether the device was registered, but the server's keys are gone that prove it: somebody has removed the
+    /// file. One contact brings them back (I8); until then [`Passbook::user`] is none.
+    #[must_use]
+    pub fn lacks_keys(&self) -> bool {
+        self.lacks_keys
     }
 
     /// The user, when this device is registered.
@@ -224,17 +235,18 @@ impl Passbook {
         }
     }
 
-    /// Keeps a newer key set. One that is older than what was seen before is refused.
+    /// Keeps a newer key set. One that is older than what was seen before is refused. A receipt that could not
+    /// be read for want of keys is read now.
     ///
     /// # Errors
-    /// [`PassbookError::Damaged`] when the pinned root has not signed it or it goes backwards.
-    pub fn keep_key_set(&mut self, bytes: &[u8]) -> Result<&KeyRing, PassbookError> {
+    /// [`PassbookError::KeySet`] when the pinned root has not signed it or it goes backwards.
+    pub fn keep_key_set(&mut self, bytes: &[u8]) -> Result<(), PassbookError> {
         let path = self.key_set_path();
         let lowest = self.ring.as_ref().map_or(0, |ring| ring.set().claims().version);
-        let ring = KeyRing::open(bytes, &self.pin, lowest);
-        let ring = ring.map_err(|wrong| PassbookError::Damaged { path: path.clone(), wrong })?;
+        let ring = KeyRing::open(bytes, &self.pin, lowest).map_err(PassbookError::KeySet)?;
         self.keep(&path, bytes)?;
-        Ok(self.ring.insert(ring))
+        self.ring = Some(ring);
+        if self.lacks_keys { self.load_receipt() } else { Ok(()) }
     }
 
     fn key_set_path(&self) -> PathBuf {
@@ -265,6 +277,14 @@ impl Passbook {
     /// [`JournalError`], with the remedy.
     pub fn book(&self, app: Option<&AppId>) -> Result<Book, JournalError> {
         Book::open(self.env.fs.clone(), &self.folder(app), self.new_state(app))
+    }
+
+    /// The journal of an app, when it was begun.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn book_begun(&self, app: &AppId) -> Result<Option<Book>, JournalError> {
+        Book::open_begun(self.env.fs.clone(), &self.folder(Some(app)), self.new_state(Some(app)))
     }
 
     /// A look at the journal of an app, without lock or change.

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 use carnet_core::app::AppId;
 use carnet_core::id::ServerId;
-use carnet_seam::Fs;
+use carnet_seam::fs::create_folders;
+use carnet_seam::{Fs, FsError, FsFault};
 
-use crate::storage::{StorageError, trusted_home};
+use crate::storage::{StorageError, ours, owned, trusted_home};
 
 /// The home that the environment names: `CARNET_HOME`, else `carnet` in the user's data folder (XDG Base
 /// Directory Specification). None when there is neither.
@@ -39,8 +40,25 @@ impl Place {
     pub fn open(fs: &dyn Fs, home: &Path, server: ServerId) -> Result<Self, StorageError> {
         trusted_home(fs, home)?;
         let place = Self::new(home, server);
-        trusted_home(fs, &place.0)?;
-        Ok(place)
+        create_folders(fs, &place.0)?;
+        let checked = Self::look(fs, home, server)?;
+        checked.ok_or_else(|| FsError::new("open", &place.0, FsFault::NotFound).into())
+    }
+
+    /// The same without making anything; none where the folder is missing.
+    ///
+    /// # Errors
+    /// [`StorageError`], with the remedy.
+    pub fn look(fs: &dyn Fs, home: &Path, server: ServerId) -> Result<Option<Self>, StorageError> {
+        let place = Self::new(home, server);
+        let Some(facts) = fs.facts(&place.0)? else { return Ok(None) };
+        // What lies in a folder may lie elsewhere than the folder, so the innermost one is asked.
+        if let Some(kind) = fs.network_file_system(&place.0)? {
+            return Err(StorageError::NetworkFileSystem { path: place.0, kind });
+        }
+        owned(fs, &place.0, &facts, 0o022)?;
+        ours(fs, home, 0o022)?;
+        Ok(Some(place))
     }
 
     /// Names the folder without looking at it.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use carnet_seam::fs::{Access, create_folders};
+use carnet_seam::fs::{Access, Facts, create_folders};
 use carnet_seam::{File, Fs, FsError, FsFault};
 
 /// The passbook cannot be read or written. Each text says what its owner can do.
@@ -65,9 +65,11 @@ pub(crate) fn trusted_home(fs: &dyn Fs, folder: &Path) -> Result<(), StorageErro
 
 /// Refuses a file or folder of somebody else, and one with any of the `forbidden` permission bits.
 pub(crate) fn ours(fs: &dyn Fs, path: &Path, forbidden: u32) -> Result<(), StorageError> {
-    let Some(facts) = fs.facts(path)? else {
-        return Ok(());
-    };
+    fs.facts(path)?.map_or(Ok(()), |facts| owned(fs, path, &facts, forbidden))
+}
+
+/// The same with facts that are known already.
+pub(crate) fn owned(fs: &dyn Fs, path: &Path, facts: &Facts, forbidden: u32) -> Result<(), StorageError> {
     if facts.owner != fs.user() {
         return Err(StorageError::NoPermission(path.to_owned()));
     }

@@ -82,7 +82,7 @@ impl Manager {
         if !again && let Some(pass) = self.left_of(&mut passbook, app, &offer.offer.condition)? {
             return Ok(Outcome::Already(pass));
         }
-        let operation = self.consent(&passbook, app, offer)?;
+        let operation = Operation::Agree(Box::new(self.consent(&passbook, app, offer)?));
         let state = self.ask(&mut passbook, Some(app), &operation)?;
         Ok(Outcome::Agreed(self.granted(app, &state)?))
     }
@@ -102,12 +102,12 @@ impl Manager {
     }
 
     /// The consent, signed by this device.
-    fn consent(
+    pub(crate) fn consent(
         &self,
         passbook: &Passbook,
         app: &AppId,
         offer: &ListedOffer,
-    ) -> Result<Operation, ManagerError> {
+    ) -> Result<Agreed, ManagerError> {
         let user = passbook.user().ok_or_else(|| ManagerError::NotRegistered(self.server().url.clone()))?;
         let agreement = Agreement {
             server: self.server().pin.server,
@@ -118,7 +118,7 @@ impl Manager {
         };
         let signed: Result<Signed<Agreement>, _> = sign(agreement, &passbook.signer());
         let untrusted = |wrong| ManagerError::Untrusted { url: self.server().url.clone(), wrong };
-        Ok(Operation::Agree(Box::new(Agreed::from(signed.map_err(untrusted)?))))
+        Ok(Agreed::from(signed.map_err(untrusted)?))
     }
 
     /// Declines the menu: a license and a pass that are no good are recorded (A13).
@@ -154,14 +154,14 @@ impl Manager {
         self.granted(app, &state)
     }
 
-    fn granted(&self, app: &AppId, state: &State) -> Result<PassView, ManagerError> {
+    pub(crate) fn granted(&self, app: &AppId, state: &State) -> Result<PassView, ManagerError> {
         match state.refused {
             Some(reason) => Err(ManagerError::Refused { app: app.clone(), reason }),
             None => PassView::of(app, state, self.server(), self.now()).ok_or(ManagerError::OutOfStep),
         }
     }
 
-    fn good(&self, app: &AppId, state: &State) -> Option<PassView> {
+    pub(crate) fn good(&self, app: &AppId, state: &State) -> Option<PassView> {
         PassView::of(app, state, self.server(), self.now()).filter(|pass| pass.runs)
     }
 }

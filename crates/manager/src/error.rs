@@ -70,6 +70,9 @@ pub enum ManagerError {
     /// The server refused to register this device.
     #[error("this device could not be registered: {}", .0.in_words())]
     RegistrationRefused(Reason),
+    /// The server did not do what was wanted with the user's devices or codes.
+    #[error("{}", .0.in_words())]
+    ManagementRefused(Reason),
     /// The menu has no such offer.
     #[error("the menu of {app} has no offer `{offer}`")]
     NoSuchOffer {
@@ -128,12 +131,14 @@ impl ManagerError {
                     .into()
             }
             Self::Passbook(PassbookError::Identity(IdentityError::TooLittleEvidence { .. })) => {
-                "run `carnet register --identity file:PATH`: a file that must not be copied along takes its place".into()
+                "run `carnet register --identity file:PATH`, or set CARNET_IDENTITY=file:PATH for all commands: that file takes the machine's place, and must not be copied along".into()
             }
             Self::Passbook(error) => split(&error.to_string()).1,
             Self::NotRegistered(_) => "run `carnet register`".into(),
             Self::Person(problems) => problems.first().map_or("", |first| first.remedy).into(),
-            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.remedy().into(),
+            Self::Refused { reason, .. }
+            | Self::RegistrationRefused(reason)
+            | Self::ManagementRefused(reason) => reason.remedy().into(),
             Self::NoSuchOffer { offers, .. } => choose_from(offers),
             Self::StillGood(_) => "use it; the menu comes again when it is used up".into(),
             Self::Disapproved(why) => why.remedy().into(),
@@ -163,7 +168,9 @@ impl ManagerError {
             Self::Passbook(_) => "passbook",
             Self::NotRegistered(_) => "not-registered",
             Self::Person(_) => "personal-data",
-            Self::Refused { reason, .. } | Self::RegistrationRefused(reason) => reason.code(),
+            Self::Refused { reason, .. }
+            | Self::RegistrationRefused(reason)
+            | Self::ManagementRefused(reason) => reason.code(),
             Self::NoSuchOffer { .. } => "no-such-offer",
             Self::StillGood(_) => "still-good",
             Self::Disapproved(why) => why.code(),

@@ -18,11 +18,14 @@
 
 pub mod account;
 pub mod agree;
+pub mod devices;
 pub mod error;
 pub mod manager;
 pub mod moves;
 pub mod passes;
 pub mod person;
+pub mod recovery;
+pub mod redeem;
 pub mod register;
 pub mod server;
 pub mod status;

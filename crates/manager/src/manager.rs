@@ -151,10 +151,20 @@ impl Manager {
     pub(crate) fn valid_passbook(&self) -> Result<Passbook, ManagerError> {
         let not_registered = || ManagerError::NotRegistered(self.server.url.clone());
         let mut passbook = self.passbook()?.ok_or_else(not_registered)?;
-        if passbook.user().is_none() {
-            self.resume(&mut passbook, None)?;
-        }
+        self.prove(&mut passbook)?;
         if passbook.user().is_some() { Ok(passbook) } else { Err(not_registered()) }
+    }
+
+    /// Sees to it that the passbook knows its user, where the server can help: keys that were lost are fetched,
+    /// a registration that waits for its answer is finished.
+    pub(crate) fn prove(&self, passbook: &mut Passbook) -> Result<(), ManagerError> {
+        if passbook.lacks_keys() {
+            contact::fetch_key_set(passbook, self.way.line()).map_err(|error| self.of_contact(error))?;
+        }
+        if passbook.user().is_none() {
+            self.resume(passbook, None)?;
+        }
+        Ok(())
     }
 
     /// Asks the server for an operation, and finishes an earlier one first.
@@ -175,9 +185,6 @@ impl Manager {
     ) -> Result<Option<Operation>, ManagerError> {
         let state = app.map_or_else(|| passbook.look_own(), |app| passbook.look(app))?;
         let Some(open) = state.intent else { return Ok(None) };
-        if passbook.ring().is_none() {
-            contact::fetch_key_set(passbook, self.way.line()).map_err(|error| self.of_contact(error))?;
-        }
         contact::resume(passbook, app, self.way.line()).map_err(|error| self.of_contact(error))?;
         Ok(Some(open.operation))
     }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use carnet_core::document::{Evidence, Operation, Person, Registration};
+use carnet_core::document::{Brought, Evidence, Joins, Operation, Person, Registration, Secret};
 use carnet_core::id::{DeviceId, UserId};
 use carnet_device::Passbook;
 use carnet_device::identity::Binding;
+use carnet_seal::code::digest_of;
 use serde::Serialize;
 
 use crate::error::ManagerError;
@@ -15,12 +16,23 @@ use crate::person;
 /// Who registers, and with which device.
 #[derive(Debug, Clone)]
 pub struct Newcomer {
-    /// The person, checked.
-    pub person: Person,
+    /// Whose device it will be.
+    pub who: Who,
     /// What the user calls this device.
     pub device_name: String,
     /// What the device's identity is bound to.
     pub identity: Identity,
+}
+
+/// Whose device a new one will be.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A new user's; the person is checked.
+    NewUser(Person),
+    /// That of whoever made this code: a join code, the recovery code, an enrolment code.
+    Code(Secret),
+    /// That of whoever exported this portable pass, for its license only (A16).
+    Brings(Box<Brought>),
 }
 
 /// What a new identity is bound to.
@@ -60,9 +72,7 @@ impl Manager {
     /// [`ManagerError`]; the registration then stays open.
     pub fn finish_registration(&self) -> Result<Option<Registered>, ManagerError> {
         let Some(mut passbook) = self.passbook()? else { return Ok(None) };
-        if passbook.user().is_none() {
-            self.resume(&mut passbook, None)?;
-        }
+        self.prove(&mut passbook)?;
         Ok(of(&passbook, false))
     }
 
@@ -107,13 +117,21 @@ impl Manager {
     }
 
     fn send(&self, passbook: &mut Passbook, newcomer: &Newcomer) -> Result<Registered, ManagerError> {
+        let joins = match &newcomer.who {
+            Who::NewUser(person) => {
+                let recovery = digest_of(self.keep_recovery(passbook)?);
+                Joins::NewUser { person: person.clone(), recovery }
+            }
+            Who::Code(secret) => Joins::By(*secret),
+            Who::Brings(brought) => Joins::With(brought.clone()),
+        };
         let (signing_key, agreement_key) = passbook.public_keys();
         let operation = Operation::Register(Box::new(Registration {
             signing_key,
             agreement_key,
             evidence: passbook.evidence(),
             device_name: newcomer.device_name.trim().to_owned(),
-            person: newcomer.person.clone(),
+            joins,
         }));
         let state = self.ask(passbook, None, &operation)?;
         match (of(passbook, false), state.refused) {

@@ -89,6 +89,12 @@ pub const fn name_of(operation: &Operation) -> &'static str {
         Operation::Import(_) => "import",
         Operation::CancelMove(_) => "cancel-move",
         Operation::Return => "return",
+        Operation::Redeem(_) => "redeem",
+        Operation::Invite(_) => "invite",
+        Operation::Withdraw(_) => "withdraw-code",
+        Operation::Lost(_) => "device-lost",
+        Operation::Retire(_) => "retire-device",
+        Operation::Rename { .. } => "rename-device",
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey, Request};
-use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
-use carnet_core::license::{Balance, Holder, License, Line, Right, Standing};
+use carnet_core::id::{
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+};
+use carnet_core::license::{Balance, Holder, License, Line, Right};
 use carnet_core::money::Money;
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Menu, Offer};
 use carnet_core::server::{
@@ -54,6 +56,10 @@ impl Server {
                 registered: NOW,
                 settled,
                 retired: false,
+                lost: None,
+                until: None,
+                enrolled: None,
+                only: None,
             };
             (id, device)
         };
@@ -101,21 +107,11 @@ impl Server {
             versions: carnet_core::app::VersionRange::default(),
         };
         let id = LicenseId([16 * which + nth; 16]);
+        let mut license =
+            License::new(id, USER, SUPPLIER, Listed { app, serial: 1, offer }, DeviceId([0; 16]), NOW);
         let line = Balance { total: model.uses, remaining: model.uses, ..Balance::EMPTY };
-        let license = License {
-            id,
-            user: USER,
-            supplier: SUPPLIER,
-            app: app.clone(),
-            base: Arc::new(Listed { app, serial: 1, offer }),
-            agreed: NOW,
-            first_use: None,
-            standing: Standing::Active,
-            rights: vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)],
-            uses: counted.map(|_| line),
-            seconds: None,
-            at_risk: 0,
-        };
+        license.uses = counted.map(|_| line);
+        license.rights = vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)];
         self.posted.insert((id, Line::Uses), license.uses.unwrap_or_default());
         self.posted.insert((id, Line::Rights), license.rights_balance());
         self.licenses.insert(id, license);
@@ -130,8 +126,6 @@ impl Server {
         let licenses = self.licenses.values().filter(|license| Some(&license.app) == name.app.as_ref());
         let menu = Arc::new(Menu::default());
         View {
-            server: SERVER,
-            body,
             device: self.devices.get(&name.device).cloned(),
             journal: self.journals.get(name).cloned(),
             licenses: licenses.cloned().collect(),
@@ -140,7 +134,7 @@ impl Server {
             aside: self.asides.get(&(name.clone(), request.id)).map(|(slot, _)| *slot),
             app: Some(AppView { supplier: SUPPLIER, menu }),
             proof,
-            receipt: None,
+            ..View::empty(SERVER, body)
         }
     }
 
@@ -158,9 +152,7 @@ impl Server {
             self.asides.insert((name.clone(), past.request), (slot, answer.clone()));
         }
         self.past.entry((name.clone(), outcome.event.quoted)).or_insert(past);
-        if let Some(device) = outcome.device {
-            self.devices.insert(device.id, device);
-        }
+        self.devices.extend(outcome.devices.into_iter().map(|device| (device.id, device)));
         self.journals.insert(name, outcome.journal);
         answer
     }
@@ -211,7 +203,7 @@ impl World {
                 let kept = self.server.asides.get(&(request.journal.clone(), request.id));
                 self.answers.extend(kept.map(|(_, answer)| answer.clone()));
             }
-            Decision::Superseded(answer) => {
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
                 self.answers.insert(*answer);
             }
             Decision::CheckProof | Decision::Rejected(_) => {}
@@ -302,5 +294,10 @@ impl Server {
 /// Fresh ids: never the same again for another decision, also after the server was restored.
 fn fresh(request: &Request, restores: u8) -> Fresh {
     let of = |what: &str| name16(&(what, &request.journal, request.epoch, request.id, restores));
-    Fresh { license: LicenseId(of("license")), pass: PassId(of("pass")), movement: MoveId(of("move")) }
+    Fresh {
+        license: LicenseId(of("license")),
+        pass: PassId(of("pass")),
+        movement: MoveId(of("move")),
+        charge: ChargeId(of("charge")),
+    }
 }

@@ -10,7 +10,7 @@
 //! | agreement | [`Agreement`] | the device's registered key: `Unverified::<Agreement>::verify` |
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Operation, Request};
+use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Joins, Operation, Request};
 use carnet_core::id::{DeviceId, ServerId, SupplierId};
 use carnet_core::offer::Listed;
 
@@ -94,6 +94,9 @@ impl Unverified<Request> {
             Operation::Agree(agreed) => {
                 Unverified::<Agreement>::parse(&agreed.document)?.verify(key)?;
             }
+            Operation::Redeem(redemption) => {
+                Unverified::<Agreement>::parse(&redemption.agreed.document)?.verify(key)?;
+            }
             Operation::Import(brought) => {
                 Unverified::<Answer>::parse(&brought.document)?.verify_held(ring)?;
             }
@@ -103,15 +106,22 @@ impl Unverified<Request> {
     }
 
     /// Checks a registration with the key that it brings: proof that the device has that key, and no proof of
-    /// anything else.
+    /// anything else. A portable pass that it brings must be signed by the server of `ring`.
     ///
     /// # Errors
-    /// When it is no registration at this server, or the signature is wrong.
-    pub fn verify_registration(&self, server: ServerId) -> Result<Signed<Request>, SealError> {
+    /// When it is no registration at this server, or a signature is wrong.
+    pub fn verify_registration(
+        &self,
+        server: ServerId,
+        ring: &KeyRing,
+    ) -> Result<Signed<Request>, SealError> {
         let claims = self.unverified_claims()?;
         let Operation::Register(registration) = &claims.operation else {
             return Err(SealError::NotRegistration);
         };
+        if let Joins::With(brought) = &registration.joins {
+            Unverified::<Answer>::parse(&brought.document)?.verify_held(ring)?;
+        }
         let device = device_of(registration.signing_key);
         if claims.journal.device != device {
             return Err(SealError::OtherDevice(claims.journal.device));

@@ -21,6 +21,7 @@
 
 pub mod armor;
 pub mod cbor;
+pub mod code;
 mod codec;
 pub mod document;
 pub mod envelope;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod app;
+pub mod charge;
 pub mod device;
 pub mod event;
 pub mod key_set;
@@ -9,6 +10,7 @@ pub mod license;
 pub mod menu;
 pub mod operation;
 pub mod problem;
+pub mod redeem;
 pub mod server;
 pub mod supplier;
 
@@ -63,6 +65,14 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(license::act::suspend))
         .routes(routes!(license::act::reinstate))
         .routes(routes!(license::act::revoke))
+        .routes(routes!(license::act::end))
+        .routes(routes!(charge::list::list))
+        .routes(routes!(charge::act::settle))
+        .routes(routes!(charge::act::fail))
+        .routes(routes!(charge::act::refund))
+        .routes(routes!(redeem::show::show))
+        .routes(routes!(redeem::list::list, redeem::create::create))
+        .routes(routes!(redeem::withdraw::withdraw))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

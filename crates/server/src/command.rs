@@ -32,6 +32,30 @@ pub enum Exit {
     Findings = 4,
 }
 
+impl Exit {
+    /// Every exit code, in order.
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Failure, Self::Usage, Self::InUse, Self::Findings];
+
+    /// What it says, in one line.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "done",
+            Self::Failure => "something failed",
+            Self::Usage => "the command line is not understood",
+            Self::InUse => "another server has the data folder open",
+            Self::Findings => "the ledger check found something",
+        }
+    }
+
+    /// The table at the end of `carnetd --help`.
+    #[must_use]
+    pub fn table() -> String {
+        let line = |exit: Self| format!("  {}  {}\n", exit as u8, exit.meaning());
+        format!("Exit codes:\n{}", Self::ALL.map(line).concat())
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::command::Exit;
+
 /// Where a server listens when nothing is said: this machine only.
 pub const LISTEN: &str = "127.0.0.1:8470";
 
 /// The licensing server
 #[derive(Debug, Parser)]
-#[command(name = "carnetd", version, after_help = EXIT_CODES)]
+#[command(name = "carnetd", version, after_help = Exit::table())]
 pub struct Config {
     /// The folder with everything that the server keeps
     #[arg(long, global = true, env = "CARNETD_DATA", default_value = "carnet-data", value_name = "DIR")]
@@ -28,13 +30,6 @@ pub struct Config {
     #[command(subcommand)]
     pub command: Command,
 }
-
-const EXIT_CODES: &str = "Exit codes:
-  0  done
-  1  something failed
-  2  the command line is not understood
-  3  another server has the data folder open
-  4  the ledger check found something";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

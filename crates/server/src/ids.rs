@@ -23,7 +23,7 @@ pub fn supplier_id(now: Time, random: &dyn Random) -> Result<SupplierId, NoRando
 pub fn token(random: &dyn Random) -> Result<Zeroizing<String>, NoRandom> {
     let secret = Zeroizing::new(random::bytes::<32>(random)?);
     let text = Zeroizing::new(BASE64URL_NOPAD.encode(&*secret));
-    Ok(Zeroizing::new(format!("{}{}", carnet_api::TOKEN_PREFIX, *text)))
+    Ok(Zeroizing::new(carnet_api::supplier::token_of(&text)))
 }
 
 /// A set-up code: 128 random bits in letters and digits that can be read aloud.

@@ -149,6 +149,7 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Unknown => Self::Severed,
             LedgerError::NotApplicable(why) => Self::because(ProblemCode::NotApplicable, why),
+            LedgerError::NotChargeable(why) => Self::because(ProblemCode::NotApplicable, why),
             LedgerError::Store(error) => error.into(),
             other => Self::internal(other),
         }

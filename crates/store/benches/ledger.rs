@@ -3,14 +3,14 @@
 //!
 //! `cargo bench -p carnet-store -- [--licenses N] [--seconds S] [--rounds R] [--clients C] --folder FOLDER`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use carnet_core::app::AppId;
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Effect, Evidence, Head, JournalName, Operation, Person, PublicKey,
-    Receipt, Registration, Request, Totals,
+    Agreed, Agreement, Answer, Body, Effect, Evidence, Head, Joins, JournalName, Operation, Person,
+    PublicKey, Receipt, Registration, Request, Totals,
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
 use carnet_core::offer::{Counting, Listed, Offer};
@@ -136,6 +136,7 @@ fn work(request: Request, receipt: Option<Proof>) -> Work {
         body,
         proof: Beside::Nothing,
         receipt,
+        code: None,
         agreement_document: None,
     }))
 }
@@ -150,6 +151,7 @@ fn request(device: DeviceId, app: Option<AppId>, number: u64, epoch: u64, operat
         head: Digest([2; 32]),
         at: Time(0),
         totals: BTreeMap::new(),
+        portables: BTreeSet::new(),
         operation,
     }
 }
@@ -226,7 +228,7 @@ fn join(
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "d".into(),
-        person,
+        joins: Joins::NewUser { person, recovery: Digest([7; 32]) },
     };
     // Far from the numbers of renewals.
     let number = 0xffff_ff00;
@@ -309,8 +311,13 @@ impl Seat {
     fn new(app: AppId, user: UserId, license: LicenseId, number: u64) -> Self {
         let device = DeviceId(id(number, 0xd2));
         let key = PublicKey([1; 32]);
-        let effect =
-            Effect::Registered { signing_key: key, agreement_key: key, evidence: Evidence::Hardware };
+        let effect = Effect::Registered {
+            signing_key: key,
+            agreement_key: key,
+            evidence: Evidence::Hardware,
+            only: None,
+            until: None,
+        };
         let journal = JournalName { device, app: None };
         let request = RequestId([0; 16]);
         let head = Head {
@@ -322,6 +329,7 @@ impl Seat {
             epoch: 1,
             issued: Time(0),
             resume: None,
+            over: BTreeSet::new(),
         };
         let answer = Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) };
         let mut digest = [3; 32];

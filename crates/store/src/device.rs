@@ -1,7 +1,7 @@
 //! Devices: their keys, whose they are, what they are called.
 
 use carnet_core::document::{Evidence, PublicKey};
-use carnet_core::id::{DeviceId, UserId};
+use carnet_core::id::{DeviceId, LicenseId, UserId};
 use carnet_core::server::Device;
 use rusqlite::params;
 
@@ -45,7 +45,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, ",
-            "retired, version FROM device ",
+            "retired, lost, until, enrolled, only_license, version FROM device ",
             $rest
         )
     };
@@ -57,8 +57,8 @@ statements! {
     EVERY = select!("ORDER BY device_id");
     NAME = "SELECT device_id, name FROM device_name WHERE device_id = ?1";
     PUT_NAME = "INSERT INTO device_name (device_id, user_id, name) VALUES (?1, ?2, ?3) ON CONFLICT (device_id) DO UPDATE SET name = excluded.name";
-    INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)";
-    UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, version = version + 1 WHERE device_id = ?1 AND version = ?5";
+    INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, lost, until, enrolled, only_license, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)";
+    UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, lost = ?5, version = version + 1 WHERE device_id = ?1 AND version = ?6";
 }
 
 impl Store {
@@ -109,6 +109,10 @@ impl Reading<'_> {
         })
     }
 
+    pub(crate) fn device_rows(&self, user: UserId) -> Result<Vec<DeviceRow>, StoreError> {
+        self.all(OF_USER, params![user.0], device)
+    }
+
     pub(crate) fn device_row(&self, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         self.one(BY_ID, params![id.0], device)
     }
@@ -133,28 +137,30 @@ impl Writing<'_> {
 
     /// Writes a new or changed device, guarded by its version. Its keys never change.
     pub(crate) fn write_device(&self, row: &DeviceRow) -> Result<(), StoreError> {
-        let Device { id, user, signing_key, agreement_key, evidence, receipt, registered, settled, retired } =
-            &row.device;
-        let settled = settled.map(|time| time.0);
+        let Device { id, user, evidence, receipt, registered, settled, retired, lost, .. } = &row.device;
+        let Device { signing_key, agreement_key, until, enrolled, only, .. } = &row.device;
+        let (settled, lost) = (settled.map(|time| time.0), lost.map(|time| time.0));
         let rows = if row.version == 0 {
-            let (signing_key, agreement_key) = (signing_key.0, agreement_key.0);
-            let (evidence, registered) = (code(*evidence), registered.0);
             self.execute(
                 INSERT,
                 params![
                     id.0,
                     user.0,
-                    signing_key,
-                    agreement_key,
-                    evidence,
+                    signing_key.0,
+                    agreement_key.0,
+                    code(*evidence),
                     receipt.0,
-                    registered,
+                    registered.0,
                     settled,
-                    retired
+                    retired,
+                    lost,
+                    until.map(|time| time.0),
+                    enrolled.map(|digest| digest.0),
+                    only.map(|license| license.0)
                 ],
             )?
         } else {
-            self.execute(UPDATE, params![id.0, receipt.0, settled, retired, row.version])?
+            self.execute(UPDATE, params![id.0, receipt.0, settled, retired, lost, row.version])?
         };
         one_row(rows, StoreError::Conflict { what: "the device" })
     }
@@ -185,6 +191,10 @@ fn device(mut row: Columns<'_>) -> Result<DeviceRow, StoreError> {
         registered: row.time("registered")?,
         settled: row.some_time("settled")?,
         retired: row.amount::<i64>("retired")? != 0,
+        lost: row.some_time("lost")?,
+        until: row.some_time("until")?,
+        enrolled: row.some_digest("enrolled")?,
+        only: row.some_bytes("only_license")?.map(LicenseId),
     };
     Ok(DeviceRow { device, version: row.number("version")? })
 }

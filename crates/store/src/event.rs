@@ -5,8 +5,9 @@
 //! event shows ([`crate::check`]).
 
 use carnet_core::app::AppId;
+use carnet_core::charge::{ChargeAct, ChargeStatus};
 use carnet_core::document::JournalName;
-use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, SupplierId, UserId};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, RequestId, SupplierId, UserId};
 use carnet_core::license::{Act, Posting, Standing};
 use carnet_core::server::{EventKind, Past};
 use carnet_core::time::Time;
@@ -85,6 +86,8 @@ pub enum What {
     Acted(Acted),
     /// A supplier cleared a journal's flag.
     Reviewed(Reviewed),
+    /// A charge came to another status.
+    Charged(Charged),
     /// Another event changed this license too: its share, in its own chain.
     Along(Along),
 }
@@ -107,6 +110,27 @@ pub struct Acted {
     pub after: Standing,
     /// Who did it.
     pub by: String,
+    /// Why, in the supplier's own words. Left out where nothing was said, so that the hash of such an event is
+    /// what it was before there were reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a gateway or the supplier said of a charge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charged {
+    /// Which charge.
+    pub charge: ChargeId,
+    /// What was said.
+    pub act: ChargeAct,
+    /// What the charge was before.
+    pub before: ChargeStatus,
+    /// What it is now.
+    pub after: ChargeStatus,
+    /// Who said it.
+    pub by: String,
+    /// Their own words or reference; empty where there are none.
+    pub note: String,
 }
 
 /// A supplier's review of a journal.
@@ -337,6 +361,7 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
     let kind = match what {
         What::Acted(acted) => return Ok(("acted", Some(json(acted, "act")?))),
         What::Reviewed(reviewed) => return Ok(("reviewed", Some(json(reviewed, "review")?))),
+        What::Charged(charged) => return Ok(("charged", Some(json(charged, "charge")?))),
         What::Along(along) => return Ok(("along", Some(json(along, "event")?))),
         What::Decided(kind) => kind,
     };
@@ -346,6 +371,12 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         EventKind::Agreed => return Ok(("agreed", None)),
         EventKind::Declined => return Ok(("declined", None)),
         EventKind::Returned => return Ok(("returned", None)),
+        EventKind::Redeemed => return Ok(("redeemed", None)),
+        EventKind::Withdrawn => return Ok(("withdrawn", None)),
+        EventKind::Invited { .. } => "invited",
+        EventKind::DeviceLost { .. } => "device-lost",
+        EventKind::DeviceRetired { .. } => "device-retired",
+        EventKind::DeviceRenamed { .. } => "device-renamed",
         EventKind::Exported { .. } => "exported",
         EventKind::Imported { .. } => "imported",
         EventKind::MoveCancelled { .. } => "move-cancelled",
@@ -367,6 +398,9 @@ fn what(row: &mut Columns<'_>) -> Result<What, StoreError> {
         ("agreed", None) => What::Decided(EventKind::Agreed),
         ("declined", None) => What::Decided(EventKind::Declined),
         ("returned", None) => What::Decided(EventKind::Returned),
+        ("redeemed", None) => What::Decided(EventKind::Redeemed),
+        ("withdrawn", None) => What::Decided(EventKind::Withdrawn),
+        ("charged", Some(detail)) => What::Charged(serde_json::from_str(detail).map_err(wrong)?),
         ("acted", Some(detail)) => What::Acted(serde_json::from_str(detail).map_err(wrong)?),
         ("reviewed", Some(detail)) => What::Reviewed(serde_json::from_str(detail).map_err(wrong)?),
         ("along", Some(detail)) => What::Along(serde_json::from_str(detail).map_err(wrong)?),

@@ -12,6 +12,7 @@
 
 pub mod app;
 mod cache;
+pub mod charge;
 pub mod check;
 mod checkpoint;
 pub mod code;
@@ -29,6 +30,7 @@ mod movement;
 mod packed;
 mod place;
 mod posting;
+pub mod redeem;
 mod row;
 pub mod setting;
 mod sql;
@@ -36,6 +38,7 @@ pub mod store;
 pub mod supplier;
 mod tx;
 pub mod user;
+pub mod user_code;
 mod writer;
 
 pub use check::{Finding, Report, check_ledger};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use carnet_core::app::AppId;
-use carnet_core::id::{Digest, LicenseId, SupplierId, UserId};
+use carnet_core::charge::Owed;
+use carnet_core::id::{DeviceId, Digest, LicenseId, SupplierId, UserId};
 use carnet_core::license::{Balance, License, Standing, Status};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
@@ -11,7 +12,7 @@ use rusqlite::{ToSql, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
-use crate::packed::{pack_rights, unpack_rights};
+use crate::packed::{pack_rights, pack_times, unpack_rights, unpack_times};
 use crate::row::{Columns, json, stored};
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
@@ -54,7 +55,8 @@ const MOST_READ: u32 = 5_000;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT user_id, app_id, license_id, supplier_id, base, agreed, first_use, standing, rights, ",
+            "SELECT user_id, app_id, license_id, supplier_id, base, agreed, agreed_on, paid_elsewhere, ",
+            "first_use, standing, owed_pending, owed_failed, charged_until, lost, rights, ",
             "uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, ",
             "seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, ",
             "at_risk, head, last_event, version FROM license ",
@@ -69,12 +71,13 @@ statements! {
     OF_SUPPLIER = select!("WHERE supplier_id = ?1 AND license_id > ?2 ORDER BY license_id LIMIT ?3");
     BY_SUPPLIER = select!("WHERE supplier_id = ?1 AND license_id = ?2");
     EVERY = select!("ORDER BY user_id, app_id, license_id");
+    APPS = "SELECT DISTINCT app_id FROM license WHERE user_id = ?1";
     BASE = "SELECT digest, listed FROM base WHERE digest = ?1";
     AGREEMENT = "SELECT user_id, license_id, document FROM agreement WHERE user_id = ?1 AND license_id = ?2";
     INSERT_BASE = "INSERT INTO base (digest, listed) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     INSERT_AGREEMENT = "INSERT INTO agreement (user_id, license_id, document) VALUES (?1, ?2, ?3)";
-    INSERT = "INSERT INTO license (user_id, app_id, license_id, supplier_id, base, agreed, first_use, standing, rights, uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, at_risk, head, last_event, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 1)";
-    UPDATE = "UPDATE license SET first_use = ?4, standing = ?5, rights = ?6, uses_total = ?7, uses_remaining = ?8, uses_held = ?9, uses_moving = ?10, uses_settled = ?11, uses_forfeited = ?12, seconds_total = ?13, seconds_remaining = ?14, seconds_held = ?15, seconds_moving = ?16, seconds_settled = ?17, seconds_forfeited = ?18, at_risk = ?19, head = ?20, last_event = ?21, version = version + 1 WHERE user_id = ?1 AND app_id = ?2 AND license_id = ?3 AND version = ?22";
+    INSERT = "INSERT INTO license (user_id, app_id, license_id, supplier_id, base, agreed, agreed_on, paid_elsewhere, first_use, standing, owed_pending, owed_failed, charged_until, lost, rights, uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, at_risk, head, last_event, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, 1)";
+    UPDATE = "UPDATE license SET first_use = ?4, standing = ?5, owed_pending = ?6, owed_failed = ?7, charged_until = ?8, lost = ?9, rights = ?10, uses_total = ?11, uses_remaining = ?12, uses_held = ?13, uses_moving = ?14, uses_settled = ?15, uses_forfeited = ?16, seconds_total = ?17, seconds_remaining = ?18, seconds_held = ?19, seconds_moving = ?20, seconds_settled = ?21, seconds_forfeited = ?22, at_risk = ?23, head = ?24, last_event = ?25, version = version + 1 WHERE user_id = ?1 AND app_id = ?2 AND license_id = ?3 AND version = ?26";
 }
 
 impl Reading<'_> {
@@ -153,6 +156,11 @@ impl Reading<'_> {
         self.one(BY_SUPPLIER, params![supplier.0, id.0], |row| self.license_from(row))
     }
 
+    /// The apps that a user has licenses for.
+    pub(crate) fn license_apps(&self, user: UserId) -> Result<Vec<AppId>, StoreError> {
+        self.all(APPS, params![user.0], |mut row| row.parsed("app_id"))
+    }
+
     pub(crate) fn license_rows(&self, user: UserId, app: &AppId) -> Result<Vec<LicenseRow>, StoreError> {
         self.all(OF_USER_APP, params![user.0, app.as_str()], |row| self.license_from(row))
     }
@@ -166,7 +174,7 @@ impl Reading<'_> {
     }
 
     /// What was agreed to. Never changes, and many licenses share one: kept in memory.
-    fn base(&self, digest: Digest) -> Result<Option<Arc<Listed>>, StoreError> {
+    pub(crate) fn base(&self, digest: Digest) -> Result<Option<Arc<Listed>>, StoreError> {
         if let Some(known) = self.shared.bases.find(&digest) {
             return Ok(Some(known));
         }
@@ -193,8 +201,13 @@ impl Reading<'_> {
             app,
             base: self.base(base)?.ok_or_else(|| row.corrupt("base"))?,
             agreed: row.time("agreed")?,
+            agreed_on: DeviceId(row.bytes("agreed_on")?),
+            paid_elsewhere: row.amount::<i64>("paid_elsewhere")? != 0,
             first_use: row.some_time("first_use")?,
             standing: standing(&mut row)?,
+            owed: Owed { pending: row.amount("owed_pending")?, failed: row.amount("owed_failed")? },
+            charged_until: row.some_time("charged_until")?,
+            lost: unpack_times(row.blob("lost")?).ok_or_else(|| row.corrupt("lost"))?,
             rights: unpack_rights(row.blob("rights")?).ok_or_else(|| row.corrupt("rights"))?,
             uses: balance(&mut row)?,
             seconds: balance(&mut row)?,
@@ -231,13 +244,16 @@ impl Writing<'_> {
         let (uses, seconds) = (parts(*uses)?, parts(*seconds)?);
         let (standing, at_risk) = (code(*standing), row.license.at_risk);
         let key: [&dyn ToSql; 3] = [&user.0, &app.as_str(), &id.0];
-        let frozen: [&dyn ToSql; 3] = [&supplier.0, &row.base.0, &agreed.0];
+        let License { agreed_on, paid_elsewhere, owed, charged_until, lost, .. } = &row.license;
+        let (charged_until, lost) = (charged_until.map(|time| time.0), pack_times(lost));
+        let frozen: [&dyn ToSql; 5] = [&supplier.0, &row.base.0, &agreed.0, &agreed_on.0, paid_elsewhere];
         let mut values: Vec<&dyn ToSql> = key.to_vec();
         let insert = row.version == 0;
         if insert {
             values.extend(frozen);
         }
-        let state: [&dyn ToSql; 3] = [&first_use, &standing, &rights];
+        let state: [&dyn ToSql; 7] =
+            [&first_use, &standing, &owed.pending, &owed.failed, &charged_until, &lost, &rights];
         values.extend(state);
         values.extend(uses.iter().chain(&seconds).map(|part| part as &dyn ToSql));
         let rest: [&dyn ToSql; 3] = [&at_risk, &row.head.0, &row.last_event];
@@ -270,10 +286,8 @@ impl Writing<'_> {
     }
 }
 
-const STANDINGS: [(Standing, &str); 7] = [
+const STANDINGS: [(Standing, &str); 5] = [
     (Standing::Active, "active"),
-    (Standing::PaymentPending, "payment_pending"),
-    (Standing::ChargeFailed, "charge_failed"),
     (Standing::Suspended, "suspended"),
     (Standing::Declined, "declined"),
     (Standing::Ended, "ended"),

@@ -14,6 +14,16 @@ use carnet_core::time::Time;
 /// The form written today; a later one gets another number and this one stays readable (I20).
 const FORM: u8 = 1;
 
+/// Times one after the other, eight bytes each.
+pub(crate) fn pack_times(times: &[Time]) -> Vec<u8> {
+    times.iter().flat_map(|time| time.0.to_be_bytes()).collect()
+}
+
+pub(crate) fn unpack_times(blob: &[u8]) -> Option<Vec<Time>> {
+    let (times, rest) = blob.as_chunks::<8>();
+    rest.is_empty().then(|| times.iter().map(|bytes| Time(i64::from_be_bytes(*bytes))).collect())
+}
+
 pub(crate) fn pack_rights(rights: &[Right]) -> Vec<u8> {
     let mut out = Packer::with_room(1 + rights.len() * 27);
     for right in rights {

@@ -52,6 +52,10 @@ impl<'r> Columns<'r> {
         self.bytes(column).map(Digest)
     }
 
+    pub(crate) fn some_digest(&mut self, column: &'static str) -> Result<Option<Digest>, StoreError> {
+        Ok(self.some_bytes(column)?.map(Digest))
+    }
+
     pub(crate) fn blob(&mut self, column: &'static str) -> Result<&'r [u8], StoreError> {
         self.some_blob(column)?.ok_or_else(|| self.corrupt(column))
     }

@@ -25,6 +25,7 @@ mod tests {
         crate::migrate::migrate(&connection, carnet_core::time::Time(0)).unwrap();
         let modules = [
             ("app", crate::app::STATEMENTS),
+            ("charge", crate::charge::STATEMENTS),
             ("code", crate::code::STATEMENTS),
             ("device", crate::device::STATEMENTS),
             ("event", crate::event::STATEMENTS),
@@ -35,9 +36,11 @@ mod tests {
             ("menu", crate::menu::STATEMENTS),
             ("migrate", crate::migrate::STATEMENTS),
             ("movement", crate::movement::STATEMENTS),
+            ("redeem", crate::redeem::STATEMENTS),
             ("setting", crate::setting::STATEMENTS),
             ("supplier", crate::supplier::STATEMENTS),
             ("user", crate::user::STATEMENTS),
+            ("user_code", crate::user_code::STATEMENTS),
             ("check", crate::check::STATEMENTS),
         ];
         for (module, statements) in modules {

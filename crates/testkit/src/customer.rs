@@ -4,14 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Agreed, Agreement, Operation, Person, Registration};
+use carnet_core::document::{Agreed, Agreement, Joins, Operation, Person, Registration, Secret};
 use carnet_core::journal::State;
 use carnet_core::offer::Offer;
 use carnet_device::identity::Binding;
 use carnet_device::{ContactError, Env, Line, Passbook, PassbookError, contact};
+use carnet_seal::code::digest_of;
 use carnet_seal::sign;
 
 use crate::FakeServer;
+
+/// The recovery code of every customer.
+pub const RECOVERY: [u8; 16] = [0x5e; 16];
 
 fn line(server: &FakeServer) -> Line<'_> {
     Line { net: server, time_limit: Duration::from_secs(10) }
@@ -31,9 +35,6 @@ pub fn register(
     home: &Path,
     binding: &Binding<'_>,
 ) -> Result<Passbook, PassbookError> {
-    let mut passbook = Passbook::create(env, home, server.pin(), binding)?;
-    contact::fetch_key_set(&mut passbook, line(server)).expect("the key set");
-    let (signing_key, agreement_key) = passbook.public_keys();
     let person = Person {
         name: "Ann".into(),
         email: "ann@example.org".into(),
@@ -41,10 +42,33 @@ pub fn register(
         telephone: None,
         payment_reference: None,
     };
-    let (evidence, device_name) = (passbook.evidence(), "desk".into());
-    let registration = Registration { signing_key, agreement_key, evidence, device_name, person };
-    ask(&mut passbook, None, server, &Operation::Register(Box::new(registration))).expect("registered");
+    let joins = Joins::NewUser { person, recovery: digest_of(Secret(RECOVERY)) };
+    let passbook = join(server, env, home, binding, joins)?;
     passbook.user().expect("a user id");
+    Ok(passbook)
+}
+
+/// The passbook of a device that asked to join like this; it has a user when the server agreed.
+///
+/// # Errors
+/// What went wrong with the passbook.
+///
+/// # Panics
+/// When the server does not answer.
+#[expect(clippy::expect_used, reason = "a test whose device cannot ask has failed")]
+pub fn join(
+    server: &FakeServer,
+    env: Env,
+    home: &Path,
+    binding: &Binding<'_>,
+    joins: Joins,
+) -> Result<Passbook, PassbookError> {
+    let mut passbook = Passbook::create(env, home, server.pin(), binding)?;
+    contact::fetch_key_set(&mut passbook, line(server)).expect("the key set");
+    let (signing_key, agreement_key) = passbook.public_keys();
+    let (evidence, device_name) = (passbook.evidence(), "desk".into());
+    let registration = Registration { signing_key, agreement_key, evidence, device_name, joins };
+    ask(&mut passbook, None, server, &Operation::Register(Box::new(registration))).expect("an answer");
     Ok(passbook)
 }
 

@@ -14,8 +14,8 @@ const BUILD: [&str; 6] = ["build", "--locked", "--quiet", "--workspace", "--bins
 /// Builds all programs of the workspace, then becomes the demonstration.
 pub fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     println!("building the programs (the first time takes a few minutes) …");
-    workspace::run(&mut workspace.cargo(BUILD))?;
-    let program = program(workspace)?;
+    build(workspace)?;
+    let program = program(workspace, "carnet-demo")?;
     if !program.is_file() {
         return Err(Failure::new(format!(
             "{} was not built: this workspace has no package carnet-demo",
@@ -25,8 +25,14 @@ pub fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     become_program(workspace.program(program).args(arguments))
 }
 
-fn program(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let name = format!("carnet-demo{}", std::env::consts::EXE_SUFFIX);
+/// Builds all programs of the workspace.
+pub fn build(workspace: &Workspace) -> Result<(), Failure> {
+    workspace::run(&mut workspace.cargo(BUILD))
+}
+
+/// Where a program lies that was built so.
+pub fn program(workspace: &Workspace, name: &str) -> Result<PathBuf, Failure> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     Ok(graph::target_folder(workspace)?.join("debug").join(name))
 }
 

@@ -1,18 +1,20 @@
 //! `cargo xtask generate`: the committed files that are made from the code.
 
+use std::process::Command;
+
+use crate::demo;
 use crate::workspace::{self, Failure, Workspace};
 
-/// A committed file and the cargo command that prints it.
+/// A committed file, and the program of the workspace that prints it.
 pub struct Generated {
     file: &'static str,
-    cargo: &'static [&'static str],
+    program: &'static str,
+    arguments: &'static [&'static str],
 }
 
 /// All of them. To add one, add a row. Each is also compared by a test of the crate that makes it.
-pub const GENERATED: &[Generated] = &[Generated {
-    file: "crates/server/openapi.json",
-    cargo: &["run", "--quiet", "--package", "carnet-server", "--", "openapi"],
-}];
+pub const GENERATED: &[Generated] =
+    &[Generated { file: "crates/server/openapi.json", program: "carnetd", arguments: &["openapi"] }];
 
 /// Whether the files are remade or only compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,23 +25,36 @@ pub enum Mode {
     Check,
 }
 
-/// Remakes or compares every file of the table.
+/// Builds the programs as the tests and the demonstration do, so that nothing is compiled twice, then remakes or
+/// compares every file of the table.
 pub fn run(workspace: &Workspace, generated: &[Generated], mode: Mode) -> Result<(), Failure> {
-    if generated.is_empty() {
-        println!("there are no generated files yet");
-    }
+    demo::build(workspace)?;
+    let print = |entry: &Generated| {
+        let mut command = workspace.program(demo::program(workspace, entry.program)?);
+        command.args(entry.arguments);
+        Ok(command)
+    };
     for entry in generated {
-        let made = workspace::output(&mut workspace.cargo(entry.cargo.iter().copied()))?;
-        let path = workspace.root().join(entry.file);
-        // A file that cannot be read is not the file the code makes.
-        let current = std::fs::read(&path).is_ok_and(|committed| committed == made);
-        match (current, mode) {
-            (true, _) => println!("{}: current", entry.file),
-            (false, Mode::Check) => return Err(outdated(entry.file)),
-            (false, Mode::Write) => write(&path, entry.file, &made)?,
-        }
+        remake(workspace, entry.file, &mut print(entry)?, mode)?;
     }
     Ok(())
+}
+
+/// Compares a file with what the command prints, and writes it where that is wanted.
+fn remake(workspace: &Workspace, file: &str, print: &mut Command, mode: Mode) -> Result<(), Failure> {
+    let made = workspace::output(print)?;
+    let path = workspace.root().join(file);
+    // A file that cannot be read is not the file the code makes.
+    let current = std::fs::read(&path).is_ok_and(|committed| committed == made);
+    match (current, mode) {
+        (true, Mode::Check) => Ok(()),
+        (true, Mode::Write) => {
+            println!("{file}: current");
+            Ok(())
+        }
+        (false, Mode::Check) => Err(outdated(file)),
+        (false, Mode::Write) => write(&path, file, &made),
+    }
 }
 
 #[expect(
@@ -63,8 +78,12 @@ mod tests {
 
     #[test]
     fn a_file_that_differs_from_what_the_code_makes_is_found() {
-        let table = [Generated { file: "Cargo.toml", cargo: &["--version"] }];
-        let failure = run(&Workspace::for_tests(), &table, Mode::Check).unwrap_err();
-        assert!(failure.message.contains("Cargo.toml is not what the code makes"), "{failure}");
+        let workspace = Workspace::for_tests();
+        let compare =
+            |print: &mut Command| remake(&workspace, "crates/server/openapi.json", print, Mode::Check);
+        let failure = compare(Command::new("echo").arg("{}")).unwrap_err();
+        assert!(failure.message.contains("openapi.json is not what the code makes"), "{failure}");
+        let committed = workspace.root().join("crates/server/openapi.json");
+        compare(Command::new("cat").arg(committed)).unwrap();
     }
 }

@@ -21,7 +21,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  test                everything that must hold: tools, format, rules, hygiene, clippy, tests
+  test                everything that must hold: tools, format, rules, hygiene, clippy, generated files, tests
   demo [ARGUMENT...]  builds the programs and runs the demonstration (also: cargo demo)
   bench [NAME...]     runs the named measurements; without a name, lists them
   generate [--check]  remakes the committed files made from the code; --check only compares

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{self, Failure, Workspace};
-use crate::{hygiene, rules, tools};
+use crate::{generate, hygiene, rules, tools};
 
 /// One thing that must hold.
 struct Step {
@@ -26,6 +26,11 @@ const STEPS: &[Step] = &[
         title: "clippy",
         work: clippy,
         remedy: "cargo clippy --workspace --all-targets, and mend what it names",
+    },
+    Step {
+        title: "generated files",
+        work: generated,
+        remedy: "look at what has changed before you commit it",
     },
     Step { title: "tests", work: tests, remedy: "run the one that failed: cargo test -p PACKAGE NAME" },
 ];
@@ -52,6 +57,10 @@ fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<(), Failure> {
 
 fn format(workspace: &Workspace) -> Result<(), Failure> {
     workspace::run(&mut workspace.cargo(["fmt", "--all", "--check"]))
+}
+
+fn generated(workspace: &Workspace) -> Result<(), Failure> {
+    generate::run(workspace, generate::GENERATED, generate::Mode::Check)
 }
 
 fn clippy(workspace: &Workspace) -> Result<(), Failure> {

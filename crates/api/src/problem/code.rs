@@ -64,12 +64,16 @@ codes! {
     WrongSetupCode = "wrong-setup-code", 403, "The set-up code is not good", "ask the operator for a new one; `carnetd up` prints one while there is no supplier";
     /// There is no such thing, or not for you.
     NotFound = "not-found", 404, "Not found", "check the path, the id and whose token is used";
+    /// There is no such code, or it is no longer good.
+    BadCode = "bad-code", 404, "No such code", "check the code letter by letter, or ask whoever gave it to you";
     /// The device is not registered here.
     UnknownDevice = "unknown-device", 404, "The device is not registered here", "check the server's address, or register the device";
     /// The path exists, but not with this method.
     MethodNotAllowed = "method-not-allowed", 405, "Not with this method", "use one of the methods in the `Allow` header";
     /// The request id was used for another request.
     RequestConflict = "request-conflict", 409, "The request id was used for another request", "make a new request with a new id";
+    /// The code was taken up before.
+    CodeUsed = "code-used", 409, "The code was used before", "look at your passes, or ask whoever gave it to you";
     /// The name is in use.
     NameTaken = "name-taken", 409, "The name is taken", "choose another name";
     /// The license is in a state to which this does not apply.

@@ -4,13 +4,13 @@
 use std::io::ErrorKind;
 
 use carnet_api::{Problem, ProblemCode};
+use carnet_seal::ServerUrl;
 use serde::de::DeserializeOwned;
 use ureq::Error;
 use ureq::http::StatusCode;
 
 use crate::exit::Exit;
 use crate::failure::{Detail, Failure};
-use crate::server_url::ServerUrl;
 
 /// The value in an answer.
 ///

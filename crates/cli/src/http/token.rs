@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use carnet_core::id::Digest;
+use carnet_seam::{NoRandom, Random};
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// What a supplier proves itself with. Wiped from memory after use, and never shown (I17).
@@ -16,6 +20,22 @@ impl Token {
         let visible =
             !token.is_empty() && token.len() <= 500 && token.bytes().all(|byte| byte.is_ascii_graphic());
         visible.then(|| Self(Zeroizing::new(token.to_owned())))
+    }
+
+    /// A new token: 256 random bits.
+    ///
+    /// # Errors
+    /// [`NoRandom`] when the system gives none.
+    pub fn fresh(random: &dyn Random) -> Result<Self, NoRandom> {
+        let secret = Zeroizing::new(carnet_seam::random::bytes::<32>(random)?);
+        let text = Zeroizing::new(BASE64URL_NOPAD.encode(&*secret));
+        Ok(Self(Zeroizing::new(carnet_api::supplier::token_of(&text))))
+    }
+
+    /// What a server keeps of it.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        Digest(Sha256::digest(self.0.as_bytes()).into())
     }
 
     /// The token, to be stored or shown this once.
@@ -34,6 +54,14 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_token_has_the_form_of_all_tokens_and_is_never_the_same() {
+        let [one, two] = [(); 2].map(|()| Token::fresh(&carnet_seam::SystemRandom).unwrap());
+        assert!(one.reveal().starts_with("carnet_sup_") && one.reveal().len() == 54, "{}", one.reveal());
+        assert!(one != two && one.hash() != two.hash());
+        assert_eq!(Token::in_text(one.reveal()), Some(one));
+    }
 
     #[test]
     fn i17_a_token_is_not_shown_by_debug_output() {

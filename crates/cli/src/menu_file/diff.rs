@@ -6,17 +6,18 @@ use carnet_core::offer::Offer;
 use crate::offer_words::{aligned, offer_in_words};
 use crate::output::{BOLD, GREEN, RED, YELLOW};
 
-/// One paragraph for each offer that is added, changed or removed, then what stays as it is.
+/// One paragraph for each offer that is added, changed or removed, then what stays as it is; in at most so many
+/// columns, where there is a terminal.
 #[must_use]
-pub fn diff_in_words(diff: &Diff) -> String {
+pub fn diff_in_words(diff: &Diff, width: Option<usize>) -> String {
     let mut words = String::new();
     for offer in &diff.added {
         words += &format!("{GREEN}+ added{GREEN:#} {BOLD}{}{BOLD:#}\n", offer.name);
-        words += &aligned(&offer_in_words(offer), "    ");
+        words += &aligned(&offer_in_words(offer), "    ", width);
     }
     for changed in &diff.changed {
         words += &format!("{YELLOW}~ changed{YELLOW:#} {BOLD}{}{BOLD:#}\n", changed.after.name);
-        words += &changes(&changed.before, &changed.after);
+        words += &changes(&changed.before, &changed.after, width);
     }
     for offer in &diff.removed {
         let condition = crate::text::clean(&offer.condition);
@@ -32,7 +33,7 @@ pub fn diff_in_words(diff: &Diff) -> String {
 }
 
 /// Each label whose words differ: `Price  9.00 EUR … → 12.00 EUR …`.
-fn changes(before: &Offer, after: &Offer) -> String {
+fn changes(before: &Offer, after: &Offer, width: Option<usize>) -> String {
     let (before, after) = (offer_in_words(before), offer_in_words(after));
     let find = |words: &[(&'static str, String)], label: &str| {
         words.iter().find(|(have, _)| *have == label).map_or("–".to_owned(), |(_, text)| text.clone())
@@ -45,5 +46,5 @@ fn changes(before: &Offer, after: &Offer) -> String {
     if lines.is_empty() {
         return "    written differently, with the same meaning\n".into();
     }
-    aligned(&lines, "    ")
+    aligned(&lines, "    ", width)
 }

@@ -228,7 +228,7 @@ fn with_field_of(one: &Offer, other: &Offer, field: usize) -> Offer {
 }
 
 fn words(diff: &Diff) -> String {
-    anstream::adapter::strip_str(&diff_in_words(diff)).to_string()
+    anstream::adapter::strip_str(&diff_in_words(diff, None)).to_string()
 }
 
 #[test]

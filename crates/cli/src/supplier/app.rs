@@ -14,7 +14,7 @@ use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
-use crate::output::table;
+use crate::table::table;
 use crate::text::clean;
 
 /// Name what is licensed.
@@ -71,9 +71,7 @@ fn add(context: &Context, app: &AppId, display_name: Option<&str>) -> Result<(),
 fn product(context: &Context, app: &AppId) -> Result<(), Failure> {
     let http = credentials::http(context, Some(&app.supplier()))?;
     let known: ServerInfo = http.send(Call::get(path::SERVER))?;
-    let address = http.server().to_string();
-    let url =
-        address.parse().map_err(|wrong: carnet_seal::product::NotAUrl| Failure::usage(wrong.to_string()))?;
+    let url = http.server().clone();
     let product = ProductString { app: app.clone(), url, root: known.root }.to_string();
     let shown = format!("{product}\n");
     context.output.result(&Product { app: app.clone(), product }, || shown)

@@ -1,18 +1,22 @@
 //! Tokens of suppliers: one file each, for its owner only, at `suppliers/SERVER/NAME.token` below the home
 //! folder, with the server's address beside it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use carnet_core::app::SupplierName;
-use carnet_seam::fs::{create_folders, replace_file};
+use carnet_seal::ServerUrl;
+use carnet_seam::fs::{create_folders, discard, replace_file};
+use carnet_seam::{NoRandom, SystemRandom};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
-use crate::server_url::ServerUrl;
+use crate::server_url;
 
 const TOKEN: &str = ".token";
+/// Behind the name of a token whose registration has not been confirmed yet.
+const BEGUN: &str = ".token-begun";
 /// Holds the server's address; folder names only resemble it.
 const ADDRESS: &str = "address";
 
@@ -97,7 +101,8 @@ fn kept(context: &Context) -> Result<Vec<Kept>, Failure> {
         if !context.files.facts(&folder)?.is_some_and(|facts| facts.folder) {
             continue;
         }
-        let address = context.small_file(&folder.join(ADDRESS))?.and_then(|text| text.parse().ok());
+        let address =
+            context.small_file(&folder.join(ADDRESS))?.and_then(|text| server_url::typed(&text).ok());
         let Some(server) = address else { continue };
         for file in context.files.list(&folder)? {
             if let Some(name) = file.strip_suffix(TOKEN).and_then(|name| name.parse().ok()) {
@@ -108,19 +113,22 @@ fn kept(context: &Context) -> Result<Vec<Kept>, Failure> {
     Ok(found)
 }
 
-/// A place for a new token.
+/// A place for a new token. It is kept before the server hears of it: an answer that is lost, or a process that
+/// dies, does not lose the token with which the supplier is registered by then.
 #[derive(Debug)]
 pub struct Place {
     file: PathBuf,
+    begun: PathBuf,
+    token: Token,
 }
 
 impl Place {
-    /// Makes sure that a token of this supplier can be kept, before the one-time code is used up.
+    /// Keeps a new token for a registration that is about to be asked for, or finds that of an attempt before.
     ///
     /// # Errors
-    /// `already-registered` when one is kept already, and what the system reports.
+    /// `already-registered` when one is in use already, and what the system reports.
     pub fn prepare(context: &Context, server: &ServerUrl, name: &SupplierName) -> Result<Self, Failure> {
-        let folder = context.home()?.join("suppliers").join(server.folder());
+        let folder = context.home()?.join("suppliers").join(server_url::folder(server));
         let file = folder.join(format!("{name}{TOKEN}"));
         if context.files.facts(&file)?.is_some() {
             let what = format!("a token of {name} at {server} is kept already in {}", file.display());
@@ -129,16 +137,40 @@ impl Place {
         }
         create_folders(&*context.files, &folder)?;
         replace_file(&*context.files, &folder.join(ADDRESS), format!("{server}\n").as_bytes())?;
-        Ok(Self { file })
+        let begun = folder.join(format!("{name}{BEGUN}"));
+        let token = match context.small_file(&begun)?.and_then(|text| Token::in_text(&text)) {
+            Some(token) => token,
+            None => {
+                let token = Token::fresh(&SystemRandom).map_err(no_random)?;
+                write(context, &begun, &token)?;
+                token
+            }
+        };
+        Ok(Self { file, begun, token })
     }
 
-    /// Keeps the token; returns where.
+    /// The token.
+    #[must_use]
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The supplier is registered: from now on the token is used. Returns where it is kept.
     ///
     /// # Errors
     /// What the system reports.
-    pub fn keep(self, context: &Context, token: &Token) -> Result<PathBuf, Failure> {
-        let text = zeroize::Zeroizing::new(format!("{}\n", token.reveal()));
-        replace_file(&*context.files, &self.file, text.as_bytes())?;
+    pub fn keep(self, context: &Context) -> Result<PathBuf, Failure> {
+        write(context, &self.file, &self.token)?;
+        discard(&*context.files, &self.begun)?;
         Ok(self.file)
     }
+}
+
+fn write(context: &Context, file: &Path, token: &Token) -> Result<(), Failure> {
+    let text = zeroize::Zeroizing::new(format!("{}\n", token.reveal()));
+    Ok(replace_file(&*context.files, file, text.as_bytes())?)
+}
+
+fn no_random(error: NoRandom) -> Failure {
+    Failure::new(Exit::Failure, "no-random", error.to_string()).with_remedy("try again in a moment")
 }

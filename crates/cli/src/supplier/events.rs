@@ -12,7 +12,7 @@ use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
-use crate::output::table;
+use crate::table::table;
 use crate::text::clean;
 
 /// What happened, newest first.
@@ -76,7 +76,8 @@ fn remarks(event: &api::Event) -> String {
         )
     });
     let by = event.by.as_ref().map(|by| format!("by {}", clean(by)));
+    let stated = event.stated_reason.as_ref().map(|stated| format!("because: {}", clean(stated)));
     let of = event.of.map(|of| format!("along with event {of}"));
-    let all: Vec<String> = [by, reason, movement, of, evidence].into_iter().flatten().collect();
+    let all: Vec<String> = [by, stated, reason, movement, of, evidence].into_iter().flatten().collect();
     if all.is_empty() { "–".into() } else { all.join("; ") }
 }

@@ -18,6 +18,7 @@ use crate::menu_file::{self, diff_in_words};
 use crate::offer_words::{aligned, offer_in_words};
 use crate::output::BOLD;
 use crate::text::clean;
+use crate::width;
 
 /// Read and change what an app is offered for.
 #[derive(Debug, Subcommand)]
@@ -80,8 +81,11 @@ fn in_words(menu: &MenuView) -> String {
     if menu.offers.is_empty() {
         return format!("{} has nothing on its menu.\n", menu.app);
     }
-    let offer =
-        |offer: &Offer| format!("\n{BOLD}{}{BOLD:#}\n{}", offer.name, aligned(&offer_in_words(offer), "  "));
+    let width = width::of_stdout();
+    let offer = |offer: &Offer| {
+        let words = aligned(&offer_in_words(offer), "  ", width);
+        format!("\n{BOLD}{}{BOLD:#}\n{words}", offer.name)
+    };
     let offers: String = menu.offers.iter().map(|listed| offer(&listed.offer)).collect();
     format!("Menu of {} (serial {})\n{offers}", menu.app, menu.serial)
 }
@@ -102,7 +106,7 @@ fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) ->
         return unchanged(context, &before, dry_run);
     }
     if !dry_run {
-        context.output.note(&diff_in_words(&diff));
+        context.output.note(&diff_in_words(&diff, width::of_stderr()));
         warn(context, &wanted.offers);
         context.output.confirm(&format!("Change the menu of {app} like this?"), yes)?;
     }
@@ -162,5 +166,6 @@ fn outcome(updated: &MenuUpdated) -> String {
     }
     let warnings: String =
         warnings.iter().map(|one| format!("warning: {}: {}\n", one.offer, clean(&one.warning))).collect();
-    format!("{}{warnings}Nothing was written: this was a dry run.\n", diff_in_words(diff))
+    let diff = diff_in_words(diff, width::of_stdout());
+    format!("{diff}{warnings}Nothing was written: this was a dry run.\n")
 }

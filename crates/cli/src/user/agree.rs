@@ -174,7 +174,7 @@ const fn name_of(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn in_words(app: &AppId, outcome: &Outcome) -> String {
+pub(super) fn in_words(app: &AppId, outcome: &Outcome) -> String {
     let pass = outcome.pass();
     let condition = clean(&pass.condition);
     let what = match outcome {
@@ -189,7 +189,8 @@ fn in_words(app: &AppId, outcome: &Outcome) -> String {
     format!("{what}\n\n{}", pass_in_words(pass))
 }
 
-fn pass_in_words(pass: &PassView) -> String {
+/// What a pass is good for, as a few lines.
+pub(super) fn pass_in_words(pass: &PassView) -> String {
     let temporary = pass.kind == Some(carnet_core::document::PassKind::Temporary);
     let kind = if temporary { " (a temporary pass, until the payment is settled)" } else { "" };
     let mut text =

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use inquire::validator::Validation;
-use inquire::{Confirm, InquireError, Select, Text};
+use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
+use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,6 +20,15 @@ pub fn text(question: &str, wrong: fn(&str) -> Option<String>) -> Result<String,
     Text::new(question).with_validator(check).prompt().map_err(unanswered)
 }
 
+/// A secret: what is typed is shown as marks.
+///
+/// # Errors
+/// `interrupted` when nobody wants to answer.
+pub fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
+    let asked = Password::new(question).without_confirmation().with_display_mode(PasswordDisplayMode::Masked);
+    asked.prompt().map(Zeroizing::new).map_err(unanswered)
+}
+
 /// Yes or no; no when only Enter is pressed.
 ///
 /// # Errors
@@ -32,7 +42,8 @@ pub fn yes(question: &str) -> Result<bool, Failure> {
 /// # Errors
 /// `interrupted` when nobody wants to answer.
 pub fn one_of<T: Display>(question: &str, options: Vec<T>) -> Result<T, Failure> {
-    Select::new(question, options).without_filtering().prompt().map_err(unanswered)
+    let select = Select::new(question, options).without_filtering();
+    select.with_help_message("↑↓ to move, enter to select").prompt().map_err(unanswered)
 }
 
 fn unanswered(error: InquireError) -> Failure {

@@ -11,6 +11,7 @@ use crate::offer_words::{aligned, offer_in_words};
 use crate::output::BOLD;
 use crate::text::clean;
 use crate::user::ask;
+use crate::width::{self, broken, in_one_line};
 
 /// What a person has chosen from a menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,26 +22,29 @@ pub enum Choice {
     None,
 }
 
+/// Columns for the mark before each line of the question, and one that stays free: a full line would break.
+const MARK: usize = 3;
+
 /// A line of the question.
 enum Line<'a> {
-    Offer(&'a ListedOffer),
+    Offer { listed: &'a ListedOffer, words: String },
     None,
 }
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Offer(listed) => f.write_str(&in_one_line(listed)),
+            Self::Offer { words, .. } => f.write_str(words),
             Self::None => f.write_str("none of these"),
         }
     }
 }
 
-fn in_one_line(listed: &ListedOffer) -> String {
+fn line_of(listed: &ListedOffer, room: Option<usize>) -> String {
     let words = offer_in_words(&listed.offer);
     let of =
         |label: &str| words.iter().find(|(have, _)| *have == label).map_or("", |(_, text)| text.as_str());
-    format!("{} – {} – {}", of("Condition"), of("Term"), of("Price"))
+    in_one_line(&[of("Condition"), of("Term"), of("Price")], " – ", room)
 }
 
 /// Shows the menu and asks until an offer is agreed to or none is wanted.
@@ -49,9 +53,12 @@ fn in_one_line(listed: &ListedOffer) -> String {
 /// `interrupted` when nobody wants to answer.
 pub fn choose(context: &Context, menu: &MenuView) -> Result<Choice, Failure> {
     loop {
-        let offers = menu.offers.iter().map(Line::Offer);
+        let room = width::of_stderr().map(|width| width.saturating_sub(MARK));
+        let line = |listed| Line::Offer { listed, words: line_of(listed, room) };
+        let offers = menu.offers.iter().map(line);
         let options = offers.chain(std::iter::once(Line::None)).collect();
-        let Line::Offer(listed) = ask::one_of(&format!("What do you want for {}?", menu.app), options)?
+        let Line::Offer { listed, .. } =
+            ask::one_of(&format!("What do you want for {}?", menu.app), options)?
         else {
             return Ok(Choice::None);
         };
@@ -73,6 +80,7 @@ pub fn agreed(context: &Context, app: &AppId, listed: &ListedOffer) -> Result<bo
 /// Every condition of an offer, in plain words.
 #[must_use]
 pub fn conditions(app: &AppId, listed: &ListedOffer) -> String {
-    let words = aligned(&offer_in_words(&listed.offer), "  ");
-    format!("\n{BOLD}{}{BOLD:#} for {app}:\n{words}", clean(&listed.offer.condition))
+    let width = width::of_stderr();
+    let title = broken(&format!("{BOLD}{}{BOLD:#} for {app}:", clean(&listed.offer.condition)), width);
+    format!("\n{title}\n{}", aligned(&offer_in_words(&listed.offer), "  ", width))
 }

@@ -9,6 +9,7 @@ use crate::offer_words::{aligned, offer_in_words};
 use crate::output::BOLD;
 use crate::user::failure::unknown_app;
 use crate::user::which::{self, Licensed};
+use crate::width;
 
 /// Show what an app is offered for.
 #[derive(Debug, Args)]
@@ -36,8 +37,9 @@ fn in_words(menu: &MenuView) -> String {
     if menu.offers.is_empty() {
         return format!("{} has nothing on its menu.\n", menu.app);
     }
+    let width = width::of_stdout();
     let offer = |ListedOffer { offer, .. }: &ListedOffer| {
-        format!("\n{BOLD}{}{BOLD:#}\n{}", offer.name, aligned(&offer_in_words(offer), "  "))
+        format!("\n{BOLD}{}{BOLD:#}\n{}", offer.name, aligned(&offer_in_words(offer), "  ", width))
     };
     let offers: String = menu.offers.iter().map(offer).collect();
     format!("Menu of {}\n{offers}\nNext: carnet agree {} OFFER\n", menu.app, menu.app)

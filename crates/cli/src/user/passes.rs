@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{BOLD, table};
+use crate::output::BOLD;
+use crate::table::table;
 use crate::text::clean;
 use crate::user::which;
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use carnet_core::document::{Evidence, Person};
 use carnet_core::id::{DeviceId, Digest, ServerId, UserId};
 use carnet_manager::person::{self, Details, PersonProblem};
-use carnet_manager::register::{Identity, Newcomer, Registered};
+use carnet_manager::register::{Identity, Newcomer, Registered, Who};
 use carnet_manager::{Manager, ManagerError};
+use carnet_seal::code::CodeKind;
 use clap::Args;
 use serde::Serialize;
 
@@ -14,6 +15,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::BOLD;
 use crate::user::ask;
+use crate::user::code::CodeArgument;
+use crate::user::devices::recovery_in_words;
 use crate::user::which::{self, Licensed, Trust};
 
 /// Register with a licensing server, once for each server.
@@ -25,6 +28,10 @@ pub struct Register {
     /// How a new server comes to be trusted.
     #[command(flatten)]
     trust: Trust,
+    /// A code that lets this device join a user who is registered already: a join code, the recovery code, an
+    /// enrolment code; `-` reads it from standard input
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["name", "email", "address", "telephone", "payment_reference"])]
+    code: Option<CodeArgument>,
     /// Your name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -79,6 +86,8 @@ struct Shown {
     device: DeviceId,
     identity: Evidence,
     home: PathBuf,
+    /// Shown once.
+    recovery_code: Option<String>,
 }
 
 impl Register {
@@ -92,12 +101,14 @@ impl Register {
             Some(registered) => registered,
             None => manager.register(&self.newcomer(context)?)?,
         };
-        let shown = shown(&manager, &registered);
-        context.output.result(&shown, || in_words(&shown))
+        finish(context, &manager, &registered)
     }
 
     /// From the command line, and from the person where it does not say.
     fn newcomer(&self, context: &Context) -> Result<Newcomer, Failure> {
+        if let Some(code) = &self.code {
+            return self.joining(context, code);
+        }
         let (name, email) = match (&self.name, &self.email) {
             (Some(name), Some(email)) => (name.clone(), email.clone()),
             (name, email) if context.output.can_ask() => (
@@ -119,6 +130,31 @@ impl Register {
     }
 }
 
+impl Register {
+    /// Whose user it joins, the code says.
+    fn joining(&self, context: &Context, code: &CodeArgument) -> Result<Newcomer, Failure> {
+        let code = code.any(context)?;
+        if code.kind == CodeKind::Redeem {
+            return Err(Failure::usage("this is a code to redeem an offer, and registers nobody")
+                .with_remedy("register first, then run `carnet redeem CODE`"));
+        }
+        let identity = self.identity.clone().map_or_else(|| usual_identity(context), Ok)?;
+        let device_name = self.device_name.clone().unwrap_or_else(host_name);
+        Ok(Newcomer { who: Who::Code(code.secret), device_name, identity })
+    }
+}
+
+/// Tells what has become of it; a recovery code is shown here and never again.
+fn finish(context: &Context, manager: &Manager, registered: &Registered) -> Result<(), Failure> {
+    let recovery = manager.unseen_recovery_code()?.map(|code| code.to_string());
+    let shown = Shown { recovery_code: recovery, ..shown(manager, registered) };
+    context.output.result(&shown, || in_words(&shown))?;
+    if shown.recovery_code.is_some() {
+        manager.recovery_code_shown()?;
+    }
+    Ok(())
+}
+
 /// Asks at the terminal for what is needed, and registers: in the course of a first start (A8).
 ///
 /// # Errors
@@ -131,7 +167,12 @@ pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, F
     let name = ask::text("Your name", |text| told(person::name(text)))?;
     let email = ask::text("Your e-mail address", |text| told(person::email(text)))?;
     let details = Details { name, email, ..Details::default() };
-    Ok(manager.register(&newcomer(&details, None, usual_identity(context)?)?)?)
+    let registered = manager.register(&newcomer(&details, None, usual_identity(context)?)?)?;
+    if let Some(code) = manager.unseen_recovery_code()? {
+        context.output.note(&recovery_in_words(&code.to_string()));
+        manager.recovery_code_shown()?;
+    }
+    Ok(registered)
 }
 
 /// What a new device is known by where the command line does not say: a container is told once, from outside.
@@ -152,7 +193,7 @@ fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
 
 fn newcomer(details: &Details, device_name: Option<String>, identity: Identity) -> Result<Newcomer, Failure> {
     let person: Person = details.check().map_err(ManagerError::Person)?;
-    Ok(Newcomer { person, device_name: device_name.unwrap_or_else(host_name), identity })
+    Ok(Newcomer { who: Who::NewUser(person), device_name: device_name.unwrap_or_else(host_name), identity })
 }
 
 fn host_name() -> String {
@@ -176,14 +217,17 @@ fn shown(manager: &Manager, registered: &Registered) -> Shown {
         device,
         identity,
         home: manager.home().to_owned(),
+        recovery_code: None,
     }
 }
 
 fn in_words(shown: &Shown) -> String {
     let Shown { already, server, user, device, home, .. } = shown;
+    let recovery = shown.recovery_code.as_deref().map(|code| format!("\n{}", recovery_in_words(code)));
+    let recovery = recovery.unwrap_or_default();
     let how = if *already { "was registered before" } else { "is registered now" };
     format!(
-        "This device {how} at {server}.\n\n  User      {BOLD}{user}{BOLD:#}\n  Device    {device}\n  Passbook  {}\n",
+        "This device {how} at {server}.\n\n  User      {BOLD}{user}{BOLD:#}\n  Device    {device}\n  Passbook  {}\n{recovery}",
         home.display()
     )
 }

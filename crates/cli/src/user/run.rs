@@ -21,6 +21,7 @@ use self::child::{Child, Event, code};
 use crate::context::Context;
 use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
+use crate::progress::waiting_for;
 use crate::text::clean;
 use crate::user::agree::{self, Wish};
 use crate::user::register;
@@ -121,7 +122,10 @@ impl Run {
         let controller = self.controller(context, manager)?;
         let (mut registered, mut agreed) = (false, false);
         loop {
-            let why = match controller.start() {
+            let waiting = context.output.waiting(waiting_for(manager.server().url.as_str()));
+            let started = controller.start();
+            drop(waiting);
+            let why = match started {
                 Ok(run) => return Ok(run),
                 Err(why) => why,
             };

@@ -16,6 +16,7 @@ use crate::output::{BOLD, YELLOW};
 use crate::text::clean;
 use crate::user::passes::managers;
 use crate::user::which;
+use crate::width::{self, labelled};
 
 /// Looking takes no longer than this; carrying on takes as long as it is told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -128,8 +129,8 @@ fn server_in_words(server: &Server) -> String {
     let licenses =
         status.account.iter().flat_map(|account| &account.apps).flat_map(|of_app| &of_app.licenses);
     lines.extend(licenses.map(|license| ("License", license_in_words(license))));
-    let line = |(label, text): &(&str, String)| format!("  {label:<10}{text}\n");
-    format!("\n{BOLD}{}{BOLD:#}\n{}", status.server, lines.iter().map(line).collect::<String>())
+    let lines = labelled(lines, "  ", 10, width::of_stdout());
+    format!("\n{BOLD}{}{BOLD:#}\n{lines}", status.server)
 }
 
 const fn known_by(identity: Evidence) -> &'static str {

@@ -10,13 +10,15 @@ use carnet_device::Env;
 use carnet_manager::server::Wanted;
 use carnet_manager::{Manager, ManagerError, Setup};
 use carnet_seal::{ProductString, ServerUrl};
-use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_seam::{Net, RealFs, SystemClock, SystemRandom};
 use clap::Args;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::BOLD;
+use crate::progress::Watched;
+use crate::server_url;
 use crate::user::ask;
 
 /// An app, named by its id or by the product string of its program, which names the server too.
@@ -75,7 +77,17 @@ fn root(text: &str) -> Result<Digest, String> {
 /// `no-home` when nothing names a home.
 pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure> {
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
-    Ok(Setup::real(env(context), context.home()?, time_limit))
+    let setup = Setup::real(env(context), context.home()?, time_limit);
+    Ok(if context.output.shows_progress() { watched(setup) } else { setup })
+}
+
+/// A person sees what is waited for.
+fn watched(setup: Setup) -> Setup {
+    let carrier = Arc::clone(&setup.carrier);
+    let watched = move |url: &ServerUrl| -> Box<dyn Net> {
+        Box::new(Watched { net: carrier(url), server: url.to_string() })
+    };
+    Setup { carrier: Arc::new(watched), ..setup }
 }
 
 /// Files, clock and random of this machine.
@@ -95,23 +107,18 @@ pub fn wanted(
     root: Option<Digest>,
 ) -> Result<Wanted, Failure> {
     if let Some(Licensed::Product(product)) = licensed {
-        protected(&product.url)?;
+        protected(product.url.clone())?;
         return Ok(product.into());
     }
-    let url = context.named_server()?.map(|url| url.to_string().parse::<ServerUrl>()).transpose();
-    let url = url.map_err(|wrong| {
-        Failure::usage(wrong.to_string()).with_remedy("write it like https://licenses.example.org")
-    })?;
-    Ok(Wanted { url, root })
+    Ok(Wanted { url: context.named_server()?, root })
 }
 
 /// Personal data go there: plain http is only for this machine, as with `--server`.
-fn protected(url: &ServerUrl) -> Result<(), Failure> {
-    match url.as_str().parse::<crate::server_url::ServerUrl>() {
-        Ok(_) => Ok(()),
-        Err(wrong) => Err(Failure::usage(wrong.to_string())
-            .with_remedy("ask the maker of the program for a product string with an https address")),
-    }
+fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
+    server_url::protected(url).map_err(|wrong| {
+        Failure::usage(wrong.to_string())
+            .with_remedy("ask the maker of the program for a product string with an https address")
+    })
 }
 
 /// The manager at a server that is known on this device, or named in full.

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use carnet_api::supplier::{RegisteredSupplier, Supplier};
 use carnet_api::{Problem, ProblemCode};
+use carnet_cli::http::Token;
 use carnet_core::id::SupplierId;
 use carnet_core::time::Time;
 
 use crate::carnet::{Carnet, TOKEN, ran};
-use crate::fake::{Fake, Says, json, problem};
+use crate::fake::{Fake, Says, Seen, json, problem};
 
 const CODE: &str = "carnet_setup_canary";
 
@@ -20,7 +22,7 @@ fn acme() -> RegisteredSupplier {
         display_name: "Acme Ltd.".into(),
         registered: Time::EPOCH,
     };
-    RegisteredSupplier { supplier, token: TOKEN.into() }
+    RegisteredSupplier { supplier, token: None }
 }
 
 fn register(url: &str) -> Vec<&str> {
@@ -42,27 +44,84 @@ fn no_apps() -> Says {
     Says::Answer(200, "application/json", "{\"data\": []}".into())
 }
 
+/// Where the tokens of this server are kept.
+fn folder(carnet: &Carnet, fake: &Fake) -> PathBuf {
+    carnet.home.join("suppliers").join(fake.url.trim_start_matches("http://").replace(':', "_"))
+}
+
+fn body(seen: &Seen) -> serde_json::Value {
+    serde_json::from_str(&seen.body).unwrap()
+}
+
 #[test]
-fn i17_the_token_is_shown_once_and_kept_for_its_owner_only() {
+fn i17_the_token_is_made_here_shown_once_and_kept_for_its_owner_only() {
     let fake = Fake::new(vec![json(&acme()), no_apps()]);
     let carnet = Carnet::new();
     let ran = carnet.run(&register(&fake.url));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(ran.out.matches(TOKEN).count(), 1);
+    let file = folder(&carnet, &fake).join("acme.token");
+    let token = fs::read_to_string(&file).unwrap().trim().to_owned();
+    assert!(token.starts_with("carnet_sup_") && ran.out.matches(&token).count() == 1, "{ran:?}");
     assert!(!ran.out.contains(CODE) && ran.err.is_empty(), "{ran:?}");
 
-    let folder = carnet.home.join("suppliers").join(fake.url.trim_start_matches("http://").replace(':', "_"));
-    let file = folder.join("acme.token");
-    assert_eq!(fs::read_to_string(&file).unwrap().trim(), TOKEN);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(folder(&carnet, &fake)).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::read_dir(folder(&carnet, &fake)).unwrap().count(), 2, "the token and the address");
 
     // From now on it is used without being named, and not shown again.
     let list = carnet.run(&["supplier", "app", "list"]);
-    assert!(list.code == 0 && !list.out.contains(TOKEN) && !list.err.contains(TOKEN), "{list:?}");
+    assert!(list.code == 0 && !list.out.contains(&token) && !list.err.contains(&token), "{list:?}");
     let seen = fake.seen();
     assert!(seen[0].header("authorization").is_none() && seen[0].body.contains(CODE), "{seen:?}");
-    assert_eq!(seen[1].header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
+    assert!(!seen[0].body.contains(&token), "the server gets the hash: {seen:?}");
+    assert_eq!(body(&seen[0])["token_hash"], Token::in_text(&token).unwrap().hash().to_string());
+    assert_eq!(seen[1].header("authorization"), Some(format!("Bearer {token}").as_str()));
+}
+
+#[test]
+fn d2_a_registration_whose_answer_is_lost_is_repeated_with_the_same_token() {
+    let lost = || Says::Bytes(Vec::new());
+    let fake = Fake::new(vec![lost(), lost(), lost(), json(&acme())]);
+    let carnet = Carnet::new();
+    let mut arguments = register(&fake.url);
+    arguments.push("--json");
+    // One command asks twice; then the person asks again.
+    let failed = carnet.run(&arguments);
+    assert_eq!(failed.failed(), (6, "server-unreachable".into()));
+    assert!(failed.out.contains("run the same command again"), "{failed:?}");
+    assert!(!folder(&carnet, &fake).join("acme.token").exists(), "nobody knows yet whether it is good");
+    let ran = carnet.run(&arguments);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let seen = fake.seen();
+    let hash = body(&seen[0])["token_hash"].clone();
+    assert!(seen.len() == 4 && seen.iter().all(|seen| body(seen)["token_hash"] == hash), "{seen:?}");
+    let token = Token::in_text(ran.json()["token"].as_str().unwrap()).unwrap();
+    assert_eq!(hash, token.hash().to_string());
+    assert_eq!(
+        carnet.run(&["supplier", "app", "list", "--json"]).code,
+        6,
+        "the token is kept; nobody answers"
+    );
+}
+
+#[test]
+fn i17_the_code_need_not_be_on_the_command_line() {
+    let fake = Fake::new(vec![json(&acme()), json(&acme())]);
+    let without: Vec<&str> =
+        register(&fake.url).into_iter().filter(|word| !["--code", CODE].contains(word)).collect();
+    let carnet = Carnet::new();
+    let file = carnet.file("code", &format!("{CODE}\n"));
+    let nobody = carnet.run(&[&without[..], &["--json"]].concat());
+    assert_eq!(nobody.failed(), (2, "usage".into()));
+    assert!(nobody.out.contains("--code-file"), "{nobody:?}");
+    let missing = carnet.run(&[&without[..], &["--json", "--code-file", "/nowhere/at/all"]].concat());
+    assert_eq!(missing.failed(), (2, "usage".into()));
+    assert_eq!(carnet.run(&[&without[..], &["--code-file", &file]].concat()).code, 0);
+
+    let other = Carnet::new();
+    let mut piped = other.command(&[&without[..], &["--code-file", "-"]].concat());
+    assert_eq!(ran(piped.stdin(fs::File::open(&file).unwrap())).code, 0);
+    assert!(fake.seen().iter().all(|seen| body(seen)["setup_code"] == CODE), "{:?}", fake.seen());
 }
 
 #[test]
@@ -95,7 +154,7 @@ fn a_wrong_code_is_the_servers_to_refuse_and_nothing_is_kept() {
     arguments.push("--json");
     assert_eq!(carnet.run(&arguments).failed(), (5, "wrong-setup-code".into()));
     let ran = carnet.run(&arguments);
-    assert_eq!((ran.code, ran.json()["token"].as_str()), (0, Some(TOKEN)));
+    assert!(ran.code == 0 && ran.json()["token"].as_str().unwrap().starts_with("carnet_sup_"), "{ran:?}");
     assert_eq!(ran.json()["supplier"]["name"], "acme");
 }
 
@@ -141,8 +200,8 @@ fn a_token_that_others_can_read_is_warned_about() {
     let fake = Fake::new(vec![json(&acme()), no_apps()]);
     let carnet = Carnet::new();
     carnet.run(&register(&fake.url));
-    let folder = carnet.home.join("suppliers").join(fake.url.trim_start_matches("http://").replace(':', "_"));
-    fs::set_permissions(folder.join("acme.token"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(folder(&carnet, &fake).join("acme.token"), fs::Permissions::from_mode(0o644))
+        .unwrap();
     let list = carnet.run(&["supplier", "app", "list"]);
     assert!(list.code == 0 && list.err.starts_with("warning: others can read the token"), "{list:?}");
 }

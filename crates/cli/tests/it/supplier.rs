@@ -1,7 +1,5 @@
 //! Apps, licenses and events.
 
-use std::sync::Arc;
-
 use carnet_api::app::App;
 use carnet_api::license::{License, PassView};
 use carnet_api::page::Page;
@@ -13,7 +11,7 @@ use carnet_core::offer::Listed;
 use carnet_core::time::Time;
 
 use crate::carnet::Carnet;
-use crate::fake::{Fake, json};
+use crate::fake::{Fake, Says, json};
 use crate::menu::ten_runs;
 
 fn app() -> App {
@@ -29,20 +27,11 @@ fn app() -> App {
 fn license(number: u8, standing: Standing) -> License {
     let listed = Listed { app: "acme/paint".parse().unwrap(), serial: 3, offer: ten_runs() };
     let held = Right { generation: 1, holder: Holder::Device { device: DeviceId([8; 16]), until: None } };
-    let domain = domain::License {
-        id: LicenseId([number; 16]),
-        user: UserId([9; 16]),
-        supplier: SupplierId([7; 16]),
-        app: listed.app.clone(),
-        base: Arc::new(listed),
-        agreed: Time::EPOCH,
-        first_use: None,
-        standing,
-        rights: vec![held],
-        uses: Some(Balance { total: 10, remaining: 9, held: 1, ..Balance::EMPTY }),
-        seconds: None,
-        at_risk: 0,
-    };
+    let (id, user, supplier) = (LicenseId([number; 16]), UserId([9; 16]), SupplierId([7; 16]));
+    let mut domain = domain::License::new(id, user, supplier, listed, DeviceId([8; 16]), Time::EPOCH);
+    domain.standing = standing;
+    domain.rights = vec![held];
+    domain.uses = Some(Balance { total: 10, remaining: 9, held: 1, ..Balance::EMPTY });
     let pass = PassView {
         device: DeviceId([8; 16]),
         status: PassStatus::Valid,
@@ -128,8 +117,8 @@ fn a7_a_license_is_shown_with_what_was_agreed_and_what_remains() {
 
 #[test]
 fn a_license_is_suspended_reinstated_and_revoked_only_after_a_yes() {
-    let answers =
-        [Standing::Suspended, Standing::Active, Standing::Revoked].map(|now| json(&license(1, now)));
+    let standings = [Standing::Suspended, Standing::Active, Standing::Revoked, Standing::Ended];
+    let answers = standings.map(|now| json(&license(1, now)));
     let fake = Fake::new(Vec::from(answers));
     let carnet = Carnet::new();
     let id = LicenseId([1; 16]).to_string();
@@ -142,6 +131,48 @@ fn a_license_is_suspended_reinstated_and_revoked_only_after_a_yes() {
     assert_eq!(fake.seen().len(), 2, "nothing is revoked without a yes");
     assert_eq!(act("revoke", &["--yes"]).out, format!("{id} is now: revoked by the supplier\n"));
     assert_eq!(fake.seen()[2].line, format!("POST /v1/licenses/{id}/revoke"));
+    assert_eq!(act("end", &["--json"]).failed(), (2, "needs-answer".into()));
+    assert_eq!(act("end", &["--yes"]).out, format!("{id} is now: contract ended\n"));
+    assert_eq!(fake.seen()[3].line, format!("POST /v1/licenses/{id}/end"));
+    assert!(fake.seen().iter().all(|seen| seen.body.is_empty()), "no reason, no body");
+}
+
+#[test]
+fn d2_what_changes_something_carries_a_key_and_is_sent_once_more_when_its_answer_is_lost() {
+    let half = || Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec());
+    let answer = || json(&license(1, Standing::Suspended));
+    let fake = Fake::new(vec![half(), answer(), answer(), json(&license(1, Standing::Suspended))]);
+    let carnet = Carnet::new();
+    let id = LicenseId([1; 16]).to_string();
+    for act in ["suspend", "suspend", "show"] {
+        assert_eq!(carnet.run_at(&fake.url, &["supplier", "license", act, &id]).code, 0);
+    }
+    let seen = fake.seen();
+    let key = |at: usize| seen[at].header("idempotency-key");
+    assert!(key(0).is_some_and(|key| key.len() == 32) && key(0) == key(1), "{seen:?}");
+    assert!(key(2).is_some() && key(2) != key(0), "the same said once more is meant once more");
+    assert_eq!(key(3), None, "reading needs none");
+}
+
+#[test]
+fn a_reason_in_the_suppliers_words_goes_along_and_is_shown_with_the_event() {
+    let event = serde_json::json!({
+        "seq": 8, "at": Time::EPOCH, "kind": "suspended", "license": LicenseId([1; 16]),
+        "by": "token first", "stated_reason": "chargeback of 3 May", "postings": [],
+    });
+    let fake = Fake::new(vec![json(&license(1, Standing::Suspended)), json(&page(vec![event], None))]);
+    let carnet = Carnet::new();
+    let id = LicenseId([1; 16]).to_string();
+    let suspend = |reason: &str| {
+        carnet.run_at(&fake.url, &["supplier", "license", "suspend", &id, "--reason", reason, "--json"])
+    };
+    for wrong in ["", "two\nlines", &"x".repeat(201)] {
+        assert_eq!(suspend(wrong).failed(), (2, "usage".into()));
+    }
+    assert_eq!(suspend("chargeback of 3 May").code, 0);
+    assert_eq!(fake.seen()[0].body, r#"{"reason":"chargeback of 3 May"}"#);
+    let events = carnet.run_at(&fake.url, &["supplier", "events"]).out;
+    assert!(events.contains("by token first; because: chargeback of 3 May"), "{events}");
 }
 
 #[test]

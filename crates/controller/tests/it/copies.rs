@@ -63,6 +63,7 @@ fn forge(world: &World, key: u8, change: impl FnOnce(&mut Answer)) {
         epoch: state.epoch + 1,
         issued: now,
         resume: None,
+        over: std::collections::BTreeSet::new(),
     };
     let mut answer = Answer { head, body: Body::Pass(Box::new(held.pass)) };
     change(&mut answer);

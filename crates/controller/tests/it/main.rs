@@ -9,6 +9,7 @@ mod copies;
 mod duration;
 mod ending;
 mod instances;
+mod keys;
 mod online;
 mod start;
 mod storage;

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{Answer, Body, Head, Reason, Refusal, Request, Resume, Totals};
-use crate::id::{LicenseId, MoveId};
+use crate::charge::Charge;
+use crate::document::{Answer, Body, Head, JournalName, Reason, Refusal, Request, Resume, Totals};
+use crate::id::{DeviceId, Digest, LicenseId, MoveId};
 use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
 use crate::server::{
-    Account, AppView, Decision, Device, Event, EventKind, Held, Journal, Move, Outcome, Past, Rejection, View,
+    Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
+    Outcome, Past, Rejection, View,
 };
 use crate::time::Time;
 
@@ -17,15 +19,30 @@ pub struct Draft {
     pub(super) now: Time,
     pub(super) view_server: crate::id::ServerId,
     pub(super) device: Device,
-    pub(super) device_is_new: bool,
+    pub(super) device_changed: bool,
+    pub(super) siblings: BTreeMap<DeviceId, Device>,
     pub(super) journal: Journal,
+    pub(super) others: BTreeMap<JournalName, Journal>,
+    pub(super) codes: Vec<Code>,
+    pub(super) grant: Option<Grant>,
+    pub(super) charges: Vec<Charge>,
     pub(super) licenses: BTreeMap<LicenseId, License>,
     pub(super) moves: BTreeMap<MoveId, Move>,
     pub(super) app: Option<AppView>,
-    body: crate::id::Digest,
+    body: Digest,
     changed: BTreeSet<LicenseId>,
     moved: BTreeSet<MoveId>,
+    touched: Touched,
     postings: Vec<Posting>,
+}
+
+/// What else a decision has changed.
+#[derive(Debug, Clone, Default)]
+struct Touched {
+    siblings: BTreeSet<DeviceId>,
+    others: BTreeSet<JournalName>,
+    codes: BTreeSet<Digest>,
+    grant: bool,
 }
 
 /// Which counted line; the rights line has its own functions.
@@ -36,15 +53,21 @@ impl Draft {
         Self {
             now,
             view_server: view.server,
-            device_is_new: view.device.is_none(),
+            device_changed: view.device.is_none(),
             device,
+            siblings: view.siblings.iter().map(|device| (device.id, device.clone())).collect(),
             journal,
+            others: view.others.iter().map(|other| (other.name.clone(), other.clone())).collect(),
+            codes: view.codes.clone(),
+            grant: view.grant.clone(),
+            charges: Vec::new(),
             licenses: view.licenses.iter().map(|license| (license.id, license.clone())).collect(),
             moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
             app: view.app.clone(),
             body: view.body,
             changed: BTreeSet::new(),
             moved: BTreeSet::new(),
+            touched: Touched::default(),
             postings: Vec::new(),
         }
     }
@@ -63,6 +86,32 @@ impl Draft {
     pub(super) fn insert_move(&mut self, movement: Move) {
         self.moved.insert(movement.id);
         self.moves.insert(movement.id, movement);
+    }
+
+    pub(super) fn put_device(&mut self, device: Device) {
+        if device.id == self.device.id {
+            self.device_changed = true;
+            self.device = device;
+        } else {
+            self.touched.siblings.insert(device.id);
+            self.siblings.insert(device.id, device);
+        }
+    }
+
+    pub(super) fn put_journal(&mut self, journal: Journal) {
+        self.touched.others.insert(journal.name.clone());
+        self.others.insert(journal.name.clone(), journal);
+    }
+
+    pub(super) fn put_code(&mut self, code: Code) {
+        self.touched.codes.insert(code.digest);
+        self.codes.retain(|known| known.digest != code.digest);
+        self.codes.push(code);
+    }
+
+    pub(super) fn put_grant(&mut self, grant: Grant) {
+        self.touched.grant = true;
+        self.grant = Some(grant);
     }
 
     /// Moves an amount between two parts of a counted line of a license, and notes it.
@@ -231,6 +280,7 @@ impl Draft {
             epoch,
             issued: self.now,
             resume,
+            over: over_of(&self.moves, request),
         };
         let touched = |id: &LicenseId| self.changed.contains(id);
         let license = about(&body).or_else(|| self.changed.iter().next().copied());
@@ -243,25 +293,31 @@ impl Draft {
             postings: self.postings,
             at: self.now,
         };
+        let Touched { siblings, others, codes, grant } = self.touched;
+        let device = self.device_changed.then_some(self.device);
         Outcome {
             journal: self.journal,
-            licenses: self
-                .licenses
-                .into_iter()
-                .filter(|(id, _)| touched(id))
-                .map(|(_, license)| license)
+            licenses: self.licenses.into_values().filter(|license| touched(&license.id)).collect(),
+            moves: self.moves.into_values().filter(|movement| self.moved.contains(&movement.id)).collect(),
+            devices: self
+                .siblings
+                .into_values()
+                .filter(|device| siblings.contains(&device.id))
+                .chain(device)
                 .collect(),
-            moves: self
-                .moves
-                .into_iter()
-                .filter(|(id, _)| self.moved.contains(id))
-                .map(|(_, row)| row)
-                .collect(),
-            device: self.device_is_new.then_some(self.device),
+            others: self.others.into_values().filter(|other| others.contains(&other.name)).collect(),
+            codes: self.codes.into_iter().filter(|code| codes.contains(&code.digest)).collect(),
+            grant: self.grant.filter(|_| grant),
+            charges: self.charges,
             event,
             answer: Answer { head, body },
         }
     }
+}
+
+fn over_of(moves: &BTreeMap<MoveId, Move>, request: &Request) -> BTreeSet<MoveId> {
+    let done = |id: &&MoveId| moves.get(*id).is_some_and(|movement| movement.status != MoveStatus::Moving);
+    request.portables.iter().filter(done).copied().collect()
 }
 
 fn about(body: &Body) -> Option<LicenseId> {
@@ -272,7 +328,12 @@ fn about(body: &Body) -> Option<LicenseId> {
         Body::Refusal(refusal) => refusal.license,
         Body::Receipt(receipt) => match receipt.effect {
             Effect::Declined(license) | Effect::Returned(license) => Some(license),
-            Effect::Registered { .. } | Effect::MoveCancelled(_) => None,
+            Effect::Registered { .. }
+            | Effect::MoveCancelled(_)
+            | Effect::Invited(_)
+            | Effect::Withdrawn(_)
+            | Effect::DeviceGone(_)
+            | Effect::Renamed(_) => None,
         },
     }
 }

@@ -1,12 +1,10 @@
 //! What each operation does, once the device and the server are known to be in step.
 
-use std::sync::Arc;
-
 use crate::app::{OfferName, VersionRange};
 use crate::document::{
     Agreement, Body, Ceiling, Effect, Evidence, Operation, Pass, PassKind, PortablePass, Reason, Request,
 };
-use crate::id::{LicenseId, MoveId};
+use crate::id::{LicenseId, MoveId, SupplierId};
 use crate::license::{Balance, Bucket, Holder, License, Line, Overdrawn, Right, Standing, Status};
 use crate::money::Money;
 use crate::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer};
@@ -18,8 +16,7 @@ use crate::time::{Seconds, Time};
 const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
 
 pub(super) fn operate(draft: Draft, request: &Request, fresh: &Fresh) -> Decision {
-    let of_device = request.journal.app.is_none();
-    if of_device != matches!(request.operation, Operation::Register(_)) {
+    if request.journal.app.is_none() != request.operation.is_of_device() {
         return Decision::Rejected(Rejection::WrongJournal);
     }
     or_unbalanced(dispatch(draft, request, fresh))
@@ -27,15 +24,13 @@ pub(super) fn operate(draft: Draft, request: &Request, fresh: &Fresh) -> Decisio
 
 fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decision, Overdrawn> {
     if let Operation::Register(registration) = &request.operation {
-        let effect = Effect::Registered {
-            signing_key: registration.signing_key,
-            agreement_key: registration.agreement_key,
-            evidence: registration.evidence,
-        };
-        return Ok(draft.decided(request, receipt(effect), EventKind::Registered));
+        return draft.register(request, registration);
     }
-    if let Some(reason) = draft.closed() {
+    if let Some(reason) = draft.closed(&request.operation) {
         return Ok(draft.refused(request, reason, None));
+    }
+    if request.operation.is_of_device() {
+        return draft.manage(request);
     }
     draft.release_former();
     draft.settle_totals(&request.totals)?;
@@ -44,7 +39,6 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
         return Ok(draft.refused(request, Reason::UnderReview, None));
     }
     match &request.operation {
-        Operation::Register(_) => Ok(Decision::Rejected(Rejection::WrongJournal)),
         Operation::Renew { uses } => draft.renew(request, *uses, fresh, EventKind::Issued),
         Operation::Agree(agreed) => draft.agree(request, &agreed.agreement, fresh),
         Operation::Decline => draft.decline(request, fresh),
@@ -52,21 +46,39 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
         Operation::Import(brought) => draft.import(request, &brought.portable, fresh),
         Operation::CancelMove(movement) => draft.cancel_move(request, *movement),
         Operation::Return => draft.give_back(request),
+        Operation::Redeem(redemption) => draft.redeem(request, redemption, fresh),
+        _ => Ok(Decision::Rejected(Rejection::WrongJournal)),
     }
 }
 
 impl Draft {
-    fn closed(&self) -> Option<Reason> {
-        if self.device.retired {
+    /// What concerns the user's devices, in the device's own journal.
+    fn manage(self, request: &Request) -> Result<Decision, Overdrawn> {
+        match &request.operation {
+            Operation::Invite(invitation) => self.invite(request, invitation),
+            Operation::Withdraw(digest) => self.withdraw(request, *digest),
+            Operation::Lost(device) => self.lose(request, *device),
+            Operation::Retire(device) => self.retire(request, *device),
+            Operation::Rename { device, name } => self.rename(request, *device, name),
+            _ => Ok(Decision::Rejected(Rejection::WrongJournal)),
+        }
+    }
+
+    fn closed(&self, operation: &Operation) -> Option<Reason> {
+        let manages = operation.is_of_device();
+        let buys = matches!(operation, Operation::Agree(_) | Operation::Redeem(_));
+        if self.device.is_over(self.now) {
             Some(Reason::Retired)
-        } else if self.app.is_none() {
+        } else if self.device.only.is_some() && (manages || buys) {
+            Some(Reason::Guest)
+        } else if self.app.is_none() && !manages {
             Some(Reason::UnknownApp)
         } else {
             None
         }
     }
 
-    fn refused(self, request: &Request, reason: Reason, license: Option<LicenseId>) -> Decision {
+    pub(super) fn refused(self, request: &Request, reason: Reason, license: Option<LicenseId>) -> Decision {
         let body = self.refusal(reason, license);
         self.decided(request, body, EventKind::Refused { reason })
     }
@@ -119,7 +131,9 @@ impl Draft {
 
     /// Licenses of this device's user.
     fn own(&self) -> impl Iterator<Item = &License> {
-        self.licenses.values().filter(|license| license.user == self.device.user)
+        let all = self.device.only.is_none();
+        let may = move |license: &&License| all || self.device.only == Some(license.id);
+        self.licenses.values().filter(|license| license.user == self.device.user).filter(may)
     }
 
     /// Licenses of this app in the order of use (A23), the one in use first.
@@ -132,7 +146,7 @@ impl Draft {
     }
 
     /// The next pass from the first license that has one to give (A9).
-    fn renew(
+    pub(super) fn renew(
         mut self,
         request: &Request,
         uses: u64,
@@ -142,9 +156,11 @@ impl Draft {
         self.forget_finished_move();
         let mut why: Option<(Reason, LicenseId)> = None;
         for license in self.candidates() {
-            match self.place(license) {
+            let first = kind == EventKind::Agreed || kind == EventKind::Redeemed;
+            match self.place(license, first && license == fresh.license) {
                 Ok((right, pass_kind)) => {
                     if self.slice(license, pass_kind, uses)? {
+                        self.charge_pass(license, pass_kind, fresh.charge);
                         let body = self.issue(license, right, pass_kind, fresh, None);
                         return Ok(self.decided(request, body, kind));
                     }
@@ -163,7 +179,7 @@ impl Draft {
     }
 
     /// Which right this journal may use, and for which kind of pass.
-    fn place(&self, id: LicenseId) -> Result<(u32, PassKind), Reason> {
+    fn place(&self, id: LicenseId, first: bool) -> Result<(u32, PassKind), Reason> {
         let license = self.licenses.get(&id).ok_or(Reason::NoLicense)?;
         if let Some(reason) = license.refuses_pass(self.now) {
             return Err(reason);
@@ -171,8 +187,9 @@ impl Draft {
         if license.offer().hardware_only && self.device.evidence == Evidence::File {
             return Err(Reason::HardwareOnly);
         }
-        let kind =
-            if license.status(self.now) == Status::Active { PassKind::Full } else { PassKind::Temporary };
+        let paid = license.status(self.now) == Status::Active;
+        let trusted = first && !license.offer().issuance.temporary_at_purchase;
+        let kind = if paid || trusted { PassKind::Full } else { PassKind::Temporary };
         let find = |wanted: &dyn Fn(&Right) -> bool| license.rights.iter().position(wanted);
         let right = find(&|right| right.is_held_by(self.device.id))
             .or_else(|| find(&|right| right.is_free(self.now)))
@@ -308,7 +325,8 @@ impl Draft {
         let (start, end) = license.validity();
         let from = self.now.max(start);
         let cut = slice_of(offer, kind).period.map(|length| from.plus_length(length));
-        let expires = [end, cut].into_iter().flatten().min();
+        let charged = license.charged_until.filter(|_| kind == PassKind::Full);
+        let expires = [end, cut, charged].into_iter().flatten().min();
         let grace = if kind == PassKind::Full { offer.grace() } else { Seconds(0) };
         let last = end.map(|end| end.plus(offer.grace()));
         let until = expires
@@ -337,12 +355,13 @@ impl Draft {
         if let Some(reason) = self.refuses_agreement(&listed) {
             return Ok(self.refused(request, reason, None));
         }
-        let license = new_license(fresh.license, &self, &app, listed);
+        let license = new_license(fresh.license, &self, app.supplier, listed);
         self.open(license);
+        self.charge_agreement(fresh.license, fresh.charge);
         self.renew(request, 1, fresh, EventKind::Agreed)
     }
 
-    fn refuses_agreement(&self, listed: &Listed) -> Option<Reason> {
+    pub(super) fn refuses_agreement(&self, listed: &Listed) -> Option<Reason> {
         let offer = &listed.offer;
         if offer.hardware_only && self.device.evidence == Evidence::File {
             return Some(Reason::HardwareOnly);
@@ -352,8 +371,13 @@ impl Draft {
             return Some(Reason::Expired);
         }
         let had = |license: &&License| license.app == listed.app && license.offer().name == offer.name;
-        let only_once = matches!(offer.once_per, Some(OncePer::User | OncePer::Device));
-        (only_once && self.own().any(|license| had(&license))).then_some(Reason::OnlyOnce)
+        let here = |license: &&License| license.agreed_on == self.device.id;
+        let again = match offer.once_per {
+            None => false,
+            Some(OncePer::User) => self.own().any(|license| had(&license)),
+            Some(OncePer::Device) => self.own().any(|license| had(&license) && here(&license)),
+        };
+        again.then_some(Reason::OnlyOnce)
     }
 
     /// Records a license and a pass that are no good (A13), once for each app.
@@ -373,7 +397,7 @@ impl Draft {
         if known.is_none() {
             let Ok(offer) = nothing() else { return Ok(Decision::Rejected(Rejection::Unbalanced)) };
             let base = Listed { app: name, serial: app.menu.serial, offer };
-            let mut license = new_license(id, &self, &app, base);
+            let mut license = new_license(id, &self, app.supplier, base);
             (license.standing, license.rights) = (Standing::Declined, Vec::new());
             self.open(license);
         }
@@ -577,7 +601,7 @@ fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Optio
 fn slice_of(offer: &Offer, kind: PassKind) -> Slice {
     match kind {
         PassKind::Full => offer.pass_term,
-        PassKind::Temporary => offer.temporary_pass_term.unwrap_or(offer.pass_term),
+        PassKind::Temporary => offer.temporary_slice(),
     }
 }
 
@@ -604,23 +628,8 @@ const fn line_of(account: &super::Account, line: Line) -> Option<super::Held> {
     }
 }
 
-fn new_license(id: LicenseId, draft: &Draft, app: &super::AppView, base: Listed) -> License {
-    let term = base.offer.term;
-    let line = |total: u64| Balance { total, remaining: total, ..Balance::EMPTY };
-    License {
-        id,
-        user: draft.device.user,
-        supplier: app.supplier,
-        app: base.app.clone(),
-        agreed: draft.now,
-        first_use: None,
-        standing: Standing::Active,
-        rights: vec![Right { generation: 0, holder: Holder::Free }; base.offer.devices as usize],
-        uses: term.uses.map(line),
-        seconds: term.duration.map(|duration| line(duration.0)),
-        at_risk: 0,
-        base: Arc::new(base),
-    }
+pub(super) fn new_license(id: LicenseId, draft: &Draft, supplier: SupplierId, base: Listed) -> License {
+    License::new(id, draft.device.user, supplier, base, draft.device.id, draft.now)
 }
 
 /// The base of a license that was declined: nothing is granted.

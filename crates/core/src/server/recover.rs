@@ -36,7 +36,7 @@ fn forfeit(mut draft: Draft, request: &Request, seen: Divergence) -> Result<Deci
     }
     draft.accept_totals(request);
     draft.device.settled = Some(draft.now);
-    draft.device_is_new = true;
+    draft.device_changed = true;
     let resume = Resume { totals: acknowledged(&draft.journal), void: true };
     let epoch = draft.journal.epoch.max(request.epoch) + 1;
     draft.journal.settled = Some(epoch);
@@ -167,7 +167,13 @@ impl Draft {
     fn take_over_effect(&mut self, effect: &Effect) -> Result<(), Overdrawn> {
         match effect {
             Effect::Returned(license) => self.give_up(*license),
-            Effect::Registered { .. } | Effect::Declined(_) | Effect::MoveCancelled(_) => Ok(()),
+            Effect::Registered { .. }
+            | Effect::Declined(_)
+            | Effect::MoveCancelled(_)
+            | Effect::Invited(_)
+            | Effect::Withdrawn(_)
+            | Effect::DeviceGone(_)
+            | Effect::Renamed(_) => Ok(()),
         }
     }
 

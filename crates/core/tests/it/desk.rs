@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carnet_core::app::AppId;
+use carnet_core::charge::{Charge, ChargeAct, Owed};
 use carnet_core::device::{Disapproval, Input, next};
 use carnet_core::document::{
     Agreed, Agreement, Answer, Body, Brought, Evidence, JournalName, Operation, PortablePass, PublicKey,
-    Reason, Refusal, Request,
+    Reason, Refusal, Request, Secret,
 };
 use carnet_core::id::{
-    DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
 use carnet_core::journal::{Received, State};
 use carnet_core::license::{License, Standing};
 use carnet_core::offer::{Listed, Menu, Offer};
 use carnet_core::server::{
-    AppView, Beside, Decision, Device, Fresh, Journal, Move, Outcome, Past, Rejection, Slot, View, decide,
+    AppView, Beside, Code, Decision, Device, Fresh, Grant, Journal, Move, Outcome, Past, Rejection, Slot,
+    View, decide, shown,
 };
 use carnet_core::time::Time;
 
@@ -42,6 +44,9 @@ pub struct Desk {
     pub moves: BTreeMap<MoveId, Move>,
     pub past: BTreeMap<(JournalName, u64), Past>,
     pub states: BTreeMap<DeviceId, State>,
+    pub codes: BTreeMap<Digest, Code>,
+    pub grants: BTreeMap<Digest, Grant>,
+    pub charges: BTreeMap<ChargeId, Charge>,
     slots: BTreeMap<JournalName, Answer>,
     asides: BTreeMap<RequestId, (Slot, Answer)>,
     drawn: u8,
@@ -54,6 +59,10 @@ pub fn digest(text: &impl std::fmt::Debug) -> Digest {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&hasher.finish().to_be_bytes());
     Digest(bytes)
+}
+
+pub fn code_digest(code: Secret) -> Digest {
+    digest(&("code", code.0))
 }
 
 pub fn laptop() -> DeviceId {
@@ -76,6 +85,9 @@ impl Desk {
             moves: BTreeMap::new(),
             past: BTreeMap::new(),
             states: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            charges: BTreeMap::new(),
             slots: BTreeMap::new(),
             asides: BTreeMap::new(),
             drawn: 0,
@@ -93,6 +105,10 @@ impl Desk {
                 registered: start(),
                 settled: None,
                 retired: false,
+                lost: None,
+                until: None,
+                enrolled: None,
+                only: None,
             };
             desk.devices.insert(id, device);
             let name = JournalName { device: id, app: Some(paint()) };
@@ -110,19 +126,34 @@ impl Desk {
 
     pub fn view(&self, request: &Request, proof: Beside) -> View {
         let name = &request.journal;
+        let device = self.devices.get(&name.device).cloned();
+        let siblings = self.devices.values().filter(|other| other.id != name.device);
         View {
-            server: SERVER,
-            body: digest(request),
-            device: self.devices.get(&name.device).cloned(),
+            device,
             journal: self.journals.get(name).cloned(),
             licenses: self.licenses.values().cloned().collect(),
             moves: self.moves.values().cloned().collect(),
             past: self.past.get(&(name.clone(), request.epoch)).copied(),
             aside: self.asides.get(&request.id).map(|(slot, _)| *slot),
-            app: Some(AppView { supplier: SUPPLIER, menu: Arc::new(self.menu.clone()) }),
+            app: name.app.as_ref().map(|_| AppView { supplier: SUPPLIER, menu: Arc::new(self.menu.clone()) }),
             proof,
-            receipt: None,
+            codes: self.codes(&request.operation),
+            grant: shown(&request.operation).and_then(|code| self.grants.get(&code_digest(code))).cloned(),
+            siblings: siblings.cloned().collect(),
+            others: self.journals.values().filter(|other| other.name != *name).cloned().collect(),
+            ..View::empty(SERVER, digest(request))
         }
+    }
+
+    fn codes(&self, operation: &Operation) -> Vec<Code> {
+        let named = match operation {
+            Operation::Invite(invitation) => Some(invitation.digest),
+            Operation::Withdraw(digest) => Some(*digest),
+            operation => shown(operation).map(code_digest),
+        };
+        let first = named.and_then(|digest| self.codes.get(&digest));
+        let others = self.codes.values().filter(|code| Some(code.digest) != named && code.user == USER);
+        first.into_iter().chain(others.filter(|_| shown(operation).is_none())).cloned().collect()
     }
 
     /// One request at the server.
@@ -132,13 +163,14 @@ impl Desk {
             license: LicenseId(self.draw()),
             pass: PassId(self.draw()),
             movement: MoveId(self.draw()),
+            charge: ChargeId(self.draw()),
         };
         match decide(&view, request, self.now, &fresh) {
             Decision::Decided(outcome) => Ok(self.write(*outcome, true)),
             Decision::Aside(outcome) => Ok(self.write(*outcome, false)),
             Decision::Repeat => Ok(self.slots[&request.journal].clone()),
             Decision::RepeatAside => Ok(self.asides[&request.id].1.clone()),
-            Decision::Superseded(answer) => Ok(*answer),
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => Ok(*answer),
             Decision::CheckProof => panic!("nothing is unchecked here"),
             Decision::Rejected(rejection) => Err(rejection),
         }
@@ -158,7 +190,11 @@ impl Desk {
         self.journals.insert(name, outcome.journal);
         self.licenses.extend(outcome.licenses.into_iter().map(|license| (license.id, license)));
         self.moves.extend(outcome.moves.into_iter().map(|movement| (movement.id, movement)));
-        self.devices.extend(outcome.device.map(|device| (device.id, device)));
+        self.devices.extend(outcome.devices.into_iter().map(|device| (device.id, device)));
+        self.journals.extend(outcome.others.into_iter().map(|other| (other.name.clone(), other)));
+        self.codes.extend(outcome.codes.into_iter().map(|code| (code.digest, code)));
+        self.grants.extend(outcome.grant.map(|grant| (grant.digest, grant)));
+        self.charges.extend(outcome.charges.into_iter().map(|charge| (charge.id, charge)));
         for license in self.licenses.values() {
             for line in [license.uses, license.seconds].into_iter().flatten() {
                 assert!(line.is_balanced(), "I3: {line:?}");
@@ -234,6 +270,41 @@ impl Desk {
 
     pub fn stand(&mut self, standing: Standing) {
         self.licenses.values_mut().for_each(|license| license.standing = standing);
+    }
+
+    /// Charges are open for every license.
+    pub fn owe(&mut self, pending: u32, failed: u32) {
+        self.licenses.values_mut().for_each(|license| license.owed = Owed { pending, failed });
+    }
+
+    /// The gateway, or the supplier, says what has become of all open charges.
+    pub fn settle_charges(&mut self, act: ChargeAct) {
+        for charge in self.charges.values_mut() {
+            let Ok(after) = charge.status.after(act) else { continue };
+            let license = self.licenses.get_mut(&charge.license).unwrap();
+            license.owed = license.owed.left(charge.status).entered(after);
+            charge.status = after;
+        }
+    }
+
+    /// There and back in the device's own journal, which a test begins anew each time.
+    pub fn manage(&mut self, device: DeviceId, operation: Operation) -> Body {
+        let name = JournalName { device, app: None };
+        let known = self.journals.get(&name).map(|journal| (journal.epoch, journal.answer));
+        let (epoch, last_answer) = known.unwrap_or((0, digest(&device)));
+        let request = Request {
+            server: SERVER,
+            journal: name,
+            id: RequestId(self.draw()),
+            epoch,
+            last_answer,
+            head: Digest([0; 32]),
+            at: self.now,
+            totals: BTreeMap::new(),
+            portables: std::collections::BTreeSet::new(),
+            operation,
+        };
+        self.serve(&request).unwrap().body
     }
 
     pub fn only_license(&self) -> &License {

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod desk;
+mod joining;
+mod losing;
 mod moves;
+mod paying;
+mod redeeming;
 mod selling;
 mod steps;
 mod using;

@@ -107,7 +107,7 @@ fn nothing_moves_before_it_is_paid_for() {
     let offer = Offer { temporary_pass_term: Some(Slice { uses: Some(1), ..Slice::WHOLE }), ..ten_runs() };
     let mut desk = Desk::selling(vec![offer]);
     desk.agree(laptop(), "ten-runs");
-    desk.stand(carnet_core::license::Standing::PaymentPending);
+    desk.owe(1, 0);
     assert_eq!(reason(&desk.ask(laptop(), Operation::Export)), Some(Reason::PaymentPending));
     desk.run(laptop()).unwrap();
 }

@@ -215,8 +215,6 @@ fn a9_the_status_of_the_license_decides_what_is_issued() {
     };
     for (standing, expected) in [
         (Standing::Active, Ok(PassKind::Full)),
-        (Standing::PaymentPending, Ok(PassKind::Temporary)),
-        (Standing::ChargeFailed, Err(Reason::ChargeFailed)),
         (Standing::Suspended, Err(Reason::Suspended)),
         (Standing::Revoked, Err(Reason::Revoked)),
         (Standing::Ended, Err(Reason::Ended)),

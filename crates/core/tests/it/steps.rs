@@ -2,7 +2,7 @@
 
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Body, JournalName, Operation, Reason};
-use carnet_core::id::{LicenseId, MoveId, PassId, ServerId};
+use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, ServerId};
 use carnet_core::server::{Beside, Decision, EventKind, Fresh, Proof, Rejection, decide};
 use carnet_core::time::Seconds;
 
@@ -15,8 +15,12 @@ fn desk() -> Desk {
     desk
 }
 
-const FRESH: Fresh =
-    Fresh { license: LicenseId([200; 16]), pass: PassId([201; 16]), movement: MoveId([202; 16]) };
+const FRESH: Fresh = Fresh {
+    license: LicenseId([200; 16]),
+    pass: PassId([201; 16]),
+    movement: MoveId([202; 16]),
+    charge: ChargeId([203; 16]),
+};
 
 #[test]
 fn d2_i5_a_request_repeated_gets_the_same_answer_and_nothing_is_done_twice() {
@@ -133,7 +137,7 @@ fn d3_a_restored_server_takes_over_what_the_device_proves_and_flags_nobody() {
     let Decision::Aside(outcome) = decision else { panic!("{decision:?}") };
     assert!(matches!(outcome.event.kind, EventKind::Reconciled(_)));
     assert_eq!(refused(&outcome.answer.body).reason, Reason::Reconcile);
-    assert!(outcome.device.is_none(), "nobody is flagged");
+    assert!(outcome.devices.is_empty(), "nobody is flagged");
     let line = outcome.licenses[0].uses.unwrap();
     assert_eq!(
         (line.total, line.remaining, line.settled),

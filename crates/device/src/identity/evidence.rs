@@ -82,7 +82,7 @@ impl Machine for GivenMachine {
 pub enum Binding<'a> {
     /// The machine.
     Machine(&'a dyn Machine),
-    /// A file with random bytes (`identity = "file:PATH"`), for containers and for several devices on one
+    /// A file with random bytes (`--identity file:PATH`), for containers and for several devices on one
     /// machine.
     File(&'a Path),
 }

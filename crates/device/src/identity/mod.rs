@@ -92,7 +92,7 @@ pub enum IdentityError {
     },
     /// Containers and some virtual machines show next to nothing.
     #[error(
-        "this machine shows only {found} of the {needed} features that tell it from another: set `identity = \"file:PATH\"` in the configuration"
+        "this machine shows only {found} of the {needed} features that tell it from another: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
     )]
     TooLittleEvidence {
         /// How many there are.
@@ -122,15 +122,7 @@ impl DeviceIdentity {
         server: ServerId,
         binding: &Binding<'_>,
     ) -> Result<Self, IdentityError> {
-        ours(fs, path, 0o077)?;
-        let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
-        let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
-        let (identity, evidence) = file::read(&bytes, path)?;
-        if identity.server != server {
-            return Err(IdentityError::AnotherServer(path.to_owned()));
-        }
-        evidence.check(fs, path, binding)?;
-        Ok(identity)
+        Unbound::read(fs, path, server)?.bind(fs, binding)
     }
 
     /// Opens the identity at `path`, or makes one: new keys, the device id that goes with them, and with
@@ -225,6 +217,51 @@ impl DeviceIdentity {
     #[must_use]
     pub fn agreement_public(&self) -> [u8; 32] {
         PublicKey::from(&self.agreement).to_bytes()
+    }
+}
+
+/// An identity as read from its file. Nobody has looked yet at what it is bound to.
+pub struct Unbound {
+    path: PathBuf,
+    identity: DeviceIdentity,
+    evidence: Evidence,
+}
+
+impl Unbound {
+    /// Reads the identity at `path`.
+    ///
+    /// # Errors
+    /// As [`DeviceIdentity::open`], but for what is said about machine and file.
+    pub fn read(fs: &dyn Fs, path: &Path, server: ServerId) -> Result<Self, IdentityError> {
+        ours(fs, path, 0o077)?;
+        let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
+        let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
+        let (identity, evidence) = file::read(&bytes, path)?;
+        if identity.server != server {
+            return Err(IdentityError::AnotherServer(path.to_owned()));
+        }
+        Ok(Self { path: path.to_owned(), identity, evidence })
+    }
+
+    /// What it is bound to.
+    #[must_use]
+    pub fn kind(&self) -> EvidenceKind {
+        self.identity.kind
+    }
+
+    /// The identity, if this is what it is bound to (A19).
+    ///
+    /// # Errors
+    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`].
+    pub fn bind(self, fs: &dyn Fs, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {
+        self.evidence.check(fs, &self.path, binding)?;
+        Ok(self.identity)
+    }
+}
+
+impl fmt::Debug for Unbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unbound({:?})", self.identity)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use carnet_seam::Fs;
 use carnet_seam::fs::read_file;
+use carnet_seam::{Fs, FsError, FsFault};
 
 use super::frame::Frame;
 use super::header::{self, Header};
@@ -124,7 +124,9 @@ impl<'a> Segments<'a> {
     /// Reads a segment and checks all that comes before its second record.
     pub fn read(&self, number: u64) -> Result<Found, JournalError> {
         let path = self.path(number);
-        let bytes = read_file(self.fs, &path, LARGEST_SEGMENT)?.unwrap_or_default();
+        let bytes = read_file(self.fs, &path, LARGEST_SEGMENT)?;
+        // It was listed a moment ago. Without the lock somebody may have removed it since; look again.
+        let bytes = bytes.ok_or_else(|| FsError::new("open", &path, FsFault::NotFound))?;
         let Some((header, start)) = Header::read(&bytes) else {
             return self.without_header(number, bytes);
         };

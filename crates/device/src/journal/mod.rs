@@ -20,6 +20,8 @@
 //! record right after its checkpoint. So the evidence can neither be lost in a crash nor be
 //! counted twice, and no byte is ever overwritten by another.
 //!
+//! Old segments stay for as long as the fold says that they prove something; see [`Fold::keeps`].
+//!
 //! # After a failed sync
 //!
 //! It is unknown what is on the disk, and the system will not say it again. The append is cut off again
@@ -70,6 +72,7 @@ mod header;
 mod history;
 mod load;
 mod make;
+mod past;
 mod walk;
 mod writer;
 
@@ -179,6 +182,19 @@ pub trait Fold: Clone {
 
     /// The record that says that a tail was dropped. It is written before anything else.
     fn tail_dropped(&self, tail: &Tail) -> Record;
+
+    /// Whether all old segments must stay for now, whatever is in them. Unless a fold says otherwise they
+    /// always do.
+    fn keeps_past(&self) -> bool {
+        true
+    }
+
+    /// Whether a record of an old segment must stay although the state has taken it in. Asked only while
+    /// [`Fold::keeps_past`] says no. The segment of a record that stays stays, and all after it.
+    fn keeps(&self, entry: &Entry<'_>) -> bool {
+        let _ = entry;
+        true
+    }
 }
 
 /// A record that its [`Fold`] does not understand.

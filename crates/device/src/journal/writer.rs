@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use carnet_seam::fs::{Access, create_folders, discard, read_range, replace_file};
-use carnet_seam::{File, Fs};
+use carnet_seam::fs::{Access, Facts, create_folders, read_range, replace_file};
+use carnet_seam::{File, Fs, FsError, FsFault};
 
 use super::frame::Frame;
 use super::load::{Position, Segments, take_in};
 use super::make::{new_segment, size_of, write_all};
 use super::walk::End;
 use super::{Entry, Fold, Head, JournalError, JournalName, Record, Settings, Tail};
-use crate::storage::{lock_file, ours};
+use crate::storage::{lock_file, owned};
 
 /// An open journal and the state its records fold to.
 ///
@@ -19,14 +19,14 @@ use crate::storage::{lock_file, ours};
 /// all appends before it.
 #[derive(Debug)]
 pub struct Journal<F: Fold> {
-    fs: Arc<dyn Fs>,
-    folder: PathBuf,
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) folder: PathBuf,
     name: JournalName,
     settings: Settings,
     /// The state before anything was recorded.
     new: F,
-    state: F,
-    at: Position,
+    pub(super) state: F,
+    pub(super) at: Position,
     lock: Box<dyn File>,
     /// The newest segment, when it was written or read by this handle before.
     file: Option<Box<dyn File>>,
@@ -46,8 +46,41 @@ impl<F: Fold> Journal<F> {
         new: F,
         settings: Settings,
     ) -> Result<Self, JournalError> {
-        create_folders(&*fs, folder)?;
-        ours(&*fs, folder, 0o022)?;
+        let facts = match fs.facts(folder)? {
+            Some(facts) => facts,
+            None => {
+                create_folders(&*fs, folder)?;
+                let made = fs.facts(folder)?;
+                made.ok_or_else(|| FsError::new("open", folder, FsFault::NotFound))?
+            }
+        };
+        Self::open_in(fs, folder, &facts, name, new, settings)
+    }
+
+    /// Opens the journal in `folder`, if that is there.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_begun(
+        fs: Arc<dyn Fs>,
+        folder: &Path,
+        name: JournalName,
+        new: F,
+        settings: Settings,
+    ) -> Result<Option<Self>, JournalError> {
+        let Some(facts) = fs.facts(folder)? else { return Ok(None) };
+        Self::open_in(fs, folder, &facts, name, new, settings).map(Some)
+    }
+
+    fn open_in(
+        fs: Arc<dyn Fs>,
+        folder: &Path,
+        facts: &Facts,
+        name: JournalName,
+        new: F,
+        settings: Settings,
+    ) -> Result<Self, JournalError> {
+        owned(&*fs, folder, facts, 0o022)?;
         let lock = lock_file(&*fs, &folder.join("lock"))?;
         lock.lock(settings.patience)?;
         let mut state = new.clone();
@@ -150,26 +183,6 @@ impl<F: Fold> Journal<F> {
         Ok(self.head())
     }
 
-    /// Removes all segments before `segment`; the newest always stays.
-    ///
-    /// # Errors
-    /// [`JournalError`], with the remedy. Any of the older segments may then be left.
-    pub fn drop_segments_before(&mut self, segment: u64) -> Result<(), JournalError> {
-        self.locked(|journal| {
-            let (end, segments) = (segment.min(journal.at.segment), journal.segments());
-            let old: Vec<_> = segments.numbers()?.into_iter().filter(|number| *number < end).collect();
-            if old.is_empty() {
-                return Ok(());
-            }
-            // What is left must not depend on what goes.
-            journal.secure()?;
-            for number in old {
-                discard(&*journal.fs, &journal.segments().path(number))?;
-            }
-            Ok(journal.fs.sync_folder(&journal.folder)?)
-        })
-    }
-
     pub(super) fn segments(&self) -> Segments<'_> {
         Segments { fs: &*self.fs, folder: &self.folder, name: &self.name }
     }
@@ -258,6 +271,7 @@ impl<F: Fold> Journal<F> {
             return Ok(self.head());
         }
         let (fresh, head) = (self.needs_segment(size_of(&records)?), self.head());
+        let (torn, kept_past) = (self.at.tail.is_some(), self.state.keeps_past());
         fold_in(&mut state, head.sequence + u64::from(fresh) + known as u64, &records[known..])?;
         if fresh {
             self.make_segment(&records)?;
@@ -268,6 +282,10 @@ impl<F: Fold> Journal<F> {
         }
         self.state = state;
         self.point("journal.synced")?;
+        if (fresh && !torn || kept_past) && !self.state.keeps_past() {
+            // The records are safe whatever comes of this.
+            let _ = self.let_go();
+        }
         Ok(self.head())
     }
 
@@ -327,7 +345,7 @@ impl<F: Fold> Journal<F> {
     }
 
     /// Everything so far becomes durable where it is.
-    fn secure(&mut self) -> Result<(), JournalError> {
+    pub(super) fn secure(&mut self) -> Result<(), JournalError> {
         if self.at.walk.durable < self.head().sequence || !self.at.named {
             let head = self.head();
             self.put(Vec::new(), head)?;
@@ -354,7 +372,7 @@ impl<F: Fold> Journal<F> {
         Ok(())
     }
 
-    fn point(&self, name: &str) -> Result<(), JournalError> {
+    pub(super) fn point(&self, name: &str) -> Result<(), JournalError> {
         self.fs.crash().point(name).map_err(|crashed| JournalError::crashed(crashed, &self.folder))
     }
 }

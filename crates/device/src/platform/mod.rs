@@ -1,5 +1,5 @@
 //! What only the operating system knows. Linux is tested; elsewhere little is known about a machine, and
-//! `identity = "file:PATH"` is the way.
+//! `--identity file:PATH` is the way.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -65,6 +65,7 @@ fn waiting(state: State, operation: Operation) -> State {
         head: Digest([0; 32]),
         at: NOW,
         totals: BTreeMap::new(),
+        portables: std::collections::BTreeSet::new(),
         operation,
     };
     State { intent: Some(intent), ..state }

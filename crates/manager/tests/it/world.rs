@@ -12,7 +12,7 @@ use carnet_device::Env;
 use carnet_device::identity::GivenMachine;
 use carnet_device::passbook::KnownServer;
 use carnet_manager::agree::Outcome;
-use carnet_manager::register::{Identity, Newcomer, Registered};
+use carnet_manager::register::{Identity, Newcomer, Registered, Who};
 use carnet_manager::{Carrier, Manager, ManagerError, Setup};
 use carnet_testkit::server::offer;
 use carnet_testkit::{FakeClock, FakeServer, MemDisk, MemFs, SeededRandom};
@@ -80,5 +80,5 @@ pub fn ann() -> Newcomer {
         telephone: None,
         payment_reference: None,
     };
-    Newcomer { person, device_name: "laptop".into(), identity: Identity::Machine }
+    Newcomer { who: Who::NewUser(person), device_name: "laptop".into(), identity: Identity::Machine }
 }

@@ -80,7 +80,8 @@ impl MapWriter {
 #[derive(Debug)]
 pub struct MapReader<'b> {
     from: Decoder<'b>,
-    /// Key and offset of each value that nobody took yet.
+    /// Key and offset of each value that nobody took yet, the last one first: they are mostly taken in the
+    /// order in which they stand.
     pairs: Vec<(i64, usize)>,
     start: usize,
 }
@@ -92,11 +93,14 @@ impl<'b> MapReader<'b> {
     /// When it is not a map with integer keys.
     pub fn open(from: &mut Decoder<'b>) -> Result<Self, CborError> {
         let start = from.position();
-        let mut pairs = Vec::new();
-        for _ in 0..from.map()? {
+        let count = from.map()?;
+        // No record of ours has more keys; a larger count is the sender's word.
+        let mut pairs = Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX).min(32));
+        for _ in 0..count {
             pairs.push((from.i64()?, from.position()));
             from.skip()?;
         }
+        pairs.reverse();
         Ok(Self { from: from.clone(), pairs, start })
     }
 
@@ -139,7 +143,7 @@ impl<'b> MapReader<'b> {
     }
 
     fn find(&mut self, key: i64) -> bool {
-        let found = self.pairs.iter().position(|(other, _)| *other == key);
+        let found = self.pairs.iter().rposition(|(other, _)| *other == key);
         found.map(|found| self.pairs.remove(found).1).inspect(|at| self.from.go_to(*at)).is_some()
     }
 
@@ -162,7 +166,7 @@ impl<'b> MapReader<'b> {
     /// # Errors
     /// When a key is unknown.
     pub fn finish(self) -> Result<(), CborError> {
-        self.pairs.first().map_or(Ok(()), |(key, at)| Err(Fault::UnknownKey(*key).at(*at)))
+        self.pairs.last().map_or(Ok(()), |(key, at)| Err(Fault::UnknownKey(*key).at(*at)))
     }
 }
 

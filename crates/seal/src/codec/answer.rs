@@ -1,5 +1,7 @@
 //! What the server answers. A pass is a CWT (RFC 8392) with a confirmation key (RFC 8747).
 
+use std::collections::BTreeSet;
+
 use carnet_core::app::VersionRange;
 use carnet_core::document::{
     Answer, Body, Ceiling, Effect, Head, JournalName, Pass, PassKind, PortablePass, Reason, Receipt, Refusal,
@@ -25,6 +27,7 @@ const CNF: i64 = 8;
 /// Our own claim, beside those that are registered.
 const GRACE: TimeKey = TimeKey::Ours(15, 27);
 const APP: i64 = 24;
+const OVER: i64 = 28;
 
 record! {
     Resume { 1 => totals, 2 => void }
@@ -36,10 +39,14 @@ record! {
 choice! {
     PassKind { 0 => Full, 1 => Temporary }
     Effect {
-        0 => Registered { signing_key, agreement_key, evidence },
+        0 => Registered { signing_key, agreement_key, evidence, only, until },
         1 => Declined(license),
         2 => MoveCancelled(movement),
         3 => Returned(license),
+        4 => Invited(digest),
+        5 => Withdrawn(digest),
+        6 => DeviceGone(device),
+        7 => Renamed(device),
     }
     Reason {
         0 => NoLicense,
@@ -67,6 +74,13 @@ choice! {
         22 => Retired,
         23 => NotEnoughLeft,
         24 => StillGood,
+        25 => BadCode,
+        26 => CodeUsed,
+        27 => CodeFull,
+        28 => NoSuchDevice,
+        29 => StillHolds,
+        30 => TooManyLost,
+        31 => Guest,
     }
 }
 
@@ -144,6 +158,7 @@ fn put_head(head: &Head, facts: &mut FactWriter) {
     facts.ours.put(4, &head.quoted);
     facts.ours.put_unless(5, &head.epoch, &head.quoted.saturating_add(1));
     facts.ours.put(6, &head.resume);
+    facts.ours.put_unless(OVER, &head.over, &BTreeSet::new());
 }
 
 fn take_head(facts: &mut FactReader<'_>) -> Result<Head, CborError> {
@@ -155,7 +170,8 @@ fn take_head(facts: &mut FactReader<'_>) -> Result<Head, CborError> {
     let journal = JournalName { device: ours.take(2)?, app };
     let (request, quoted) = (ours.take(3)?, ours.take::<u64>(4)?);
     let epoch = ours.take_or(5, quoted.saturating_add(1))?;
-    Ok(Head { server, user, journal, request, quoted, epoch, issued, resume: ours.take(6)? })
+    let (resume, over) = (ours.take(6)?, ours.take_or(OVER, BTreeSet::new())?);
+    Ok(Head { server, user, journal, request, quoted, epoch, issued, resume, over })
 }
 
 impl Facts for Pass {

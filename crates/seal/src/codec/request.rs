@@ -1,13 +1,15 @@
 //! What devices say: requests and agreements.
 
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Brought, Evidence, JournalName, Operation, Person, Registration,
-    Request, Totals,
+    Agreed, Agreement, Answer, Body, Brought, Evidence, Invitation, Joins, JournalName, Operation, Person,
+    Purpose, Redemption, Registration, Request, Secret, Totals,
 };
 
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
 use crate::envelope::{Document, Unverified};
-use crate::{choice, record};
+use crate::{choice, newtype, record};
+
+newtype! { Secret }
 
 record! {
     Request where unsound_request {
@@ -20,10 +22,13 @@ record! {
         7 => at,
         8 => totals,
         9 => operation,
+        10 => portables,
     }
     JournalName { 1 => device, 2 => app }
     Totals where unsound_totals { 1 => uses, 2 => seconds, 3 => first_use }
-    Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => person }
+    Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => joins }
+    Invitation { 1 => digest, 2 => purpose }
+    Redemption { 1 => agreed, 2 => code }
     Person { 1 => name, 2 => email, 3 => address, 4 => telephone, 5 => payment_reference }
     Agreement { 1 => server, 2 => user, 3 => device, 4 => at, 5 => listed }
 }
@@ -38,7 +43,15 @@ choice! {
         5 => Import(brought),
         6 => CancelMove(movement),
         7 => Return,
+        8 => Redeem(redemption),
+        9 => Invite(invitation),
+        10 => Withdraw(digest),
+        11 => Lost(device),
+        12 => Retire(device),
+        13 => Rename { device, name },
     }
+    Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
+    Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }
     Evidence { 0 => Hardware, 1 => File, 2 => Tpm }
 }
 

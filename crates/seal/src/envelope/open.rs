@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use carnet_core::id::Digest;
+
 use super::parts::{Parts, signed_bytes};
 use super::{Document, Signed, body_hash};
 use crate::cbor::{self, Limits};
@@ -55,28 +57,41 @@ impl<T: Document> Unverified<T> {
     ///
     /// # Errors
     /// When the envelope cannot be read.
-    pub fn body_hash(&self) -> Result<carnet_core::id::Digest, SealError> {
+    pub fn body_hash(&self) -> Result<Digest, SealError> {
         Ok(body_hash(Parts::read(&self.bytes)?.payload))
     }
 
     /// Checks the signature with this key, then reads the claims. Whether the key may say what they say is
     /// for the caller to check: nobody outside of this crate can come here.
     pub(crate) fn check(&self, key: &VerifyingKey) -> Result<Signed<T>, SealError> {
+        self.check_as(key.id(), key)
+    }
+
+    /// The same with a key whose id was computed before.
+    pub(crate) fn check_as(&self, id: KeyId, key: &VerifyingKey) -> Result<Signed<T>, SealError> {
+        let hash = self.check_signature(id, key)?;
+        let claims = self.unverified_claims()?;
+        Ok(Signed { claims, bytes: self.bytes.clone(), hash, key: self.key })
+    }
+
+    /// The same with claims that were read before, to find the key; not read twice.
+    pub(crate) fn check_read(self, claims: T, id: KeyId, key: &VerifyingKey) -> Result<Signed<T>, SealError> {
+        let hash = self.check_signature(id, key)?;
+        Ok(Signed { claims, bytes: self.bytes, hash, key: self.key })
+    }
+
+    /// The hash of the document, if this key has signed it.
+    fn check_signature(&self, id: KeyId, key: &VerifyingKey) -> Result<Digest, SealError> {
         // The algorithm is that of the key we trust; the header may only agree (I16).
         if self.algorithm != key.algorithm().number() {
             return Err(SealError::WrongAlgorithm(self.algorithm));
         }
-        if self.key != key.id() {
+        if self.key != id {
             return Err(SealError::UnknownKey(self.key));
         }
         let parts = Parts::read(&self.bytes)?;
         key.verify(&signed_bytes(parts.protected, self.kind, parts.payload), parts.signature)?;
-        Ok(Signed {
-            claims: self.unverified_claims()?,
-            bytes: self.bytes.clone(),
-            hash: body_hash(parts.payload),
-            key: self.key,
-        })
+        Ok(body_hash(parts.payload))
     }
 
     /// The claims before anybody has checked them: to find the key that must check them, and to fill in

@@ -1,8 +1,10 @@
 //! Checking documents with keys that are trusted for exactly that.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use carnet_core::app::SupplierName;
+use carnet_core::document::PublicKey;
 use carnet_core::id::{DeviceId, ServerId, SupplierId};
 use carnet_core::time::Time;
 
@@ -15,7 +17,31 @@ use crate::kind::Kind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRing {
     set: Signed<KeySet>,
-    keys: BTreeMap<KeyId, (Purpose, VerifyingKey)>,
+    keys: BTreeMap<KeyId, Trusted>,
+}
+
+/// A key that the root has signed. Whether its bytes are a key at all is found out once, which takes about as
+/// long as everything else that is done with a key set: by [`KeyRing::open`] at once, by [`KeyRing::reopen`] when
+/// the key is needed.
+#[derive(Debug, Clone)]
+struct Trusted {
+    purpose: Purpose,
+    public: PublicKey,
+    key: OnceLock<Result<VerifyingKey, SealError>>,
+}
+
+impl PartialEq for Trusted {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.purpose, self.public) == (&other.purpose, other.public)
+    }
+}
+
+impl Eq for Trusted {}
+
+impl Trusted {
+    fn key(&self) -> Result<&VerifyingKey, SealError> {
+        self.key.get_or_init(|| VerifyingKey::ed25519(self.public)).as_ref().map_err(Clone::clone)
+    }
 }
 
 /// For whom a document says that it speaks.
@@ -45,24 +71,37 @@ impl KeyRing {
     /// nothing new.
     ///
     /// # Errors
-    /// When the pinned root has not signed it, or a version of at least `lowest_version` was seen before.
+    /// When the pinned root has not signed it, a version of at least `lowest_version` was seen before, or one of
+    /// its keys is none.
     pub fn open(bytes: &[u8], pin: &RootPin, lowest_version: u64) -> Result<Self, SealError> {
-        let document = Unverified::<KeySet>::parse(bytes)?;
-        // The root key travels in the set. It is nobody's word but its own until its hash is the pinned one.
-        let CoseKey::Ed25519(root) = document.unverified_claims()?.root else {
-            return Err(SealError::BadKey);
-        };
-        let root = VerifyingKey::ed25519(root)?;
-        if root.thumbprint() != pin.root {
-            return Err(SealError::OtherRoot);
-        }
-        let set = document.check(&root)?;
-        if set.claims().server != pin.server {
-            return Err(SealError::OtherServer(set.claims().server));
-        }
-        let found = set.claims().version;
+        let ring = Self::reopen(bytes, pin)?;
+        let found = ring.set.claims().version;
         if found < lowest_version {
             return Err(SealError::KeySetTooOld { found, lowest: lowest_version });
+        }
+        ring.keys.values().try_for_each(|trusted| trusted.key().map(|_| ()))?;
+        Ok(ring)
+    }
+
+    /// Opens a key set that [`KeyRing::open`] has opened before, for programs that start often. The root's
+    /// signature is checked all the same; a key whose bytes are none is refused when it is needed, and verifies
+    /// nothing here either.
+    ///
+    /// # Errors
+    /// When the pinned root has not signed it.
+    pub fn reopen(bytes: &[u8], pin: &RootPin) -> Result<Self, SealError> {
+        let document = Unverified::<KeySet>::parse(bytes)?;
+        // The root key travels in the set. It is nobody's word but its own until its hash is the pinned one.
+        let claims = document.unverified_claims()?;
+        let CoseKey::Ed25519(public) = claims.root else { return Err(SealError::BadKey) };
+        let root = VerifyingKey::ed25519(public)?;
+        if claims.root.thumbprint() != pin.root {
+            return Err(SealError::OtherRoot);
+        }
+        let id = claims.root.id();
+        let set = document.check_read(claims, id, &root)?;
+        if set.claims().server != pin.server {
+            return Err(SealError::OtherServer(set.claims().server));
         }
         Ok(Self { keys: signing_keys(set.claims())?, set })
     }
@@ -88,10 +127,11 @@ impl KeyRing {
     /// The key with this id, if it is trusted for this purpose and not revoked.
     #[must_use]
     pub fn key(&self, id: KeyId, purpose: &Purpose) -> Option<&VerifyingKey> {
-        self.trusted(id).ok().filter(|(found, _)| found == purpose).map(|(_, key)| key)
+        let trusted = self.trusted(id).ok().filter(|trusted| trusted.purpose == *purpose)?;
+        trusted.key().ok()
     }
 
-    fn trusted(&self, id: KeyId) -> Result<&(Purpose, VerifyingKey), SealError> {
+    fn trusted(&self, id: KeyId) -> Result<&Trusted, SealError> {
         if self.set.claims().revoked.contains(&id) {
             return Err(SealError::RevokedKey(id));
         }
@@ -106,16 +146,13 @@ impl KeyRing {
         if !self.accepts_format(document.kind()) {
             return Err(SealError::Outdated(document.kind()));
         }
-        let (purpose, key) = self.trusted(document.key_id())?;
-        if !matches!(purpose, Purpose::Server | Purpose::Issue { .. }) {
-            return Err(SealError::UnknownKey(document.key_id()));
-        }
-        let signed = document.check(key)?;
+        let trusted = self.trusted(document.key_id())?;
+        let signed = document.check_as(document.key_id(), trusted.key()?)?;
         let issuer = signed.claims().issuer();
         if issuer.server != self.server() {
             return Err(SealError::OtherServer(issuer.server));
         }
-        if issuer.may_sign_with(purpose) {
+        if issuer.may_sign_with(&trusted.purpose) {
             Ok(signed)
         } else {
             Err(SealError::OtherSupplier(signed.key_id()))
@@ -136,16 +173,17 @@ impl Issuer {
 }
 
 /// The keys that check what the server issues. Keys for other purposes are never looked at.
-fn signing_keys(set: &KeySet) -> Result<BTreeMap<KeyId, (Purpose, VerifyingKey)>, SealError> {
+fn signing_keys(set: &KeySet) -> Result<BTreeMap<KeyId, Trusted>, SealError> {
     let mut keys = BTreeMap::new();
     for entry in &set.keys {
-        let id = entry.key.id();
-        let key = match (&entry.purpose, entry.key) {
-            (Purpose::Server | Purpose::Issue { .. }, CoseKey::Ed25519(key)) => VerifyingKey::ed25519(key)?,
+        let public = match (&entry.purpose, entry.key) {
+            (Purpose::Server | Purpose::Issue { .. }, CoseKey::Ed25519(public)) => public,
             (Purpose::Server | Purpose::Issue { .. }, CoseKey::X25519(_)) => return Err(SealError::BadKey),
             _ => continue,
         };
-        if keys.insert(id, (entry.purpose.clone(), key)).is_some() {
+        let trusted = Trusted { purpose: entry.purpose.clone(), public, key: OnceLock::new() };
+        let id = entry.key.id();
+        if keys.insert(id, trusted).is_some() {
             return Err(SealError::RepeatedKey(id));
         }
     }

@@ -92,7 +92,8 @@ fn i14_what_is_brought_must_be_a_portable_pass_of_this_server() {
 #[test]
 fn a_registration_proves_the_key_that_it_brings() {
     let register = |registration: Registration, signer: &SigningKey| {
-        unverified(request(Operation::Register(Box::new(registration))), signer).verify_registration(server())
+        unverified(request(Operation::Register(Box::new(registration))), signer)
+            .verify_registration(server(), &ring())
     };
     assert!(register(registration(), &device_key()).is_ok());
     let named = SealError::OtherDevice(device());
@@ -102,9 +103,12 @@ fn a_registration_proves_the_key_that_it_brings() {
     let bad = Registration { signing_key: carnet_core::document::PublicKey([0; 32]), ..registration() };
     assert_eq!(register(bad, &device_key()), Err(named));
     let document = unverified(request(Operation::Return), &device_key());
-    assert_eq!(document.verify_registration(server()), Err(SealError::NotRegistration));
+    assert_eq!(document.verify_registration(server(), &ring()), Err(SealError::NotRegistration));
     let document = unverified(request(Operation::Register(Box::new(registration()))), &device_key());
-    assert_eq!(document.verify_registration(ServerId([9; 16])), Err(SealError::OtherServer(server())));
+    assert_eq!(
+        document.verify_registration(ServerId([9; 16]), &ring()),
+        Err(SealError::OtherServer(server()))
+    );
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::{AppId, VersionRange};
+use carnet_core::document;
 use carnet_core::document::{
-    Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, JournalName, Operation, Pass, PassKind, Person,
-    PortablePass, Reason, Receipt, Refusal, Registration, Request, Resume, Totals,
+    Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
+    Pass, PassKind, Person, PortablePass, Reason, Receipt, Redemption, Refusal, Registration, Request,
+    Resume, Secret, Totals,
 };
 use carnet_core::id::{
     DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
@@ -21,6 +23,8 @@ use carnet_seal::{KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
+pub const SECRET: Secret = Secret([0x5c; 16]);
+
 /// The name that goes with [`device_key`].
 pub fn device() -> DeviceId {
     carnet_seal::keys::device_of(device_key().public())
@@ -169,6 +173,7 @@ pub fn head() -> Head {
         epoch: 42,
         issued: NOW,
         resume: None,
+        over: BTreeSet::new(),
     }
 }
 
@@ -259,6 +264,8 @@ pub fn registered_receipt() -> Answer {
         signing_key: device_key().public(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::Tpm,
+        only: Some(LICENSE),
+        until: Some(NOW),
     };
     let journal = JournalName { device: device(), app: None };
     Answer {
@@ -299,6 +306,13 @@ pub fn answers() -> Vec<Answer> {
         answer(Body::Receipt(Box::new(receipt()))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Declined(LICENSE) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::MoveCancelled(MOVE) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Invited(Digest([0x1c; 32])) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Withdrawn(Digest([0x1c; 32])) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::DeviceGone(device()) }))),
+        Answer {
+            head: Head { over: BTreeSet::from([MOVE]), ..head() },
+            ..answer(Body::Receipt(Box::new(Receipt { effect: Effect::Renamed(device()) })))
+        },
         registered_receipt(),
         reconciled(),
     ]
@@ -314,14 +328,21 @@ pub fn registration() -> Registration {
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),
-        person: Person {
-            name: "Ada Lovelace".into(),
-            email: "ada@example.org".into(),
-            address: Some("12 St James's Square, London".into()),
-            telephone: None,
-            payment_reference: Some("invoice-1843".into()),
+        joins: Joins::NewUser {
+            person: Person {
+                name: "Ada Lovelace".into(),
+                email: "ada@example.org".into(),
+                address: Some("12 St James's Square, London".into()),
+                telephone: None,
+                payment_reference: Some("invoice-1843".into()),
+            },
+            recovery: Digest([0x4c; 32]),
         },
     }
+}
+
+pub fn joining(joins: Joins) -> Operation {
+    Operation::Register(Box::new(Registration { joins, ..registration() }))
 }
 
 pub fn request(operation: Operation) -> Request {
@@ -334,6 +355,7 @@ pub fn request(operation: Operation) -> Request {
         head: Digest([0x6e; 32]),
         at: NOW,
         totals: totals(),
+        portables: BTreeSet::from([MOVE]),
         operation,
     }
 }
@@ -352,6 +374,22 @@ pub fn operations() -> Vec<Operation> {
         Operation::Import(Box::new(brought(signed_portable()).unwrap())),
         Operation::CancelMove(MOVE),
         Operation::Return,
+        joining(Joins::By(SECRET)),
+        joining(Joins::With(Box::new(brought(signed_portable()).unwrap()))),
+        Operation::Redeem(Box::new(Redemption {
+            agreed: sign(agreement(), &device_key()).unwrap().into(),
+            code: SECRET,
+        })),
+        Operation::Invite(Invitation { digest: Digest([0x1c; 32]), purpose: document::Purpose::Join }),
+        Operation::Invite(Invitation { digest: Digest([0x1d; 32]), purpose: document::Purpose::Recovery }),
+        Operation::Invite(Invitation {
+            digest: Digest([0x1e; 32]),
+            purpose: document::Purpose::Enrolment { most: 5, lifetime: Seconds(3_600) },
+        }),
+        Operation::Withdraw(Digest([0x1f; 32])),
+        Operation::Lost(device()),
+        Operation::Retire(device()),
+        Operation::Rename { device: device(), name: "Ada's other laptop".into() },
     ]
 }
 

@@ -212,6 +212,49 @@ fn a_key_set_with_keys_that_could_be_mistaken_is_refused() {
 }
 
 #[test]
+fn a_key_set_that_was_kept_is_checked_again_and_its_keys_when_they_are_needed() {
+    let signed = sign(key_set(), &root()).unwrap();
+    let ring = KeyRing::reopen(signed.bytes(), &pin()).unwrap();
+    assert_eq!(ring, KeyRing::open(signed.bytes(), &pin(), 0).unwrap());
+    assert!(check(&ring, a_pass(), &acme_key()).is_ok());
+    assert_eq!(ring, KeyRing::reopen(signed.bytes(), &pin()).unwrap(), "whatever was needed meanwhile");
+
+    let forged = sign(key_set(), &key(50)).unwrap();
+    assert_eq!(KeyRing::reopen(forged.bytes(), &pin()), Err(SealError::UnknownKey(key(50).key_id())));
+    let own = KeySet { root: key(50).verifying_key().cose(), ..key_set() };
+    assert_eq!(KeyRing::reopen(sign(own, &key(50)).unwrap().bytes(), &pin()), Err(SealError::OtherRoot));
+    for at in (0..signed.bytes().len()).step_by(3) {
+        let mut changed = signed.bytes().to_vec();
+        changed[at] ^= 1 << (at % 8);
+        assert!(KeyRing::reopen(&changed, &pin()).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn i16_a_key_that_is_none_verifies_nothing_whenever_it_is_looked_at() {
+    let weak = PublicKey([0; 32]);
+    let entry = KeyEntry { purpose: issue(ACME, "acme"), key: CoseKey::Ed25519(weak) };
+    let id = entry.key.id();
+    let set =
+        KeySet { keys: vec![entry, super::samples::entry(Purpose::Server, &server_key())], ..key_set() };
+    let ring = KeyRing::reopen(sign(set.clone(), &root()).unwrap().bytes(), &pin()).unwrap();
+    assert_eq!(ring_of(set), Err(SealError::BadKey), "refused as a whole when it comes in");
+    assert_eq!(ring.key(id, &issue(ACME, "acme")), None);
+    let prepared =
+        carnet_seal::ToBeSigned::new(&a_pass(), id, carnet_seal::keys::Algorithm::Ed25519).unwrap();
+    // For this key, a signature of zeros fits every message where nobody is strict.
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    for signature in [[0; 64], signature] {
+        let bytes = prepared.assemble(&signature);
+        let document = Unverified::<Answer>::parse(&bytes).unwrap();
+        assert_eq!(document.verify(&ring, NOW), Err(SealError::BadKey));
+        assert_eq!(document.verify_held(&ring), Err(SealError::BadKey));
+    }
+    assert!(check(&ring, refused_with(Reason::NoLicense), &server_key()).is_ok(), "the others are good");
+}
+
+#[test]
 fn a_format_that_the_server_no_longer_stands_by_is_refused() {
     let formats = BTreeMap::from([(Kind::Pass.number(), Kind::FORMAT + 1), (4_000, 9)]);
     let ring = ring_of(KeySet { formats, ..key_set() }).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use carnet_core::document::{
-    Agreed, Agreement, Evidence, Operation, Person, PublicKey, Registration, Request,
+    Agreed, Agreement, Evidence, Joins, Operation, Person, PublicKey, Registration, Request,
 };
 use carnet_core::id::Digest;
 use carnet_core::offer::{Listed, Menu};
@@ -193,12 +193,15 @@ fn registration(signing_key: PublicKey) -> Registration {
         agreement_key: AGREEMENT_KEY,
         evidence: Evidence::Hardware,
         device_name: "workstation".into(),
-        person: Person {
-            name: "A person".into(),
-            email: "person@example.org".into(),
-            address: None,
-            telephone: None,
-            payment_reference: None,
+        joins: Joins::NewUser {
+            person: Person {
+                name: "A person".into(),
+                email: "person@example.org".into(),
+                address: None,
+                telephone: None,
+                payment_reference: None,
+            },
+            recovery: Digest(signing_key.0),
         },
     }
 }
@@ -214,6 +217,7 @@ fn work(number: u64, request: Request, receipt: Option<Proof>) -> Work {
         body,
         proof: Beside::Nothing,
         receipt,
+        code: None,
         agreement_document: None,
     }))
 }

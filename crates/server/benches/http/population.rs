@@ -1,6 +1,6 @@
 //! The devices: who they are follows from their number, what they know is read from the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,6 +85,7 @@ pub fn request(
         head: Digest([2; 32]),
         at: Time(SystemClock.wall_micros()),
         totals: BTreeMap::new(),
+        portables: BTreeSet::new(),
         operation,
     }
 }
@@ -101,9 +102,10 @@ pub fn seat_receipt(server: ServerId, owner: u64, number: u64) -> Result<Answer,
         epoch: 1,
         issued: Time(0),
         resume: None,
+        over: BTreeSet::new(),
     };
     let (signing_key, agreement_key, evidence) = (key(number)?.public(), AGREEMENT_KEY, Evidence::Hardware);
-    let effect = Effect::Registered { signing_key, agreement_key, evidence };
+    let effect = Effect::Registered { signing_key, agreement_key, evidence, only: None, until: None };
     Ok(Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) })
 }
 

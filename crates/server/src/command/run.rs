@@ -96,10 +96,9 @@ fn greeting(server: &Server, address: SocketAddr, invitation: Option<&Invitation
     match invitation {
         Some(Invitation { code, expires }) => text.push_str(&format!(
             "  set-up code {}\n              good once, for 15 minutes, until {}\n\nNext, in another \
-             terminal:\n\n  carnet supplier register --server {url} --code {} --name YOUR-NAME\n\n",
+             terminal; it asks for the code:\n\n  carnet supplier register --server {url} --name YOUR-NAME\n\n",
             **code,
             in_seconds(*expires),
-            **code
         )),
         None => text.push_str("  suppliers   registered; `carnetd invite` makes a code for one more\n\n"),
     }

@@ -87,6 +87,14 @@ impl Call {
         json::read(&self.body)
     }
 
+    /// The body, or what stands for it where there is none.
+    ///
+    /// # Errors
+    /// When there is a body and it is not JSON, or not such a value.
+    pub fn json_or_nothing<T: DeserializeOwned + Default>(&self) -> Result<T, Failure> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
     /// The body's bytes, said to be JSON.
     ///
     /// # Errors

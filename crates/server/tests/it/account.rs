@@ -114,7 +114,15 @@ async fn d3_a_supplier_sees_what_happened_with_the_evidence() {
     let again = device.ask(&world, Some(&app), Operation::Renew { uses: 1 }).await;
     assert!(again.head.resume.is_some(), "{again:?}");
     drop(old);
-    supplier.call(Method::POST, &format!("/v1/licenses/{license}/revoke"), None).await;
+    let act = |act: &str| format!("/v1/licenses/{license}/{act}");
+    supplier.call(Method::POST, &act("suspend"), None).await;
+    for (wrong, pointer) in [("two\nlines", "/reason"), ("", "/reason"), (&*"x".repeat(201), "/reason")] {
+        let refused = supplier.post(&act("revoke"), &json!({"reason": wrong})).await;
+        assert_eq!((refused.code().as_str(), refused.pointers()), ("invalid", vec![pointer.to_owned()]));
+    }
+    supplier.post(&act("revoke"), &json!({"reason": " chargeback of 3 May "})).await;
+    let ended = supplier.post(&act("end"), &json!({"reason": "too late"})).await;
+    assert_eq!(ended.code(), "not-applicable");
 
     let kinds = |page: &Value| -> Vec<String> {
         page["data"]
@@ -125,12 +133,14 @@ async fn d3_a_supplier_sees_what_happened_with_the_evidence() {
             .collect()
     };
     let events = supplier.get("/v1/events").await.json();
-    assert_eq!(kinds(&events), ["revoked", "settled", "agreed", "refused"]);
-    assert_eq!(events["data"][1]["evidence"]["expected_epoch"], 2);
-    assert_eq!(events["data"][1]["evidence"]["quoted_epoch"], 0);
+    assert_eq!(kinds(&events), ["revoked", "suspended", "settled", "agreed", "refused"]);
+    assert_eq!(events["data"][2]["evidence"]["expected_epoch"], 2);
+    assert_eq!(events["data"][2]["evidence"]["quoted_epoch"], 0);
     assert_eq!(events["data"][0]["by"], "token first");
+    assert_eq!(events["data"][0]["stated_reason"], "chargeback of 3 May");
+    assert_eq!(events["data"][1].get("stated_reason"), None);
     let of_license = supplier.get(&format!("/v1/events?license={license}&limit=2")).await.json();
-    assert_eq!(kinds(&of_license), ["revoked", "settled"]);
+    assert_eq!(kinds(&of_license), ["revoked", "suspended"]);
     let next = format!("/v1/events?license={license}&cursor={}", of_license["next_cursor"].as_str().unwrap());
-    assert_eq!(kinds(&supplier.get(&next).await.json()), ["agreed"]);
+    assert_eq!(kinds(&supplier.get(&next).await.json()), ["settled", "agreed"]);
 }

@@ -1,17 +1,18 @@
 //! A device as small as possible: keys, and what it remembers of each journal. No passbook, no journal file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use carnet_api::account::AccountQuery;
 use carnet_core::app::AppId;
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Evidence, JournalName, Operation, Pass, Person, Registration, Request,
-    Totals,
+    Agreed, Agreement, Answer, Body, Evidence, Joins, JournalName, Operation, Pass, Person, Registration,
+    Request, Secret, Totals,
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
+use carnet_seal::code::digest_of;
 use carnet_seal::keys::{AgreementKey, RootPin, device_of};
 use carnet_seal::{KeyRing, RequestMessage, Signed, Signer, SigningKey, Unverified, sign};
 use carnet_seam::random;
@@ -74,12 +75,15 @@ impl Device {
             agreement_key: self.agreement.public(),
             evidence: Evidence::File,
             device_name: "the-name-of-my-device".into(),
-            person: Person {
-                name: "Canary Carnet".into(),
-                email: "canary@example.org".into(),
-                address: Some("1 Canary Wharf".into()),
-                telephone: Some("+49 30 901820".into()),
-                payment_reference: Some("pay-canary-77".into()),
+            joins: Joins::NewUser {
+                person: Person {
+                    name: "Canary Carnet".into(),
+                    email: "canary@example.org".into(),
+                    address: Some("1 Canary Wharf".into()),
+                    telephone: Some("+49 30 901820".into()),
+                    payment_reference: Some("pay-canary-77".into()),
+                },
+                recovery: digest_of(Secret(self.id.0)),
             },
         }))
     }
@@ -97,6 +101,7 @@ impl Device {
             head: Digest([9; 32]),
             at: world.now(),
             totals: self.totals.clone(),
+            portables: BTreeSet::new(),
             operation,
         }
     }

@@ -33,6 +33,7 @@ async fn i15_what_belongs_to_another_supplier_looks_like_what_does_not_exist() {
         (Method::POST, license_path(&license, "/suspend"), license_path(unknown, "/suspend"), None),
         (Method::POST, license_path(&license, "/reinstate"), license_path(unknown, "/reinstate"), None),
         (Method::POST, license_path(&license, "/revoke"), license_path(unknown, "/revoke"), None),
+        (Method::POST, license_path(&license, "/end"), license_path(unknown, "/end"), None),
         (Method::GET, format!("/v1/events?license={license}"), format!("/v1/events?license={unknown}"), None),
     ];
     for (method, foreign, missing, body) in &table {
@@ -63,7 +64,7 @@ async fn i15_what_belongs_to_another_supplier_looks_like_what_does_not_exist() {
 /// The table above has to hold every route of a supplier: this finds a new one that nobody put there.
 #[tokio::test]
 async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
-    const PUBLIC: [&str; 13] = [
+    const PUBLIC: [&str; 14] = [
         "GET /healthz",
         "GET /metrics",
         "GET /openapi.json",
@@ -75,6 +76,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
         "GET /v1/server",
         "POST /v1/account",
         "POST /v1/device",
+        "POST /v1/redeem",
         "POST /v1/suppliers",
         "",
     ];
@@ -88,6 +90,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
             let target = path.replace("{supplier}", "acme").replace("{name}", "paint").replace("{part}", "x");
             let target = target
                 .replace("{license}", "lic_00000000000000000000000000000000")
+                .replace("{charge}", "chg_00000000000000000000000000000000")
                 .replace("{code}", "stale");
             let request = axum::http::Request::builder().method(&method).uri(target);
             let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;

@@ -159,8 +159,9 @@ fn up_says_where_it_is_what_to_pin_and_what_to_run_next() {
     let root = printed(&run(&folder.data(), &["root-hash"]));
     assert_eq!(root.trim().len(), 64);
     assert!(daemon.greeting.contains(root.trim()), "{}", daemon.greeting);
-    let next =
-        format!("carnet supplier register --server http://{} --code {}", daemon.address, daemon.code());
+    // The code is shown, but not as a word to be typed on a command line, which others can read.
+    assert_eq!(daemon.greeting.matches(&daemon.code()).count(), 1, "{}", daemon.greeting);
+    let next = format!("carnet supplier register --server http://{} --name", daemon.address);
     assert!(daemon.greeting.contains(&next), "{}", daemon.greeting);
     assert_eq!(daemon.json("GET", "/v1/server", "", &json!(null)).1["root"], root.trim());
 

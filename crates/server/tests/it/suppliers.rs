@@ -24,6 +24,31 @@ async fn a_supplier_registers_once_with_a_code_and_is_shown_its_token_once() {
 }
 
 #[tokio::test]
+async fn d2_a_registration_whose_answer_was_lost_is_repeated_with_the_token_that_the_supplier_has_made() {
+    let world = World::new();
+    let token = "carnet_sup_0123456789012345678901234567890123456789012";
+    let hash = carnet_server::ids::sha256(&[token.as_bytes()]);
+    let new = |code: &str, name: &str| json!({"setup_code": code, "name": name, "display_name": "Acme", "token_hash": hash});
+    let code = world.code();
+    let first = world.post("/v1/suppliers", &new(&code, "acme")).await;
+    assert_eq!((first.status, first.json().get("token")), (StatusCode::CREATED, None));
+    for code in [code.as_str(), "carnet_setup_mistyped"] {
+        let again = world.post("/v1/suppliers", &new(code, "acme")).await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+    }
+    let supplier = crate::world::Supplier { world: &world, token: token.into(), name: "acme".into() };
+    assert_eq!(supplier.get("/v1/supplier").await.json(), first.json()["supplier"]);
+
+    // One token for one supplier, and no code is used up by the attempt.
+    let other = world.code();
+    let refused = world.post("/v1/suppliers", &new(&other, "other")).await;
+    assert_eq!((refused.code().as_str(), refused.pointers()), ("invalid", vec!["/token_hash".to_owned()]));
+    assert_eq!(world.register(&other, "other").await.status, StatusCode::CREATED);
+    // Without the hash the used code is what it is.
+    assert_eq!(world.register(&code, "acme").await.code(), "wrong-setup-code");
+}
+
+#[tokio::test]
 async fn a_taken_name_costs_no_code() {
     let world = World::new();
     world.supplier("acme").await;

@@ -155,6 +155,7 @@ impl World {
             setup_code: code.to_owned(),
             name: name.parse().unwrap(),
             display_name: format!("{name} Ltd."),
+            token_hash: None,
         };
         self.post("/v1/suppliers", &serde_json::to_value(new).unwrap()).await
     }
@@ -164,7 +165,7 @@ impl World {
         let answer = self.register(&self.code(), name).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
         let registered: RegisteredSupplier = serde_json::from_slice(&answer.body).unwrap();
-        Supplier { world: self, token: registered.token, name: name.to_owned() }
+        Supplier { world: self, token: registered.token.unwrap(), name: name.to_owned() }
     }
 
     pub fn now(&self) -> carnet_core::time::Time {

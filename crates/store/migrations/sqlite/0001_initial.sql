@@ -93,6 +93,10 @@ CREATE TABLE device (
     registered BIGINT NOT NULL,
     settled BIGINT,
     retired BIGINT NOT NULL CHECK (retired IN (0, 1)),
+    lost BIGINT,
+    until BIGINT,
+    enrolled BLOB CHECK (length(enrolled) = 32),
+    only_license BLOB CHECK (length(only_license) = 16),
     version BIGINT NOT NULL CHECK (version > 0)
 );
 CREATE INDEX device_of ON device (user_id, device_id);
@@ -111,8 +115,13 @@ CREATE TABLE license (
     base BLOB NOT NULL,
     agreed BIGINT NOT NULL,
     first_use BIGINT,
-    standing TEXT NOT NULL CHECK (standing IN
-        ('active', 'payment_pending', 'charge_failed', 'suspended', 'declined', 'ended', 'revoked')),
+    agreed_on BLOB NOT NULL CHECK (length(agreed_on) = 16),
+    paid_elsewhere BIGINT NOT NULL CHECK (paid_elsewhere IN (0, 1)),
+    standing TEXT NOT NULL CHECK (standing IN ('active', 'suspended', 'declined', 'ended', 'revoked')),
+    owed_pending BIGINT NOT NULL CHECK (owed_pending >= 0),
+    owed_failed BIGINT NOT NULL CHECK (owed_failed >= 0),
+    charged_until BIGINT,
+    lost BLOB NOT NULL,
     rights BLOB NOT NULL,
     uses_total BIGINT,
     uses_remaining BIGINT CHECK (uses_remaining >= 0),
@@ -194,6 +203,54 @@ CREATE TABLE move (
     CHECK ((status = 'imported') = (imported_by IS NOT NULL))
 );
 CREATE UNIQUE INDEX move_named ON move (move_id);
+
+-- Codes by which devices join a user: digests only.
+CREATE TABLE user_code (
+    digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    purpose TEXT NOT NULL CHECK (purpose IN ('join', 'recovery', 'enrolment')),
+    most BIGINT,
+    lifetime BIGINT,
+    made BIGINT NOT NULL,
+    expires BIGINT,
+    used BIGINT NOT NULL CHECK (used >= 0),
+    withdrawn BIGINT NOT NULL CHECK (withdrawn IN (0, 1)),
+    version BIGINT NOT NULL CHECK (version > 0),
+    CHECK ((purpose = 'enrolment') = (most IS NOT NULL) AND (most IS NULL) = (lifetime IS NULL))
+);
+CREATE INDEX user_code_of ON user_code (user_id, made);
+
+-- Offers that were paid for elsewhere: digests of their codes only.
+CREATE TABLE redeem_code (
+    digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+    supplier_id BLOB NOT NULL CHECK (length(supplier_id) = 16),
+    app_id TEXT NOT NULL,
+    base BLOB NOT NULL CHECK (length(base) = 32),
+    label TEXT NOT NULL,
+    made BIGINT NOT NULL,
+    expires BIGINT,
+    used BLOB CHECK (length(used) = 16),
+    withdrawn BIGINT NOT NULL CHECK (withdrawn IN (0, 1)),
+    version BIGINT NOT NULL CHECK (version > 0)
+);
+CREATE INDEX redeem_code_of ON redeem_code (supplier_id, made, digest);
+
+CREATE TABLE charge (
+    user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+    charge_id BLOB NOT NULL CHECK (length(charge_id) = 16),
+    license_id BLOB NOT NULL CHECK (length(license_id) = 16),
+    supplier_id BLOB NOT NULL CHECK (length(supplier_id) = 16),
+    minor BIGINT NOT NULL CHECK (minor > 0),
+    currency TEXT NOT NULL,
+    due_for TEXT NOT NULL CHECK (due_for IN ('agreement', 'pass', 'period')),
+    status TEXT NOT NULL CHECK (status IN ('pending', 'settled', 'failed', 'refunded')),
+    due BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    version BIGINT NOT NULL CHECK (version > 0),
+    PRIMARY KEY (user_id, charge_id)
+);
+CREATE UNIQUE INDEX charge_of ON charge (supplier_id, charge_id);
+CREATE INDEX charge_for ON charge (user_id, license_id);
 
 -- Answers that never touch a journal's slot.
 CREATE TABLE aside (

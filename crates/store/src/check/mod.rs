@@ -98,6 +98,8 @@ pub enum Problem {
     WrongSlot,
     /// An answer kept beside a slot does not fit its event (I5).
     WrongAside,
+    /// What a license says is owed is not what its charges make (A7).
+    WrongOwed,
     /// What was agreed has changed (A10).
     WrongWording,
     /// A row belongs to something that is not there.

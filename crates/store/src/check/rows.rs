@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use carnet_core::charge::Owed;
 use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, UserId};
 use carnet_core::license::{Balance, Holder, License, Right, Standing};
@@ -12,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::replay::{JournalSoFar, Replay};
 use super::{Problem, Report};
 use crate::StoreError;
+use crate::charge::ChargeRow;
 use crate::journal::JournalRow;
 use crate::license::LicenseRow;
 use crate::movement::MoveRow;
@@ -36,6 +38,7 @@ struct Seen {
     user: UserId,
     declined: bool,
     rights: Vec<Right>,
+    owed: Owed,
     /// Uses and seconds: held, moving. What is found elsewhere is taken off until nothing is left.
     held: [i128; 2],
     moving: [i128; 2],
@@ -49,6 +52,7 @@ pub(super) fn check(tx: &Reading<'_>, report: &mut Report, replay: Replay) -> Re
         asides: BTreeMap::new(),
         passes: BTreeSet::new(),
         moving: BTreeSet::new(),
+        charges: BTreeMap::new(),
     };
     rows.check_bases(tx)?;
     rows.check_asides(tx)?;
@@ -56,6 +60,7 @@ pub(super) fn check(tx: &Reading<'_>, report: &mut Report, replay: Replay) -> Re
     tx.each_license(|row| rows.check_license(row))?;
     tx.each_journal(|row| rows.check_journal(row, &devices))?;
     tx.each_move(|row| rows.check_move(row))?;
+    tx.each_charge(|row| rows.check_charge(row))?;
     rows.check_user_chains(tx)?;
     rows.check_agreements(tx)?;
     rows.check_sums();
@@ -72,6 +77,8 @@ struct Rows<'a> {
     /// Which device has a pass, active or just replaced, by which right.
     passes: BTreeSet<(LicenseId, u32, DeviceId)>,
     moving: BTreeSet<(LicenseId, u32, MoveId)>,
+    /// What charges make of what is owed.
+    charges: BTreeMap<LicenseId, Owed>,
 }
 
 impl Rows<'_> {
@@ -116,6 +123,7 @@ impl Rows<'_> {
             user: license.user,
             declined: license.standing == Standing::Declined,
             rights: license.rights.clone(),
+            owed: license.owed,
             held: part(|line| line.held),
             moving: part(|line| line.moving),
         };
@@ -174,6 +182,19 @@ impl Rows<'_> {
         }
         self.check_accounts(&name, journal);
         self.check_active(&name, journal);
+        Ok(())
+    }
+
+    fn check_charge(&mut self, row: Result<ChargeRow, StoreError>) -> Result<(), StoreError> {
+        let Some(ChargeRow { charge, .. }) = self.report.readable(row)? else { return Ok(()) };
+        match self.licenses.get(&charge.license).filter(|seen| seen.user == charge.user) {
+            Some(_) => {}
+            None => {
+                self.report.find(Problem::Orphan, charge.id, "its license is not there, or another user's")
+            }
+        }
+        let known = self.charges.entry(charge.license).or_default();
+        *known = known.entered(charge.status);
         Ok(())
     }
 
@@ -311,6 +332,9 @@ impl Rows<'_> {
     /// What was taken off must have been all, and every right must be with somebody who has it.
     fn check_sums(&mut self) {
         for (id, seen) in &self.licenses {
+            let due = self.charges.get(id).copied().unwrap_or_default();
+            let detail = format!("{:?}, its charges make {due:?}", seen.owed);
+            self.report.expect(seen.owed == due, Problem::WrongOwed, id, detail);
             for (line, name) in ["uses", "seconds"].into_iter().enumerate() {
                 let (held, moving) = (seen.held[line], seen.moving[line]);
                 let what = format!("{id} {name}");

@@ -1,15 +1,16 @@
 //! Applying: a decision's outcome becomes changed rows and one event of the working copy.
 
-use carnet_core::document::{JournalName, Operation, Request};
+use carnet_core::document::{Joins, JournalName, Operation, Request};
 use carnet_core::id::{LicenseId, SupplierId, UserId};
 use carnet_core::license::{License, Posting};
-use carnet_core::server::{EventKind, Move, Outcome};
+use carnet_core::server::{Code, EventKind, Move, Outcome};
 use carnet_core::time::Time;
 
 use super::past::ANCHOR_EVERY;
 use super::working::{Joined, Kept, Working};
 use super::{How, Prepared, Submission};
 use crate::StoreError;
+use crate::charge::ChargeRow;
 use crate::device::DeviceRow;
 use crate::event::{Along, Entry, Event, GENESIS, UserChain, What, Witness};
 use crate::journal::{Aside, JournalRow};
@@ -17,6 +18,7 @@ use crate::license::LicenseRow;
 use crate::movement::MoveRow;
 use crate::row::stored;
 use crate::tx::Reading;
+use crate::user_code::CodeRow;
 
 /// An event before it has its place.
 pub(super) struct Happened {
@@ -40,7 +42,9 @@ impl Working {
         supplier: Option<SupplierId>,
     ) -> Result<(), StoreError> {
         outcome.sealed(prepared.digest);
-        let Outcome { journal, licenses, moves, device, event, .. } = outcome;
+        let Outcome {
+            journal, licenses, moves, devices, others: journals, codes, grant, charges, event, ..
+        } = outcome;
         let request = &submission.request;
         let user = journal.user;
         let mut others = Vec::new();
@@ -53,16 +57,38 @@ impl Working {
         for movement in moves {
             self.take_move(movement, request)?;
         }
-        if let Some(device) = device {
+        for device in devices {
             self.take_device(device, request, &event.kind);
+        }
+        for other in journals {
+            if let Some(Some(kept)) = self.journals.get_mut(&other.name) {
+                (kept.row.journal, kept.changed) = (other, true);
+            }
+        }
+        codes.into_iter().for_each(|code| self.take_code(code));
+        if let Some(grant) = grant
+            && let Some(Some(kept)) = self.grants.get_mut(&grant.digest)
+        {
+            (kept.row.grant, kept.changed) = (grant, true);
+        }
+        for charge in charges {
+            self.charges.insert(charge.id, Kept::changed(ChargeRow { charge, version: 0 }));
+        }
+        if let (Operation::Rename { device, name }, EventKind::DeviceRenamed { .. }) =
+            (&request.operation, &event.kind)
+        {
+            self.renamed.push((user, *device, name.clone()));
         }
         let witness =
             Witness { quoted: stored(event.quoted, "epoch")?, past: event.past, answer: prepared.digest };
         let name = journal.name.clone();
         self.take_journal(journal, prepared, how);
+        let supplier_of = |working: &Self, license: Option<LicenseId>| {
+            supplier.or_else(|| Some(working.licenses.get(&license?)?.row.license.supplier))
+        };
         let happened = Happened {
             user,
-            supplier,
+            supplier: supplier_of(self, event.license),
             license: event.license,
             what: What::Decided(event.kind),
             postings: event.postings.iter().filter(|post| !others.contains(&post.license)).copied().collect(),
@@ -74,6 +100,7 @@ impl Working {
         for license in others {
             let what = What::Along(Along { of: seq });
             let postings = event.postings.iter().filter(|post| post.license == license).copied().collect();
+            let supplier = supplier_of(self, Some(license));
             let share = Happened { user, supplier, license: Some(license), what, postings, at: event.at };
             self.record(tx, share, None)?;
         }
@@ -94,7 +121,12 @@ impl Working {
             }
             return differs;
         }
-        if let Operation::Agree(agreed) = &submission.request.operation {
+        let agreed = match &submission.request.operation {
+            Operation::Agree(agreed) => Some(agreed.as_ref()),
+            Operation::Redeem(redemption) => Some(&redemption.agreed),
+            _ => None,
+        };
+        if let Some(agreed) = agreed {
             let document = submission.agreement_document.as_ref().unwrap_or(&agreed.document);
             self.agreements.push((user, id, document.clone()));
         }
@@ -124,14 +156,27 @@ impl Working {
             (kept.row.device, kept.changed) = (device, true);
             return;
         }
-        let named = match &request.operation {
-            Operation::Register(registration) if matches!(kind, EventKind::Registered) => {
-                Some((registration.person.clone(), registration.device_name.clone()))
-            }
+        let registration = match &request.operation {
+            Operation::Register(registration) if matches!(kind, EventKind::Registered) => Some(registration),
             _ => None,
         };
-        self.joined.push(Joined { user: device.user, device: id, at: device.registered, named });
+        let person = registration.and_then(|registration| match &registration.joins {
+            Joins::NewUser { person, .. } => Some(person.clone()),
+            Joins::By(_) | Joins::With(_) => None,
+        });
+        let name = registration.map(|registration| registration.device_name.clone());
+        self.joined.push(Joined { user: device.user, device: id, at: device.registered, person, name });
         self.devices.insert(id, Some(Kept::changed(DeviceRow { device, version: 0 })));
+    }
+
+    fn take_code(&mut self, code: Code) {
+        match self.codes.get_mut(&code.digest) {
+            Some(Some(kept)) => (kept.row.code, kept.changed) = (code, true),
+            _ => {
+                let row = CodeRow { code: code.clone(), version: 0 };
+                self.codes.insert(code.digest, Some(Kept::changed(row)));
+            }
+        }
     }
 
     fn take_journal(&mut self, journal: carnet_core::server::Journal, prepared: &Prepared, how: How) {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carnet_core::app::AppId;
+use carnet_core::charge::{Charge, ChargeAct};
 use carnet_core::document::JournalName;
-use carnet_core::id::{LicenseId, MoveId, PassId, SupplierId};
+use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId};
 use carnet_core::license::Act;
 use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
@@ -13,10 +14,11 @@ use carnet_seam::Random;
 
 use super::apply::Happened;
 use super::load::Surroundings;
-use super::working::Working;
+use super::working::{Kept, Working};
 use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
 use crate::StoreError;
-use crate::event::{Acted, Reviewed, What};
+use crate::charge::ChargeRow;
+use crate::event::{Acted, Charged, Reviewed, What};
 use crate::tx::{Reading, Writing};
 use crate::writer::{Desk, Failure};
 
@@ -96,7 +98,12 @@ impl Batch<'_> {
     fn settle(&mut self, op: &Op) -> Result<Settled, LedgerError> {
         match &op.work {
             Work::Request(submission) => Ok(self.request(&op.terms, submission)?),
-            Work::Act { supplier, license, act, by } => self.act(*supplier, *license, *act, by),
+            Work::Act { supplier, license, act, by, reason } => {
+                self.act(*supplier, *license, *act, (by, reason.as_deref()))
+            }
+            Work::Charge { supplier, charge, act, by, note } => {
+                self.charge(*supplier, *charge, *act, (by, note))
+            }
             Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
         }
     }
@@ -120,6 +127,9 @@ impl Batch<'_> {
             }
             Decision::Superseded(answer) => {
                 answered(terms.prepare.prepare(&answer, supplier).bytes, How::Superseded)
+            }
+            Decision::Unrecorded(answer) => {
+                answered(terms.prepare.prepare(&answer, supplier).bytes, How::Unrecorded)
             }
             Decision::CheckProof => Ok(Settled::CheckProof),
             Decision::Rejected(rejection) => Ok(Settled::Rejected(rejection)),
@@ -162,16 +172,44 @@ impl Batch<'_> {
         supplier: SupplierId,
         license: LicenseId,
         act: Act,
-        by: &str,
+        (by, reason): (&str, Option<&str>),
     ) -> Result<Settled, LedgerError> {
         let kept = self.working.license_of(self.tx, supplier, license)?;
         let (user, before) = (kept.row.license.user, kept.row.license.standing);
         let after = before.after(act)?;
         kept.row.license.standing = after;
         kept.changed = true;
-        let what = What::Acted(Acted { act, before, after, by: by.to_owned() });
+        let what =
+            What::Acted(Acted { act, before, after, by: by.to_owned(), reason: reason.map(str::to_owned) });
         self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
         Ok(Settled::Acted(after))
+    }
+
+    /// The license's status follows what is owed.
+    fn charge(
+        &mut self,
+        supplier: SupplierId,
+        id: ChargeId,
+        act: ChargeAct,
+        (by, note): (&str, &str),
+    ) -> Result<Settled, LedgerError> {
+        let not_found = || LedgerError::Store(StoreError::NotFound { what: "charge" });
+        let row = match self.working.charges.get(&id) {
+            Some(kept) if kept.row.charge.supplier == supplier => kept.row.clone(),
+            Some(_) => return Err(not_found()),
+            None => self.tx.charge_row(supplier, id)?.ok_or_else(not_found)?,
+        };
+        let (before, license) = (row.charge.status, row.charge.license);
+        let after = before.after(act)?;
+        let kept = self.working.license_of(self.tx, supplier, license)?;
+        kept.row.license.owed = kept.row.license.owed.left(before).entered(after);
+        kept.changed = true;
+        let charge = Charge { status: after, changed: self.now, ..row.charge };
+        self.working.charges.insert(id, Kept::changed(ChargeRow { charge: charge.clone(), ..row }));
+        let (by, note) = (by.to_owned(), note.to_owned());
+        let what = What::Charged(Charged { charge: id, act, before, after, by, note });
+        self.working.record(self.tx, self.happened(charge.user, supplier, Some(license), what), None)?;
+        Ok(Settled::Charged(charge))
     }
 
     /// The device's year starts over too: otherwise the divergence that is still there would flag the journal
@@ -211,7 +249,7 @@ impl Batch<'_> {
 /// New ids: the time first, so that lists in id order are in the order of making, then randomness (UUIDv7,
 /// RFC 9562).
 fn fresh(random: &dyn Random, now: Time) -> Result<Fresh, StoreError> {
-    let mut bytes = [0; 48];
+    let mut bytes = [0; 64];
     random.fill(&mut bytes).map_err(StoreError::failed)?;
     let millis = (now.0 / 1_000).max(0).to_be_bytes();
     let id = |at: usize| {
@@ -222,5 +260,10 @@ fn fresh(random: &dyn Random, now: Time) -> Result<Fresh, StoreError> {
         id[8] = id[8] & 0x3f | 0x80;
         id
     };
-    Ok(Fresh { license: LicenseId(id(0)), pass: PassId(id(16)), movement: MoveId(id(32)) })
+    Ok(Fresh {
+        license: LicenseId(id(0)),
+        pass: PassId(id(16)),
+        movement: MoveId(id(32)),
+        charge: ChargeId(id(48)),
+    })
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Body, JournalName, Operation};
+use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose};
 use carnet_core::id::{DeviceId, LicenseId, MoveId, ServerId, SupplierId, UserId};
-use carnet_core::server::{AppView, Beside, Past, Slot, View};
+use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
 
 use super::past::past;
 use super::working::{Kept, Working};
@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::device::DeviceRow;
 use crate::event::UserChain;
 use crate::journal::{Aside, JournalRow};
+use crate::license::LicenseRow;
 use crate::tx::Reading;
 
 /// What [`Working::view`] needs besides rows.
@@ -38,20 +39,28 @@ impl Working {
         // be older than the device.
         let told = receipt.as_ref().map(|receipt| receipt.answer.head.user);
         let user = device.as_ref().map(|device| device.user).or(told);
+        let codes = self.codes(tx, submission, user)?;
+        let grant = self.grant(tx, submission)?;
+        // Who joins by a code joins the others of its user.
+        let joined = user.or_else(|| codes.first().map(|code| code.user));
+        let siblings = match joined {
+            Some(joined) if request.operation.is_of_device() => self.siblings(tx, joined, name.device)?,
+            _ => Vec::new(),
+        };
         let mut view = View {
-            server: around.server,
-            body: *body,
             device,
-            journal: None,
-            licenses: Vec::new(),
-            moves: Vec::new(),
-            past: None,
-            aside: None,
             app: around.app,
             proof: proof.clone(),
             receipt: receipt.clone(),
+            codes,
+            grant,
+            siblings,
+            ..View::empty(around.server, *body)
         };
-        let Some(user) = user else { return Ok((view, None)) };
+        let Some(user) = user else {
+            self.load_moves(tx, UserId([0; 16]), submission, &mut view)?;
+            return Ok((view, None));
+        };
         let row = self.journal(tx, user, name)?.cloned();
         let aside = match &row {
             Some(row) if row.asides > 0 => self.aside(tx, user, name, submission)?,
@@ -62,6 +71,7 @@ impl Working {
         view.journal = row.map(|row| row.journal);
         self.load_moves(tx, user, submission, &mut view)?;
         self.load_licenses(tx, user, name, &mut view)?;
+        self.load_for_device(tx, user, &request.operation, &mut view)?;
         Ok((view, aside))
     }
 
@@ -103,7 +113,7 @@ impl Working {
         tx: &Reading<'_>,
         supplier: SupplierId,
         id: LicenseId,
-    ) -> Result<&mut Kept<crate::license::LicenseRow>, LedgerError> {
+    ) -> Result<&mut Kept<LicenseRow>, LedgerError> {
         let not_found = StoreError::NotFound { what: "license" };
         let kept = match self.licenses.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
@@ -191,6 +201,86 @@ impl Working {
         Ok(())
     }
 
+    /// What declaring a device lost or retiring it changes: all that the user has.
+    fn load_for_device(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        operation: &Operation,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let (Operation::Lost(device) | Operation::Retire(device)) = operation else { return Ok(()) };
+        for app in tx.license_apps(user)? {
+            self.complete(tx, user, &app)?;
+        }
+        let ours = |row: &&LicenseRow| row.license.user == user;
+        view.licenses = self
+            .licenses
+            .values()
+            .map(|kept| &kept.row)
+            .filter(ours)
+            .map(|row| row.license.clone())
+            .collect();
+        let here = self.journals.keys().filter(|name| name.device == *device && name.app.is_some()).cloned();
+        let names: BTreeSet<JournalName> = tx.journal_names(user, *device)?.into_iter().chain(here).collect();
+        for name in names {
+            let row = self.journal(tx, user, &name)?.filter(|row| row.journal.user == user);
+            view.others.extend(row.map(|row| row.journal.clone()));
+        }
+        Ok(())
+    }
+
+    /// The user's other devices.
+    fn siblings(&mut self, tx: &Reading<'_>, user: UserId, but: DeviceId) -> Result<Vec<Device>, StoreError> {
+        for row in tx.device_rows(user)? {
+            self.devices.entry(row.device.id).or_insert_with(|| Some(Kept::loaded(row)));
+        }
+        let known = self.devices.values().flatten().map(|kept| &kept.row.device);
+        Ok(known.filter(|device| device.user == user && device.id != but).cloned().collect())
+    }
+
+    /// The code that the request shows, makes or withdraws; with a new recovery code, the user's others.
+    fn codes(
+        &mut self,
+        tx: &Reading<'_>,
+        submission: &Submission,
+        user: Option<UserId>,
+    ) -> Result<Vec<Code>, StoreError> {
+        let named = match &submission.request.operation {
+            Operation::Register(_) => submission.code,
+            Operation::Invite(invitation) => Some(invitation.digest),
+            Operation::Withdraw(digest) => Some(*digest),
+            _ => None,
+        };
+        let Some(named) = named else { return Ok(Vec::new()) };
+        if let Entry::Vacant(place) = self.codes.entry(named) {
+            place.insert(tx.code_row(named)?.map(Kept::loaded));
+        }
+        let replaces = match &submission.request.operation {
+            Operation::Invite(invitation) => user.filter(|_| invitation.purpose == Purpose::Recovery),
+            _ => None,
+        };
+        if let Some(user) = replaces {
+            for row in tx.code_rows(user)? {
+                self.codes.entry(row.code.digest).or_insert_with(|| Some(Kept::loaded(row)));
+            }
+        }
+        let known = self.codes.values().flatten().map(|kept| &kept.row.code);
+        let first = known.clone().filter(|code| code.digest == named);
+        let others = known.filter(|code| code.digest != named && replaces == Some(code.user));
+        Ok(first.chain(others).cloned().collect())
+    }
+
+    fn grant(&mut self, tx: &Reading<'_>, submission: &Submission) -> Result<Option<Grant>, StoreError> {
+        let redeems = matches!(submission.request.operation, Operation::Redeem(_));
+        let Some(digest) = submission.code.filter(|_| redeems) else { return Ok(None) };
+        let kept = match self.grants.entry(digest) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(tx.grant_row(digest)?.map(Kept::loaded)),
+        };
+        Ok(kept.as_ref().map(|kept| kept.row.grant.clone()))
+    }
+
     fn complete(&mut self, tx: &Reading<'_>, user: UserId, app: &AppId) -> Result<(), StoreError> {
         let key = (user, app.clone());
         if self.ids.contains_key(&key) {
@@ -212,6 +302,10 @@ fn named_moves(submission: &Submission) -> BTreeSet<MoveId> {
     let named = match &submission.request.operation {
         Operation::Import(brought) => Some(brought.portable.movement),
         Operation::CancelMove(movement) => Some(*movement),
+        Operation::Register(registration) => match &registration.joins {
+            Joins::With(brought) => Some(brought.portable.movement),
+            Joins::NewUser { .. } | Joins::By(_) => None,
+        },
         _ => None,
     };
     let proved = match &submission.proof {
@@ -222,5 +316,6 @@ fn named_moves(submission: &Submission) -> BTreeSet<MoveId> {
         },
         Beside::Nothing | Beside::Unchecked => None,
     };
-    named.into_iter().chain(proved).collect()
+    let kept = submission.request.portables.iter().copied();
+    named.into_iter().chain(proved).chain(kept).collect()
 }

@@ -14,8 +14,9 @@ mod working;
 use std::fmt;
 use std::sync::Arc;
 
+use carnet_core::charge::{Charge, ChargeAct, NotChargeable};
 use carnet_core::document::{Answer, JournalName, Request};
-use carnet_core::id::{Digest, LicenseId, ServerId, SupplierId};
+use carnet_core::id::{ChargeId, Digest, LicenseId, ServerId, SupplierId};
 use carnet_core::license::{Act, NotApplicable, Standing};
 use carnet_core::server::{Beside, Proof, Rejection};
 
@@ -53,6 +54,21 @@ pub enum Work {
         act: Act,
         /// Who did it, for the audit record: an account or token label, no personal value.
         by: String,
+        /// Why, in the supplier's own words; kept for ever.
+        reason: Option<String>,
+    },
+    /// A gateway, or the supplier, says what has become of a charge.
+    Charge {
+        /// Whose charge: another supplier's is not found (I15).
+        supplier: SupplierId,
+        /// Which.
+        charge: ChargeId,
+        /// What.
+        act: ChargeAct,
+        /// Who says it, for the audit record.
+        by: String,
+        /// Their own words or reference, bounded by the caller; no personal value.
+        note: String,
     },
     /// The supplier has looked at a flagged journal: it may go on, and its next divergence is settled.
     Review {
@@ -76,6 +92,8 @@ pub struct Submission {
     pub proof: Beside,
     /// The device's registration receipt, when it came along and its signature is ours.
     pub receipt: Option<Proof>,
+    /// Digest of the code that the request shows, where it shows one.
+    pub code: Option<Digest>,
     /// The signed agreement to keep with a new license. None: the one inside the request is kept.
     pub agreement_document: Option<Vec<u8>>,
 }
@@ -97,6 +115,8 @@ pub enum Settled {
     Rejected(Rejection),
     /// The act was done.
     Acted(Standing),
+    /// The charge has another status.
+    Charged(Charge),
     /// The journal's flag was cleared.
     Reviewed,
 }
@@ -107,7 +127,10 @@ impl Settled {
     pub const fn is_fresh(&self) -> bool {
         matches!(
             self,
-            Self::Answered { how: How::Decided | How::Aside, .. } | Self::Acted(_) | Self::Reviewed
+            Self::Answered { how: How::Decided | How::Aside, .. }
+                | Self::Acted(_)
+                | Self::Charged(_)
+                | Self::Reviewed
         )
     }
 }
@@ -125,6 +148,8 @@ pub enum How {
     RepeatAside,
     /// Answered long ago; these bytes are kept nowhere.
     Superseded,
+    /// A device that could not join; these bytes are kept nowhere either.
+    Unrecorded,
 }
 
 /// Why the ledger did not settle a piece of work.
@@ -137,6 +162,9 @@ pub enum LedgerError {
     /// The license is in a state that the act does not apply to.
     #[error(transparent)]
     NotApplicable(#[from] NotApplicable),
+    /// The charge is in a state that the act does not apply to.
+    #[error(transparent)]
+    NotChargeable(#[from] NotChargeable),
     /// It is not stored.
     #[error(transparent)]
     Store(#[from] StoreError),

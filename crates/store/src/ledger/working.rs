@@ -6,17 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::AppId;
 use carnet_core::document::{JournalName, Person};
-use carnet_core::id::{DeviceId, LicenseId, MoveId, RequestId, UserId};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, RequestId, UserId};
 use carnet_core::time::Time;
 
 use crate::StoreError;
+use crate::charge::ChargeRow;
 use crate::device::DeviceRow;
 use crate::event::{Event, UserChain};
 use crate::journal::{Aside, JournalRow};
 use crate::license::LicenseRow;
 use crate::movement::MoveRow;
+use crate::redeem::GrantRow;
 use crate::tx::Writing;
 use crate::user::Account;
+use crate::user_code::CodeRow;
 
 /// A row, and whether the batch has changed it.
 #[derive(Debug, Clone)]
@@ -47,6 +50,10 @@ pub(super) struct Working {
     /// The licenses of a user for an app; where there is an entry, all of them are in `licenses`.
     pub(super) ids: BTreeMap<(UserId, AppId), BTreeSet<LicenseId>>,
     pub(super) moves: BTreeMap<MoveId, Option<Kept<MoveRow>>>,
+    pub(super) codes: BTreeMap<Digest, Option<Kept<CodeRow>>>,
+    pub(super) grants: BTreeMap<Digest, Option<Kept<GrantRow>>>,
+    pub(super) charges: BTreeMap<ChargeId, Kept<ChargeRow>>,
+    pub(super) renamed: Vec<(UserId, DeviceId, String)>,
     pub(super) chains: BTreeMap<UserId, Option<Kept<UserChain>>>,
     pub(super) asides: BTreeMap<AsideKey, (Aside, i64)>,
     pub(super) agreements: Vec<(UserId, LicenseId, Vec<u8>)>,
@@ -63,8 +70,10 @@ pub(super) struct Joined {
     pub(super) user: UserId,
     pub(super) device: DeviceId,
     pub(super) at: Time,
-    /// The person, and what the device is called; none when only a receipt told of them.
-    pub(super) named: Option<(Person, String)>,
+    /// The person; none for a user who was there before.
+    pub(super) person: Option<Person>,
+    /// What the device is called; none when only a receipt told of it.
+    pub(super) name: Option<String>,
 }
 
 impl Working {
@@ -100,6 +109,18 @@ impl Working {
             tx.write_move(&row)?;
             rows += 1;
         }
+        for row in changed_rows(self.codes.into_values().flatten()) {
+            tx.write_code(&row)?;
+            rows += 1;
+        }
+        for row in changed_rows(self.grants.into_values().flatten()) {
+            tx.write_grant(&row)?;
+            rows += 1;
+        }
+        for row in changed_rows(self.charges.into_values()) {
+            tx.write_charge(&row)?;
+            rows += 1;
+        }
         for row in changed_rows(self.journals.into_values().flatten()) {
             tx.write_journal(&row)?;
             rows += 1;
@@ -124,14 +145,16 @@ impl Working {
     }
 
     fn write_joined(&self, tx: &Writing<'_>) -> Result<u64, StoreError> {
-        for Joined { user, device, at, named } in &self.joined {
-            let person = named.as_ref().map(|(person, _)| person.clone());
-            tx.add_account(&Account { user: *user, created: *at, person })?;
-            if let Some((_, name)) = named {
+        for Joined { user, device, at, person, name } in &self.joined {
+            tx.add_account(&Account { user: *user, created: *at, person: person.clone() })?;
+            if let Some(name) = name {
                 tx.name_device(*device, *user, name)?;
             }
         }
-        Ok(self.joined.len() as u64)
+        for (user, device, name) in &self.renamed {
+            tx.name_device(*device, *user, name)?;
+        }
+        Ok((self.joined.len() + self.renamed.len()) as u64)
     }
 }
 

@@ -73,8 +73,15 @@ fn d_a_supplier_suspends_reinstates_and_revokes_only_its_own() {
     let world = World::new();
     let mut phone = Phone::register(&world, 1);
     let license = pass_of(&phone.agree(&world, "ten-runs")).license;
-    let act =
-        |supplier, act| world.ledger.settle(Work::Act { supplier, license, act, by: "tok_test".into() });
+    let act = |supplier, act| {
+        world.ledger.settle(Work::Act {
+            supplier,
+            license,
+            act,
+            by: "tok_test".into(),
+            reason: Some("because".into()),
+        })
+    };
     assert!(not_found(act(SupplierId([8; 16]), Act::Suspend)));
     assert_eq!(act(SUPPLIER, Act::Suspend), Ok(Settled::Acted(Standing::Suspended)));
     assert_eq!(reason_of(&phone.renew(&world)), Reason::Suspended);
@@ -83,7 +90,9 @@ fn d_a_supplier_suspends_reinstates_and_revokes_only_its_own() {
     assert_eq!(act(SUPPLIER, Act::Revoke), Ok(Settled::Acted(Standing::Revoked)));
     assert!(matches!(act(SUPPLIER, Act::Reinstate), Err(LedgerError::NotApplicable(_))));
     let events = world.store.read(|tx| tx.events_of_license(SUPPLIER, license, None, 3)).unwrap();
-    assert!(matches!(&events.items[0].what, What::Acted(acted) if acted.after == Standing::Revoked));
+    assert!(
+        matches!(&events.items[0].what, What::Acted(acted) if acted.after == Standing::Revoked && acted.reason.as_deref() == Some("because"))
+    );
     let rest = world.store.read(|tx| tx.events_of_license(SUPPLIER, license, events.next, 50)).unwrap();
     assert_eq!((events.items.len(), rest.items.len(), rest.next), (3, 3, None));
     world.assert_clean();

@@ -126,7 +126,13 @@ impl Play {
             Step::Act(act) => {
                 if let Some(license) = self.licenses.last() {
                     let (supplier, license) = (SUPPLIER, *license);
-                    let _ = self.world.ledger.settle(Work::Act { supplier, license, act, by: "t".into() });
+                    let _ = self.world.ledger.settle(Work::Act {
+                        supplier,
+                        license,
+                        act,
+                        by: "t".into(),
+                        reason: None,
+                    });
                 }
             }
             Step::Review(phone) => {

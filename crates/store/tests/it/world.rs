@@ -1,6 +1,6 @@
 //! A small world: a server's store, a supplier with an app, devices that keep what they are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carnet_core::app::{AppId, OfferName};
 use carnet_core::document::{
-    Agreed, Agreement, Answer, Body, Brought, Effect, Evidence, Head, JournalName, Operation, Person,
+    Agreed, Agreement, Answer, Body, Brought, Effect, Evidence, Head, Joins, JournalName, Operation, Person,
     PortablePass, PublicKey, Reason, Receipt, Registration, Request, Totals,
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
@@ -205,7 +205,14 @@ pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> 
     let body = digest(&serde_json::to_vec(request).unwrap());
     let request = request.clone();
     let proof = proof.map_or(Beside::Nothing, Beside::Checked);
-    Work::Request(Box::new(Submission { request, body, proof, receipt, agreement_document: None }))
+    Work::Request(Box::new(Submission {
+        request,
+        body,
+        proof,
+        receipt,
+        code: None,
+        agreement_document: None,
+    }))
 }
 
 /// A device that keeps what a journal keeps.
@@ -227,12 +234,15 @@ pub fn registration(id: DeviceId) -> Request {
         agreement_key: PublicKey([id.0[0]; 32]),
         evidence: Evidence::Hardware,
         device_name: "canary-phone".into(),
-        person: Person {
-            name: "canary-name".into(),
-            email: "canary@example.org".into(),
-            address: None,
-            telephone: None,
-            payment_reference: None,
+        joins: Joins::NewUser {
+            person: Person {
+                name: "canary-name".into(),
+                email: "canary@example.org".into(),
+                address: None,
+                telephone: None,
+                payment_reference: None,
+            },
+            recovery: digest(&id.0),
         },
     };
     Request {
@@ -244,6 +254,7 @@ pub fn registration(id: DeviceId) -> Request {
         head: Digest([1; 32]),
         at: Time(NOW),
         totals: BTreeMap::new(),
+        portables: BTreeSet::new(),
         operation: Operation::Register(Box::new(registration)),
     }
 }
@@ -273,8 +284,13 @@ impl Phone {
     pub fn sibling(&self, number: u32) -> Self {
         let id = device_id(number);
         let key = PublicKey([number as u8; 32]);
-        let effect =
-            Effect::Registered { signing_key: key, agreement_key: key, evidence: Evidence::Hardware };
+        let effect = Effect::Registered {
+            signing_key: key,
+            agreement_key: key,
+            evidence: Evidence::Hardware,
+            only: None,
+            until: None,
+        };
         let head =
             Head { journal: JournalName { device: id, app: None }, ..self.receipt.answer.head.clone() };
         let answer = Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) };
@@ -303,6 +319,7 @@ impl Phone {
             head: Digest([2; 32]),
             at: Time(NOW),
             totals: self.totals.clone(),
+            portables: BTreeSet::new(),
             operation,
         }
     }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{JournalName, Request};
-use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId};
+use carnet_core::charge::Charge;
+use carnet_core::document::{JournalName, Operation, Request};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, UserId};
 use carnet_core::license::License;
 use carnet_core::offer::{Listed, Menu, Offer};
-use carnet_core::server::{AppView, Beside, Device, Fresh, Journal, Move, Outcome, Past, Proof, Slot, View};
+use carnet_core::server::{
+    AppView, Beside, Code, Device, Fresh, Grant, Journal, Move, Outcome, Past, Proof, Slot, View, shown,
+};
+use carnet_seal::code::digest_of;
 
 use super::keys::{ACME, Keys};
 
@@ -24,6 +28,9 @@ pub(super) struct Books {
     pub licenses: BTreeMap<LicenseId, License>,
     moves: BTreeMap<MoveId, Move>,
     menus: BTreeMap<AppId, Menu>,
+    codes: BTreeMap<Digest, Code>,
+    pub grants: BTreeMap<Digest, Grant>,
+    pub charges: BTreeMap<ChargeId, Charge>,
     ids: u64,
 }
 
@@ -40,6 +47,9 @@ impl Books {
             licenses: BTreeMap::new(),
             moves: BTreeMap::new(),
             menus: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            charges: BTreeMap::new(),
             ids: 0,
         }
     }
@@ -58,22 +68,50 @@ impl Books {
         let name = &request.journal;
         let device = self.devices.get(&name.device).cloned();
         let user = device.as_ref().map(|device| device.user);
-        let theirs =
-            |license: &&License| Some(license.user) == user && Some(&license.app) == name.app.as_ref();
         let menu = name.app.as_ref().and_then(|app| self.menus.get(app)).cloned();
+        let codes = self.codes(request, user);
+        let joined = user.or_else(|| codes.first().map(|code| code.user));
+        let siblings =
+            self.devices.values().filter(|other| Some(other.user) == joined && other.id != name.device);
+        let lost = match request.operation {
+            Operation::Lost(lost) => Some(lost),
+            _ => None,
+        };
         View {
-            server: self.server,
-            body,
             device,
             journal: self.journals.get(name).cloned(),
-            licenses: self.licenses.values().filter(theirs).cloned().collect(),
-            moves: self.moves.values().filter(|movement| Some(movement.user) == user).cloned().collect(),
+            licenses: self.licenses_for(request, user),
+            moves: self.moves.values().cloned().collect(),
             past: self.past.get(&(name.clone(), request.epoch)).copied(),
             aside: self.asides.get(&(name.clone(), request.id)).map(|(slot, _)| *slot),
             app: menu.map(|menu| AppView { supplier: ACME, menu: Arc::new(menu) }),
             proof,
             receipt,
+            codes,
+            grant: shown(&request.operation).and_then(|code| self.grants.get(&digest_of(code))).cloned(),
+            siblings: siblings.cloned().collect(),
+            others: self.journals.values().filter(|other| Some(other.name.device) == lost).cloned().collect(),
+            ..View::empty(self.server, body)
         }
+    }
+
+    fn codes(&self, request: &Request, user: Option<UserId>) -> Vec<Code> {
+        let named = match &request.operation {
+            Operation::Invite(invitation) => Some(invitation.digest),
+            Operation::Withdraw(digest) => Some(*digest),
+            operation => shown(operation).map(digest_of),
+        };
+        let first = named.and_then(|digest| self.codes.get(&digest));
+        let ours = |code: &&Code| Some(code.user) == user && Some(code.digest) != named;
+        first.into_iter().chain(self.codes.values().filter(ours)).cloned().collect()
+    }
+
+    fn licenses_for(&self, request: &Request, user: Option<UserId>) -> Vec<License> {
+        let of_device = request.operation.is_of_device();
+        let theirs = |license: &&License| {
+            Some(license.user) == user && (of_device || Some(&license.app) == request.journal.app.as_ref())
+        };
+        self.licenses.values().filter(theirs).cloned().collect()
     }
 
     /// Ids that were never given away before.
@@ -81,7 +119,7 @@ impl Books {
         self.ids += 1;
         let mut id = [0x1d; 16];
         id[8..].copy_from_slice(&self.ids.to_be_bytes());
-        Fresh { license: LicenseId(id), pass: PassId(id), movement: MoveId(id) }
+        Fresh { license: LicenseId(id), pass: PassId(id), movement: MoveId(id), charge: ChargeId(id) }
     }
 
     /// Writes an outcome and signs its answer.
@@ -97,7 +135,11 @@ impl Books {
             self.asides.insert((name.clone(), past.request), (slot, document.clone()));
         }
         self.past.entry((name.clone(), outcome.event.quoted)).or_insert(past);
-        self.devices.extend(outcome.device.map(|device| (device.id, device)));
+        self.devices.extend(outcome.devices.into_iter().map(|device| (device.id, device)));
+        self.journals.extend(outcome.others.into_iter().map(|other| (other.name.clone(), other)));
+        self.codes.extend(outcome.codes.into_iter().map(|code| (code.digest, code)));
+        self.grants.extend(outcome.grant.map(|grant| (grant.digest, grant)));
+        self.charges.extend(outcome.charges.into_iter().map(|charge| (charge.id, charge)));
         self.licenses.extend(outcome.licenses.into_iter().map(|license| (license.id, license)));
         self.moves.extend(outcome.moves.into_iter().map(|movement| (movement.id, movement)));
         self.journals.insert(name, outcome.journal);

@@ -176,7 +176,9 @@ impl FakeServer {
                 let kept = books.asides.get(&(request.journal.clone(), request.id));
                 kept.map(|(_, document)| document.clone()).ok_or(500)
             }
-            Decision::Superseded(answer) => Ok(self.0.keys.sign(*answer).bytes().to_vec()),
+            Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
+                Ok(self.0.keys.sign(*answer).bytes().to_vec())
+            }
             Decision::CheckProof | Decision::Rejected(_) => Err(409),
         }
     }
@@ -186,7 +188,10 @@ impl FakeServer {
         let asker = request.asker().map_err(|_| 400_u16)?;
         let key = match books.devices.get(&asker.device) {
             Some(device) => device.signing_key,
-            None if asker.registers => return request.verify_registration(asker.server).map_err(|_| 401),
+            None if asker.registers => {
+                let ring = self.0.keys.ring(self.now());
+                return request.verify_registration(asker.server, &ring).map_err(|_| 401);
+            }
             None => receipt.and_then(|receipt| registered_key(receipt, asker)).ok_or(404_u16)?,
         };
         let key = VerifyingKey::ed25519(key).map_err(|_| 400_u16)?;

@@ -96,6 +96,7 @@ const ROWS: &[Row] = &[
     },
     Row { user: "carnet-testkit", may_use: Everything, because: "it is never released" },
     Row { user: "carnet-models", may_use: Everything, because: "it is never released" },
+    Row { user: "carnet-reference", may_use: Everything, because: "it is never released" },
     Row { user: "carnet-demo", may_use: Everything, because: "it shows all of it together" },
     Row { user: "xtask", may_use: Everything, because: "it is never released" },
 ];

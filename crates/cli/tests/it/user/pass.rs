@@ -76,6 +76,29 @@ fn d4_without_a_server_a_good_pass_runs_and_everything_held_is_shown() {
 }
 
 #[test]
+fn a12_a_pass_is_renewed_before_it_is_needed_and_nothing_is_counted_twice() {
+    let mut shop = Shop::open();
+    shop.sell(&[TWO_RUNS]);
+    let ann = shop.user();
+    let renew = ["renew", "acme/paint", "--json"];
+    assert_eq!(ann.run(&renew).failed(), (5, "no-license".into()));
+    ann.agree("two-runs");
+    let left = |uses: &serde_json::Value| (uses["in_pass"].as_u64(), uses["on_license"].as_u64());
+    for _ in 0..2 {
+        let renewed = ann.run(&renew).json();
+        assert_eq!(left(&renewed["pass"]["uses"]), (Some(1), Some(1)), "one at a time: {renewed}");
+    }
+    assert_eq!(ann.sh("exit 7").code, 7);
+    let words = ann.run(&["renew", "acme/paint"]).out;
+    assert!(words.contains("Remaining  █████░░░░░ 1 of 2 uses"), "{words}");
+    shop.close();
+    assert_eq!(ann.sh("exit 7").code, 7, "the next pass is here, and needs no server");
+    assert_eq!(ann.run(&renew).failed(), (6, "server-unreachable".into()));
+    shop.reopen();
+    assert_eq!(ann.run(&renew).failed(), (5, "exhausted".into()));
+}
+
+#[test]
 fn a22_one_home_holds_passes_of_several_servers_and_a_command_names_the_one_it_means() {
     let (here, there) = (Shop::open(), Shop::open());
     for shop in [&here, &there] {

@@ -2,13 +2,14 @@
 
 use axum::Json as Body;
 use axum::extract::State;
-use carnet_api::account::{Account, AccountApp, AccountQuery};
+use carnet_api::account::{Account, AccountApp, AccountQuery, DeviceView};
 use carnet_api::path::ACCOUNT;
 use carnet_api::{Problem, ProblemCode};
-use carnet_core::license::LEEWAY;
+use carnet_core::id::{DeviceId, LicenseId};
+use carnet_core::license::{LEEWAY, License};
 use carnet_core::time::Time;
 use carnet_seal::VerifyingKey;
-use carnet_store::device::DeviceKeys;
+use carnet_store::device::{DeviceKeys, NamedDevice};
 use carnet_store::user::AccountView;
 use data_encoding::BASE64URL_NOPAD;
 
@@ -39,12 +40,15 @@ pub async fn show(
     let device = asker(&server, &query, now)?;
     let found = server.read(move |tx| tx.account_view(device.user)).await?;
     let found = found.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
+    let own = found.devices.iter().find(|known| known.device.id == device.id);
+    let only = own.and_then(|known| known.device.only);
     Ok(Body(Account {
         server: server.keys().server(),
         user: device.user,
         device: device.id,
         at: now,
-        apps: apps(&found, now),
+        apps: apps(&found, only, now),
+        devices: devices(&found, device.id, only.is_some(), now),
     }))
 }
 
@@ -65,8 +69,9 @@ fn asker(server: &Server, query: &AccountQuery, now: Time) -> Result<DeviceKeys,
 }
 
 /// All licenses by app, in the order in which they are used (A23).
-fn apps(view: &AccountView, now: Time) -> Vec<AccountApp> {
-    let mut licenses: Vec<_> = view.licenses.iter().collect();
+fn apps(view: &AccountView, only: Option<LicenseId>, now: Time) -> Vec<AccountApp> {
+    let may_see = |license: &&License| only.is_none_or(|only| only == license.id);
+    let mut licenses: Vec<_> = view.licenses.iter().filter(may_see).collect();
     licenses.sort_by_key(|license| (license.app.clone(), license.order()));
     let mut apps: Vec<AccountApp> = Vec::new();
     for license in licenses {
@@ -77,4 +82,33 @@ fn apps(view: &AccountView, now: Time) -> Vec<AccountApp> {
         }
     }
     apps
+}
+
+/// The user's devices, those in use first; a guest sees itself only.
+fn devices(view: &AccountView, asker: DeviceId, guest: bool, now: Time) -> Vec<DeviceView> {
+    let may_see = |known: &&NamedDevice| !guest || known.device.id == asker;
+    let mut devices: Vec<DeviceView> =
+        view.devices.iter().filter(may_see).map(|known| device_view(view, known, now)).collect();
+    devices.sort_by_key(|device| (device.retired, device.registered, device.id));
+    devices
+}
+
+fn device_view(view: &AccountView, known: &NamedDevice, now: Time) -> DeviceView {
+    let device = &known.device;
+    let holds = |license: &&License| {
+        license.rights.iter().any(|right| right.is_held_by(device.id) && !right.is_free(now))
+    };
+    let mut apps: Vec<_> = view.licenses.iter().filter(holds).map(|license| license.app.clone()).collect();
+    apps.sort();
+    apps.dedup();
+    DeviceView {
+        id: device.id,
+        name: known.name.clone(),
+        evidence: device.evidence,
+        registered: device.registered,
+        retired: device.is_over(now),
+        lost: device.lost,
+        until: device.until,
+        holds: apps,
+    }
 }

@@ -2,7 +2,8 @@
 //! epoch that it quotes.
 
 use carnet_core::document::{Answer, Body, Effect, Request};
-use carnet_core::server::{Beside, Proof};
+use carnet_core::server::{Beside, Proof, shown};
+use carnet_seal::code::digest_of;
 use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, KeyRing};
 use carnet_seal::{RequestMessage, SealError, Signed, Unverified, VerifyingKey};
@@ -38,7 +39,8 @@ pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
     let body = signed.body_hash();
     let (request, _) = signed.into_parts();
     let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
-    let submission = Submission { request, body, proof, receipt, agreement_document: None };
+    let code = shown(&request.operation).map(digest_of);
+    let submission = Submission { request, body, proof, receipt, code, agreement_document: None };
     Ok(Checked { submission, last_answer: message.last_answer })
 }
 
@@ -66,7 +68,7 @@ fn check(
         // A known device is held to its registered key even where it registers again: else anybody could
         // register it a second time and make its own journal look like a fork.
         Some(known) => (known.signing_key, None),
-        None if asker.registers => return Ok((request.verify_registration(asker.server)?, None)),
+        None if asker.registers => return Ok((request.verify_registration(asker.server, ring)?, None)),
         // The server was restored to a time before this device joined; our own receipt says so.
         None => {
             let unknown = || Failure::new(ProblemCode::UnknownDevice);

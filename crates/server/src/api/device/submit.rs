@@ -56,6 +56,7 @@ const fn in_words(how: How) -> &'static str {
         How::Aside => "aside",
         How::Repeat | How::RepeatAside => "repeated",
         How::Superseded => "superseded",
+        How::Unrecorded => "unrecorded",
     }
 }
 

@@ -6,6 +6,7 @@ use carnet_api::Problem;
 use carnet_api::event::{Event, EventQuery, Facts};
 use carnet_api::page::Page;
 use carnet_api::path::EVENTS;
+use carnet_core::charge::ChargeStatus;
 use carnet_core::id::LicenseId;
 use carnet_core::license::Act;
 use carnet_store::event::{self as stored, What};
@@ -59,7 +60,12 @@ fn view(event: &stored::Event) -> Event {
         What::Decided(kind) => (Facts::from(kind), None, None),
         What::Acted(acted) => (plain(past_tense(acted.act)), Some(acted.by.clone()), None),
         What::Reviewed(reviewed) => (plain("reviewed"), Some(reviewed.by.clone()), None),
+        What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
+    };
+    let stated_reason = match &event.what {
+        What::Acted(acted) => acted.reason.clone(),
+        _ => None,
     };
     Event {
         seq: event.seq,
@@ -72,8 +78,18 @@ fn view(event: &stored::Event) -> Event {
         movement: facts.movement,
         evidence: facts.evidence,
         by,
+        stated_reason,
         of,
         postings: event.postings.clone(),
+    }
+}
+
+const fn charged_as(status: ChargeStatus) -> &'static str {
+    match status {
+        ChargeStatus::Pending => "charge-pending",
+        ChargeStatus::Settled => "charge-settled",
+        ChargeStatus::Failed => "charge-failed",
+        ChargeStatus::Refunded => "charge-refunded",
     }
 }
 

@@ -1,8 +1,9 @@
-//! `POST /v1/licenses/{license}/suspend`, `…/reinstate` and `…/revoke`
+//! `POST /v1/licenses/{license}/suspend`, `…/reinstate`, `…/revoke` and `…/end`
 
 use axum::extract::State;
+use carnet_api::act::{Act as Why, checked_reason};
 use carnet_api::license::License;
-use carnet_api::{Problem, ProblemCode};
+use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, Standing};
 use carnet_store::{LedgerError, Work};
@@ -23,11 +24,13 @@ use crate::server::Server;
         ("license" = String, Path, description = "The license's id."),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
     ),
+    request_body = Option<Why>,
     responses(
         (status = 200, description = "The license as it is now.", body = License),
         (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid`, `idempotency-reused`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn suspend(server: State<Server>, license: Named<LicenseId>, call: Call) -> Result<Reply, Failure> {
@@ -44,11 +47,13 @@ pub async fn suspend(server: State<Server>, license: Named<LicenseId>, call: Cal
         ("license" = String, Path, description = "The license's id."),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
     ),
+    request_body = Option<Why>,
     responses(
         (status = 200, description = "The license as it is now.", body = License),
         (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid`, `idempotency-reused`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn reinstate(
@@ -69,15 +74,40 @@ pub async fn reinstate(
         ("license" = String, Path, description = "The license's id."),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
     ),
+    request_body = Option<Why>,
     responses(
         (status = 200, description = "The license as it is now.", body = License),
         (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid`, `idempotency-reused`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn revoke(server: State<Server>, license: Named<LicenseId>, call: Call) -> Result<Reply, Failure> {
     act(server, license, call, Act::Revoke, Standing::Revoked).await
+}
+
+/// End a license
+///
+/// For ever, as agreed by both sides: the contract is over, and no pass is issued again.
+#[utoipa::path(
+    post, path = "/v1/licenses/{license}/end", operation_id = "licenses_end", tag = "licenses",
+    security(("supplier_token" = [])),
+    params(
+        ("license" = String, Path, description = "The license's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request does nothing twice."),
+    ),
+    request_body = Option<Why>,
+    responses(
+        (status = 200, description = "The license as it is now.", body = License),
+        (status = 401, description = "`unauthorized`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not-applicable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid`, `idempotency-reused`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn end(server: State<Server>, license: Named<LicenseId>, call: Call) -> Result<Reply, Failure> {
+    act(server, license, call, Act::End, Standing::Ended).await
 }
 
 async fn act(
@@ -90,8 +120,9 @@ async fn act(
     if let Some(kept) = call.kept(&server).await? {
         return Ok(kept);
     }
+    let reason = reason(&call)?;
     let (supplier, by) = (call.session.id(), format!("token {}", call.session.label()));
-    match server.settle(Work::Act { supplier, license, act, by }).await {
+    match server.settle(Work::Act { supplier, license, act, by, reason }).await {
         Ok(_) => {}
         // It is so already: an earlier attempt whose answer was lost, or somebody else was faster.
         Err(LedgerError::NotApplicable(why)) if why.standing == wanted => {}
@@ -103,4 +134,13 @@ async fn act(
         Reply::ok(&view_alone(tx, &found, now)?)
     };
     call.once(&server, "license.acted", show).await
+}
+
+/// The supplier's own words, checked before anything is done.
+fn reason(call: &Call) -> Result<Option<String>, Failure> {
+    let Why { reason } = call.json_or_nothing()?;
+    reason.as_deref().map(checked_reason).transpose().map_err(|wrong| {
+        let errors = vec![FieldError::new("/reason", wrong)];
+        Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    })
 }

@@ -1,5 +1,7 @@
 //! `PUT /v1/menu/{supplier}/{name}` and `PUT /v1/menu/{supplier}/{name}/{part}`
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
@@ -166,6 +168,7 @@ fn largest_answer(app: &AppId, offers: &[Offer]) -> Answer {
         epoch: 1,
         issued: Time::LATEST,
         resume: None,
+        over: BTreeSet::new(),
     };
     let refusal = Refusal { reason: Reason::NoLicense, license: None, menu: menu.offers };
     Answer { head, body: Body::Refusal(Box::new(refusal)) }

@@ -6,8 +6,11 @@ use axum::http::StatusCode;
 use carnet_api::path::SUPPLIERS;
 use carnet_api::supplier::{LONGEST_DISPLAY_NAME, NewSupplier, RegisteredSupplier};
 use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_core::id::Digest;
+use carnet_seam::Random;
 use carnet_store::supplier::{Supplier, Token};
 use carnet_store::{StoreError, Writing};
+use zeroize::Zeroizing;
 
 use super::view;
 use crate::extract::Json;
@@ -20,7 +23,9 @@ use crate::server::Server;
 /// Register a supplier
 ///
 /// The operator hands out a set-up code: `carnetd up` prints one while there is no supplier, `carnetd invite`
-/// makes one at any time. It is good once. The token in the answer is shown this once.
+/// makes one at any time. It is good once. The token in the answer is shown this once; who would not lose it
+/// together with a lost answer makes the token and sends its hash. The same registration again, with the same
+/// `token_hash`, then gets the same answer and does nothing twice.
 #[utoipa::path(
     post, path = SUPPLIERS, operation_id = "suppliers_register", tag = "suppliers",
     request_body = NewSupplier,
@@ -47,32 +52,60 @@ pub async fn register(
     let id = supplier_id(now, server.random())?;
     let supplier = Supplier { id, name: new.name, title: new.display_name.trim().to_owned(), created: now };
     let key = server.keys().make_issuing(id, server.random(), now).map_err(Failure::internal)?;
-    let token = token(server.random())?;
-    let row = Row { supplier: supplier.clone(), token: sha256(&[token.as_bytes()]), key };
+    let (hash, token) = token_of(new.token_hash, server.random())?;
+    let row = Row { supplier: supplier.clone(), token: hash, key };
     let code = invitation::hash(&new.setup_code);
     let added = server.write("supplier.register", move |tx| row.add(tx, code)).await;
-    let published = added.inspect_err(|failure| {
+    let added = added.inspect_err(|failure| {
         if *failure == wrong_code() {
             server.attempts().note(now);
         }
     })?;
-    server.keys().publish(&published, now).map_err(Failure::internal)?;
+    let supplier = match added {
+        Added::Now(published) => {
+            server.keys().publish(&published, now).map_err(Failure::internal)?;
+            tracing::info!(supplier = %supplier.id, name = %supplier.name, "supplier registered");
+            supplier
+        }
+        Added::Before(supplier) => supplier,
+    };
     drop(adding);
-    tracing::info!(supplier = %supplier.id, name = %supplier.name, "supplier registered");
-    let registered = RegisteredSupplier { supplier: view(&supplier), token: token.to_string() };
-    Ok((StatusCode::CREATED, Body(registered)))
+    let token = token.map(|token| token.to_string());
+    Ok((StatusCode::CREATED, Body(RegisteredSupplier { supplier: view(&supplier), token })))
+}
+
+/// The hash of the supplier's token, and the token where it is made here.
+fn token_of(
+    hash: Option<Digest>,
+    random: &dyn Random,
+) -> Result<(Digest, Option<Zeroizing<String>>), Failure> {
+    if let Some(hash) = hash {
+        return Ok((hash, None));
+    }
+    let token = token(random)?;
+    Ok((sha256(&[token.as_bytes()]), Some(token)))
+}
+
+/// What has come of a registration.
+enum Added {
+    Now(Published),
+    /// An earlier attempt, whose answer was lost, had already done it.
+    Before(Supplier),
 }
 
 /// Everything that a new supplier is in the database.
 struct Row {
     supplier: Supplier,
-    token: carnet_core::id::Digest,
+    token: Digest,
     key: NewKey,
 }
 
 impl Row {
     /// The code is used up, the supplier, its token and its key are added: all of it or nothing.
-    fn add(&self, tx: &Writing<'_>, code: carnet_core::id::Digest) -> Result<Published, Failure> {
+    fn add(&self, tx: &Writing<'_>, code: Digest) -> Result<Added, Failure> {
+        if let Some(before) = self.before(tx)? {
+            return Ok(Added::Before(before));
+        }
         let Supplier { id, name, created, .. } = &self.supplier;
         // The code comes first: without a good one nobody learns which names are taken.
         tx.use_code(&code, PURPOSE, *created).map_err(|error| match error {
@@ -93,7 +126,19 @@ impl Row {
             created: *created,
             revoked: None,
         })?;
-        Ok(self.key.add(tx)?)
+        Ok(Added::Now(self.key.add(tx)?))
+    }
+
+    /// The supplier that has this very token. Nobody else can know its hash: 256 random bits are not guessed, so
+    /// that it stands for the code, which the earlier attempt has used up.
+    fn before(&self, tx: &Writing<'_>) -> Result<Option<Supplier>, Failure> {
+        let Some((token, supplier)) = tx.token(&self.token)? else { return Ok(None) };
+        if token.revoked.is_none() && supplier.name == self.supplier.name {
+            return Ok(Some(supplier));
+        }
+        let wrong = "is known already: make a new token for each supplier";
+        let errors = vec![FieldError::new("/token_hash", wrong)];
+        Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
     }
 }
 
