@@ -47,7 +47,7 @@ impl Manager {
         self.try_medium(&passbook, medium, room)?;
         let mut leaving = Vec::new();
         for app in apps {
-            leaving.push(self.leave(&mut passbook, app)?);
+            leaving.push(self.let_go(&mut passbook, app)?);
         }
         self.write_to(&passbook, medium, leaving)
     }
@@ -65,7 +65,7 @@ impl Manager {
     }
 
     /// Lets one pass leave. An error is one of this app alone, except when the passbook cannot be read.
-    fn leave(&self, passbook: &mut Passbook, app: &AppId) -> Result<Leaving, ManagerError> {
+    fn let_go(&self, passbook: &mut Passbook, app: &AppId) -> Result<Leaving, ManagerError> {
         let before = passbook.look(app)?;
         if let Some(why) = cannot_leave(&before) {
             return Ok(Leaving::nothing(Moved::refused(Some(app), None, why)));

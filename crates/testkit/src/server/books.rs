@@ -19,7 +19,6 @@ use super::keys::{ACME, Keys};
 #[derive(Debug)]
 pub(super) struct Books {
     server: ServerId,
-    pub joiner: Option<carnet_core::id::UserId>,
     pub devices: BTreeMap<DeviceId, Device>,
     journals: BTreeMap<JournalName, Journal>,
     pub slots: BTreeMap<JournalName, Vec<u8>>,
@@ -38,7 +37,6 @@ impl Books {
     pub fn new(server: ServerId) -> Self {
         Self {
             server,
-            joiner: None,
             devices: BTreeMap::new(),
             journals: BTreeMap::new(),
             slots: BTreeMap::new(),

@@ -18,7 +18,6 @@
 mod books;
 mod keys;
 mod offers;
-mod sibling;
 mod wire;
 
 use std::sync::{Arc, Mutex};
@@ -128,6 +127,11 @@ impl FakeServer {
         held(&self.0.wire).coming.extend(mishaps);
     }
 
+    /// As [`FakeServer::expect`], after so many exchanges that go well.
+    pub fn expect_after(&self, well: usize, mishaps: impl IntoIterator<Item = Mishap>) {
+        held(&self.0.wire).expect_after(well, mishaps);
+    }
+
     /// Whether the network is away.
     pub fn set_away(&self, away: bool) {
         held(&self.0.wire).away = away;
@@ -167,8 +171,7 @@ impl FakeServer {
         let signed = self.check(&books, &message.request, receipt.as_ref())?;
         let (body, request) = (signed.body_hash(), signed.into_parts().0);
         let view = books.view(&request, body, proof, receipt);
-        let decision = decide(&view, &request, self.now(), &books.fresh());
-        match books.joined(decision) {
+        match decide(&view, &request, self.now(), &books.fresh()) {
             Decision::Decided(outcome) => Ok(books.write(*outcome, &self.0.keys, true)),
             Decision::Aside(outcome) => Ok(books.write(*outcome, &self.0.keys, false)),
             Decision::Repeat => books.slots.get(&request.journal).cloned().ok_or(500),

@@ -79,9 +79,17 @@ fn a17_i7_a_second_import_fails_anywhere_and_the_medium_says_why() {
     }
     assert_eq!(only(&pair.import(On::Laptop).unwrap().apps), (MoveOutcome::Refused, Some("move-over")));
     assert!(pair.runs(On::Desk) && !pair.runs(On::Laptop));
-    // What the server said is marked on the copy too.
+    let again = pair.manager(On::Laptop).export_again(&[], &pair.stick());
+    assert_eq!(again.unwrap_err(), ManagerError::NothingMoving, "the source has learned that the move is over");
+}
+
+#[test]
+fn a17_a_medium_that_says_that_a_move_is_over_is_not_written_again() {
+    let pair = Pair::new();
+    pair.export().unwrap();
+    pair.import(On::Desk).unwrap();
     let again = pair.manager(On::Laptop).export_again(&[], &pair.stick()).unwrap();
-    assert_eq!(only(&again.apps), (MoveOutcome::Refused, Some("move-over")), "{again:?}");
+    assert_eq!(only(&again.apps), (MoveOutcome::Refused, Some("move-over")));
 }
 
 #[test]

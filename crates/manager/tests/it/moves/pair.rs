@@ -9,10 +9,10 @@ use carnet_device::Passbook;
 use carnet_device::identity::GivenMachine;
 use carnet_device::medium::Folder;
 use carnet_manager::moves::{Export, Import, MoveOutcome, Moved};
-use carnet_manager::register::{Identity, Newcomer};
+use carnet_manager::register::{Identity, Newcomer, Who};
 use carnet_manager::{Manager, ManagerError};
 
-use crate::world::{World, ann, app};
+use crate::world::{World, app};
 
 /// A device, with its machine and home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,9 @@ impl Pair {
     pub fn new() -> Self {
         let world = World::new();
         let user = world.register().unwrap().user;
-        world.server.joins(user);
         let pair = Self { world };
-        let desk = Newcomer { device_name: "desk".into(), identity: Identity::Machine, ..ann() };
-        assert_eq!(pair.manager(On::Desk).register(&desk).unwrap().user, user);
+        let code = pair.manager(On::Laptop).invite().unwrap().code.secret;
+        assert_eq!(pair.manager(On::Desk).register(&desk(Who::Code(code))).unwrap().user, user);
         pair.world.agree().unwrap();
         pair.world.disk.put("/media/stick/holiday.txt", b"sun");
         pair
@@ -93,6 +92,11 @@ impl Pair {
         let uses = license.uses.unwrap();
         (uses.remaining, uses.held, uses.moving)
     }
+}
+
+/// Another device, of whoever it says.
+pub fn desk(who: Who) -> Newcomer {
+    Newcomer { who, device_name: "desk".into(), identity: Identity::Machine }
 }
 
 /// The only app's outcome, and the code of its refusal.
