@@ -5,4 +5,5 @@
 mod faults;
 mod keys;
 mod menu;
+mod moves;
 mod world;

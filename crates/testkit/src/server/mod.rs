@@ -137,6 +137,11 @@ impl FakeServer {
         held(&self.0.wire).coming.extend(mishaps);
     }
 
+    /// As [`FakeServer::expect`], after so many exchanges that go well.
+    pub fn expect_after(&self, well: usize, mishaps: impl IntoIterator<Item = Mishap>) {
+        held(&self.0.wire).expect_after(well, mishaps);
+    }
+
     /// Whether the network is away.
     pub fn set_away(&self, away: bool) {
         held(&self.0.wire).away = away;
