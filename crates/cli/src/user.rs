@@ -19,6 +19,7 @@ pub mod failure;
 pub mod giving;
 pub mod menu;
 pub mod passes;
+pub mod pin;
 pub mod redeem;
 pub mod register;
 pub mod renew;
@@ -47,6 +48,9 @@ pub enum User {
     Leave(giving::Leave),
     /// Show the user's devices, let others join, free lost ones
     Devices(devices::Devices),
+    /// Set or remove the passbook's PIN
+    #[command(subcommand)]
+    Pin(pin::Pin),
     /// Show all passes on this device
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
@@ -71,6 +75,7 @@ impl User {
             Self::Return(command) => command.run(context),
             Self::Leave(command) => command.run(context),
             Self::Devices(command) => command.run(context),
+            Self::Pin(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Run(command) => return command.run(context),

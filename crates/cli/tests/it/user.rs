@@ -4,6 +4,7 @@ mod agree;
 mod devices;
 mod pass;
 mod paying;
+mod pin;
 mod register;
 mod run;
 pub mod shop;

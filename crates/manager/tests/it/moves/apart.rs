@@ -80,7 +80,11 @@ fn a17_i7_a_second_import_fails_anywhere_and_the_medium_says_why() {
     assert_eq!(only(&pair.import(On::Laptop).unwrap().apps), (MoveOutcome::Refused, Some("move-over")));
     assert!(pair.runs(On::Desk) && !pair.runs(On::Laptop));
     let again = pair.manager(On::Laptop).export_again(&[], &pair.stick());
-    assert_eq!(again.unwrap_err(), ManagerError::NothingMoving, "the source has learned that the move is over");
+    assert_eq!(
+        again.unwrap_err(),
+        ManagerError::NothingMoving,
+        "the source has learned that the move is over"
+    );
 }
 
 #[test]
