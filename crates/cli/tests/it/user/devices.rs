@@ -64,6 +64,12 @@ fn d5_a_lost_device_is_freed_with_the_recovery_code_and_nobodys_help() {
     let seen = &shop.licenses()[0];
     assert_eq!((&seen["at_risk"], &seen["validity"]["uses"]["forfeited"]), (&1.into(), &2.into()));
 
+    // Nobody else's licenses are touched by a supplier who frees a device twice.
+    assert_eq!(
+        shop.supplier_fails(&["supplier", "device", "free", old, "--yes", "--json"]),
+        (5, "not-found".into())
+    );
+    assert_eq!(shop.supplier(&["supplier", "device", "flagged", "--json"]).json(), serde_json::json!([]));
     // The thief's start: good offline until the next contact, and then never again.
     assert_eq!(laptop.run(&["renew", "acme/paint", "--json"]).failed(), (5, "retired".into()));
     assert_eq!(laptop.sh("true").code, 4);
@@ -128,4 +134,26 @@ fn machines_enrol_by_themselves_and_make_room_when_they_leave() {
     assert_eq!(ann.run(&["devices", "withdraw", &code]).code, 0);
     let third = shop.visitor();
     assert_eq!(join(&third, &code).failed(), (5, "bad-code".into()));
+}
+
+#[test]
+fn d5_beyond_the_limit_the_supplier_frees_a_device_for_the_user() {
+    let shop = Shop::open();
+    shop.sell(&[&FOUR_RUNS.replace("term =", "lost_devices_per_year = 0\nterm =")]);
+    let laptop = shop.user();
+    laptop.agree("four-runs");
+    let code = laptop.run(&["devices", "invite", "--json"]).json()["code"].as_str().unwrap().to_owned();
+    let tablet = shop.visitor();
+    assert_eq!(join(&tablet, &code).code, 0);
+    let old = laptop.run(&["status", "--json"]).json()["servers"][0]["device"].as_str().unwrap().to_owned();
+    let lost = tablet.run(&["devices", "lost", &old, "--yes", "--json"]);
+    assert_eq!(lost.failed(), (5, "too-many-lost".into()));
+    shop.supplier(&["supplier", "device", "free", &old, "--yes"]);
+    assert_eq!(tablet.sh("true").code, 0);
+    let events = shop.supplier(&["supplier", "events", "--json"]).out;
+    assert!(events.contains("device-freed"), "{events}");
+    // The old one was found behind the sofa: what it had out is gone, and it is the user's still.
+    assert_eq!(laptop.run(&["renew", "acme/paint", "--json"]).failed(), (5, "held-elsewhere".into()));
+    assert_eq!(tablet.run(&["return", "acme/paint"]).code, 0);
+    assert_eq!(laptop.sh("true").code, 0);
 }
