@@ -4,10 +4,10 @@ use carnet_api::Problem;
 use carnet_core::app::{AppId, OfferName};
 use carnet_core::device::Disapproval;
 use carnet_core::document::Reason;
-use carnet_core::id::Digest;
+use carnet_core::id::{Digest, MoveId};
 use carnet_device::identity::IdentityError;
 use carnet_device::journal::JournalError;
-use carnet_device::{ContactError, PassbookError, StorageError};
+use carnet_device::{BookError, ContactError, MediumError, PassbookError, StorageError};
 use carnet_seal::{SealError, ServerUrl};
 use carnet_seam::{NetError, NoRandom};
 
@@ -89,6 +89,23 @@ pub enum ManagerError {
     /// It may not be asked now.
     #[error("{0}")]
     Disapproved(Disapproval),
+    /// The medium cannot be used.
+    #[error("{}", split(&.0.to_string()).0)]
+    Medium(MediumError),
+    /// No pass of this device is on its way.
+    #[error("no pass of this device is on its way to another one")]
+    NothingMoving,
+    /// More than one move could be meant.
+    #[error("several passes of {app} are on their way")]
+    SeveralMoves {
+        /// Of which app.
+        app: AppId,
+        /// The moves.
+        moves: Vec<MoveId>,
+    },
+    /// This device knows nothing of such a move.
+    #[error("the move {0} did not begin on this device")]
+    UnknownMove(MoveId),
     /// The system gives no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
@@ -125,6 +142,13 @@ impl ManagerError {
             Self::NoSuchOffer { offers, .. } => choose_from(offers),
             Self::StillGood(_) => "use it; the menu comes again when it is used up".into(),
             Self::Disapproved(why) => why.remedy().into(),
+            Self::Medium(error) => split(&error.to_string()).1,
+            Self::NothingMoving => "see what is here with `carnet passes`".into(),
+            Self::SeveralMoves { moves, .. } => {
+                let moves: Vec<_> = moves.iter().map(ToString::to_string).collect();
+                format!("name the move instead: {}", moves.join(", "))
+            }
+            Self::UnknownMove(_) => "name its app too, with --app APP".into(),
             Self::NoRandom(_) => "try again in a moment".into(),
             Self::OutOfStep => "ask the supplier".into(),
         }
@@ -150,6 +174,10 @@ impl ManagerError {
             Self::NoSuchOffer { .. } => "no-such-offer",
             Self::StillGood(_) => "still-good",
             Self::Disapproved(why) => why.code(),
+            Self::Medium(error) => error.code(),
+            Self::NothingMoving => "nothing-moving",
+            Self::SeveralMoves { .. } => "several-moves",
+            Self::UnknownMove(_) => "unknown-move",
             Self::NoRandom(_) => "no-random",
             Self::OutOfStep => "out-of-step",
         }
@@ -181,6 +209,23 @@ impl ManagerError {
 impl From<PassbookError> for ManagerError {
     fn from(error: PassbookError) -> Self {
         Self::Passbook(error)
+    }
+}
+
+impl From<MediumError> for ManagerError {
+    fn from(error: MediumError) -> Self {
+        Self::Medium(error)
+    }
+}
+
+impl From<BookError> for ManagerError {
+    fn from(error: BookError) -> Self {
+        match error {
+            BookError::Journal(error) => error.into(),
+            BookError::Disapproved(why) => Self::Disapproved(why),
+            // A document of our own that cannot be made is a defect; it has no other place.
+            BookError::Seal(_) => Self::OutOfStep,
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! * [`Setup`] – files, clock, random, carrier, home: everything from outside;
 //! * [`server`] – which server is meant, and how a new one comes to be trusted;
 //! * [`Manager`] – at one server: [`register`], [`agree`] (menu, agree, decline, renew), [`account`], [`status`];
+//! * [`moves`] – passes on their way between devices: export, import, cancel;
 //! * [`passes`] – what is held here, of all servers;
 //! * [`person`] – what a user tells about themselves, and what is refused;
 //! * [`error`] – what can go wrong, each with code and remedy.
@@ -20,6 +21,7 @@ pub mod agree;
 pub mod devices;
 pub mod error;
 pub mod manager;
+pub mod moves;
 pub mod passes;
 pub mod person;
 pub mod recovery;

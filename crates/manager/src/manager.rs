@@ -189,7 +189,7 @@ impl Manager {
         Ok(Some(open.operation))
     }
 
-    fn of_contact(&self, error: carnet_device::ContactError) -> ManagerError {
+    pub(crate) fn of_contact(&self, error: carnet_device::ContactError) -> ManagerError {
         ManagerError::of_contact(&self.server.url, error)
     }
 

@@ -15,7 +15,7 @@ use carnet_manager::agree::Outcome;
 use carnet_manager::register::{Identity, Newcomer, Registered, Who};
 use carnet_manager::{Carrier, Manager, ManagerError, Setup};
 use carnet_testkit::server::offer;
-use carnet_testkit::{FakeClock, FakeServer, MemDisk, SeededRandom};
+use carnet_testkit::{FakeClock, FakeServer, MemDisk, MemFs, SeededRandom};
 
 pub struct World {
     pub clock: FakeClock,
@@ -44,16 +44,16 @@ impl World {
 
     /// A new process on the device.
     pub fn manager(&self) -> Manager {
+        self.manager_of("laptop", "/carnet", self.disk.fs())
+    }
+
+    /// A new process on a device of its own, with this home.
+    pub fn manager_of(&self, machine: &str, home: &str, fs: MemFs) -> Manager {
         let server = self.server.clone();
         let carrier: Carrier = Arc::new(move |_| Box::new(server.clone()));
-        let env = Env {
-            fs: Arc::new(self.disk.fs()),
-            clock: Arc::new(self.clock.clone()),
-            random: self.random.clone(),
-        };
-        let machine = Arc::new(GivenMachine::named("laptop"));
-        let setup =
-            Setup { env, home: "/carnet".into(), machine, carrier, time_limit: Duration::from_secs(5) };
+        let env = Env { fs: Arc::new(fs), clock: Arc::new(self.clock.clone()), random: self.random.clone() };
+        let machine = Arc::new(GivenMachine::named(machine));
+        let setup = Setup { env, home: home.into(), machine, carrier, time_limit: Duration::from_secs(5) };
         Manager::new(setup, KnownServer { url: self.server.url(), pin: self.server.pin() })
     }
 

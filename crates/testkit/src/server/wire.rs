@@ -26,6 +26,8 @@ pub enum Mishap {
 pub(super) struct Wire {
     pub away: bool,
     pub coming: VecDeque<Mishap>,
+    /// So many exchanges go well before that.
+    well: usize,
     pub exchanges: u32,
 }
 
@@ -33,6 +35,18 @@ impl Wire {
     /// What happens to the exchange that begins now.
     pub fn next(&mut self) -> Option<Mishap> {
         self.exchanges += 1;
-        if self.away { Some(Mishap::Away) } else { self.coming.pop_front() }
+        if self.away {
+            return Some(Mishap::Away);
+        }
+        if self.well > 0 {
+            self.well -= 1;
+            return None;
+        }
+        self.coming.pop_front()
+    }
+
+    pub fn expect_after(&mut self, well: usize, mishaps: impl IntoIterator<Item = Mishap>) {
+        self.well = well;
+        self.coming.extend(mishaps);
     }
 }
