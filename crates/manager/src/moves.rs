@@ -10,6 +10,7 @@
 mod cancel;
 mod export;
 mod import;
+mod joining;
 mod unwritten;
 
 use carnet_core::app::AppId;

@@ -36,7 +36,9 @@ fn exit_of(error: &ManagerError) -> Exit {
     match error {
         ManagerError::WhichServer(WhichServer::None) | ManagerError::NotRegistered(_) => Exit::NotRegistered,
         ManagerError::WhichServer(_) | ManagerError::Untried { .. } | ManagerError::Person(_) => Exit::Usage,
-        ManagerError::NoSuchOffer { .. } => Exit::Usage,
+        ManagerError::NoSuchOffer { .. } | ManagerError::SeveralMoves { .. } => Exit::Usage,
+        ManagerError::UnknownMove(_) => Exit::Usage,
+        ManagerError::Medium(_) => Exit::Medium,
         ManagerError::Net(_) => Exit::Unreachable,
         ManagerError::NotCarnet { status: 502..=504, .. } => Exit::Unreachable,
         ManagerError::Passbook(_) => Exit::PassbookUnusable,

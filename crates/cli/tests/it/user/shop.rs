@@ -135,6 +135,28 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// Another device of the same user.
+    pub fn second_device(&self, of: &User) -> User {
+        let device = self.visitor();
+        let code = of.run(&["devices", "invite", "--json"]).json()["code"].as_str().unwrap().to_owned();
+        let (url, root, identity) = (&device.url, &device.root, &device.identity);
+        let joined = device.run(&[
+            "register",
+            "--server",
+            url,
+            "--root",
+            root,
+            "--identity",
+            identity,
+            "--code",
+            &code,
+        ]);
+        assert_eq!(joined.code, 0, "{joined:?}");
+        device
+    }
+}
+
 impl Drop for Shop {
     fn drop(&mut self) {
         self.close();
@@ -150,6 +172,11 @@ pub struct User {
 }
 
 impl User {
+    /// What the device is known by.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// The whole command line of a registration.
     pub fn registration(&self) -> Vec<&str> {
         let (url, root, identity) = (self.url.as_str(), self.root.as_str(), self.identity.as_str());
