@@ -16,6 +16,7 @@ pub mod act;
 pub mod app;
 pub mod event;
 pub mod header;
+pub mod held;
 pub mod license;
 pub mod menu;
 pub mod page;

@@ -31,6 +31,8 @@ pub const REDEEM_CODES: &str = "/v1/redeem-codes";
 pub const WITHDRAW_REDEEM_CODE: &str = "/v1/redeem-codes/withdraw";
 /// POST: what a code is good for.
 pub const REDEEM: &str = "/v1/redeem";
+/// GET: devices whose passbooks wait for the supplier to look at them.
+pub const FLAGGED: &str = "/v1/devices/flagged";
 /// GET: the process lives.
 pub const HEALTHZ: &str = "/healthz";
 /// GET: the server can do its work.

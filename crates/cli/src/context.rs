@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Http, Token, bad_token};
 use crate::output::Output;
+use crate::progress::{Progress, waiting_for};
 use crate::{secret, server_url};
 
 /// What `main` has read from the environment; nothing else reads it.
@@ -128,6 +129,13 @@ impl Context {
     #[must_use]
     pub fn http(&self, server: ServerUrl, token: Option<Token>) -> Http {
         Http::new(server, token, self.time_limit(), self.output)
+    }
+
+    /// Shows at a terminal, after a second and as long as the value lives, that a server is waited for: for an
+    /// answer, for many, or for another command that asks it.
+    #[must_use]
+    pub fn waiting_for(&self, server: &ServerUrl) -> Progress {
+        self.output.waiting(waiting_for(server.as_str()))
     }
 
     /// The text of a small file of ours, where there is one.

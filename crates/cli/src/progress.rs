@@ -1,6 +1,7 @@
 //! What a person at a terminal sees of a wait that is longer than a second.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use carnet_seam::net::{Answer, NetError, Request};
 use crate::width::{self, columns, shortened};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// There is one line, and the widest wait has it: that for a whole command, rather than for one answer in it.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A line on stderr that counts the seconds, from the second one on. Gone when this is dropped.
 #[derive(Debug)]
@@ -26,9 +30,12 @@ impl Progress {
         Self { over: None, teller: None }
     }
 
-    /// Tells what is waited for.
+    /// Tells what is waited for, unless that is part of a longer wait.
     #[must_use]
     pub fn of(what: String) -> Self {
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return Self::silent();
+        }
         let (over, heard) = channel();
         // Without a thread there is no progress to see, and nothing else is missing.
         let teller = std::thread::Builder::new().spawn(move || tell(&what, &heard)).ok();
@@ -38,9 +45,11 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        drop(self.over.take());
+        let Some(over) = self.over.take() else { return };
+        drop(over);
         // The line must be gone before anything else is written.
         let _ = self.teller.take().map(JoinHandle::join);
+        TAKEN.store(false, Ordering::Relaxed);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 pub mod app;
 pub mod charges;
 pub mod credentials;
+pub mod device;
 pub mod events;
 pub mod grant;
 pub mod license;
@@ -52,6 +53,9 @@ enum Command {
     /// Look after redeem codes
     #[command(subcommand)]
     Codes(grant::Codes),
+    /// Look after devices that hold licenses
+    #[command(subcommand)]
+    Device(device::Device),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -73,6 +77,7 @@ impl Supplier {
             Command::Charge(command) => command.run(context, name),
             Command::Grant(command) => command.run(context, name),
             Command::Codes(command) => command.run(context, name),
+            Command::Device(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

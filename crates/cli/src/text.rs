@@ -1,5 +1,7 @@
 //! Texts of others, made fit for a terminal.
 
+use carnet_core::time::Time;
+
 /// The text without anything that a terminal would obey rather than show: control characters (a hostile
 /// server could move the cursor or retitle the window) and marks that reverse the reading direction.
 #[must_use]
@@ -10,6 +12,12 @@ pub fn clean(text: &str) -> String {
 fn obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A time as a person reads it; scripts get every digit.
+#[must_use]
+pub const fn to_the_second(time: Time) -> Time {
+    Time(time.0 - time.0.rem_euclid(1_000_000))
 }
 
 /// ` (did you mean …?)`, where one of the known words is near; else nothing.

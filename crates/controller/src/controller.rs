@@ -1,7 +1,7 @@
 //! Opening the controller, and starting runs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use carnet_carrier::Http;
@@ -69,6 +69,8 @@ pub(crate) struct Site {
     launched_by: Option<RunId>,
     pub start_wait: Duration,
     pub ticking: Ticking,
+    /// Those that the program looks after itself.
+    runs: Mutex<Vec<Weak<Keeper>>>,
 }
 
 impl Controller {
@@ -137,6 +139,14 @@ impl Controller {
         }
     }
 
+    /// Looks after all runs of this controller and its clones, as [`Run::tick`] does for one: for programs that
+    /// were opened with [`Builder::without_thread`] and do not have their runs at hand.
+    pub fn tick(&self) {
+        self.site.runs().iter().filter_map(Weak::upgrade).for_each(|keeper| {
+            let _ = keeper.tick();
+        });
+    }
+
     /// What the pass on this device allows, for showing it: nothing is started, counted, recorded or asked.
     /// None when there never was a pass.
     ///
@@ -148,6 +158,18 @@ impl Controller {
 }
 
 impl Site {
+    /// From now on [`Controller::tick`] looks after this run too.
+    pub fn looks_after(&self, keeper: &Arc<Keeper>) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.retain(|run| run.strong_count() > 0);
+        runs.push(Arc::downgrade(keeper));
+    }
+
+    /// A copy, so that a listener may start another run.
+    fn runs(&self) -> Vec<Weak<Keeper>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The passbook of this device at the product's server, its receipt unread.
     pub fn passbook(&self) -> Result<Passbook, Disapproved> {
         let (env, pin) = (self.env.clone(), self.product.pin());
@@ -204,7 +226,7 @@ impl Builder {
         self
     }
 
-    /// Starts no threads: the program calls [`Run::tick`] at least once a second. Time between two calls that
+    /// Starts no threads: the program calls [`Run::tick`] or [`Controller::tick`] at least once a second. Time between two calls that
     /// are further apart is not counted, and what ends in between is noticed late.
     pub fn without_thread(mut self) -> Self {
         self.ticking = Ticking::ByProgram;
@@ -228,7 +250,9 @@ impl Builder {
         let net = self.net.unwrap_or_else(|| Arc::new(Http::new(product.url.as_str())));
         let launched_by = self.launched_by.or_else(launcher);
         let Self { env, machine, version, start_wait, ticking, .. } = self;
-        let site = Site { product, home, env, net, machine, version, launched_by, start_wait, ticking };
+        let runs = Mutex::default();
+        let site =
+            Site { product, home, env, net, machine, version, launched_by, start_wait, ticking, runs };
         Ok(Controller { site: Arc::new(site) })
     }
 }

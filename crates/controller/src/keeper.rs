@@ -168,8 +168,11 @@ impl Keeper {
         }
         let known = self.live().held().map(|held| held.document.clone());
         let is_new = state.held.as_ref().map(|held| &held.document) != known.as_ref();
-        if is_new && let Err(Failure::Why(why)) = desk.judge(&state) {
-            return Err(Trouble::Stop(why));
+        match if is_new { desk.judge(&state) } else { Ok(()) } {
+            // It was not given away: another instance has used it up, and what was approved goes on.
+            Err(Failure::Why(Why::Pass(Disapproval::Invalid(_)))) => {}
+            Err(Failure::Why(why)) => return Err(Trouble::Stop(why)),
+            _ => {}
         }
         desk.count_time(self.run, state).map_err(Trouble::Unpaid)
     }

@@ -15,6 +15,8 @@
 //! # }
 //! ```
 //!
+//! `docs/sdk-guide.md` is the guide; its tests need no server, thanks to `carnet-sandbox`.
+//!
 //! Blocking calls only: no runtime, no state of the process, nothing printed, no panic. Each [`Run`] has one
 //! thread that looks after it once a second (or none: [`Builder::without_thread`]).
 //!
@@ -64,11 +66,13 @@
 //! # Errors
 //!
 //! There is one: [`Disapproved`]. Its text is for the user, with what to do, and
-//! [`Disapproved::menu`] has the license menu where buying helps.
+//! [`Disapproved::menu`] has the license menu where buying helps; [`Disapproved::explained`] is all of it, as a
+//! program prints it.
 
 mod controller;
 mod desk;
 mod disapproved;
+mod explained;
 mod gate;
 mod genuine;
 mod holding;

@@ -47,6 +47,8 @@ pub(crate) struct Live {
     state: State,
     /// When the pass was issued: what "soon" means depends on how long it was good for.
     issued: Time,
+    /// When the first pass was issued that ends like this one: one that was issued again is as good for longer.
+    begun: Time,
     /// Up to here run time is on record, in microseconds since boot, where this instance counts.
     pub paid_until: Option<u64>,
     gates: BTreeMap<String, Gate>,
@@ -57,7 +59,17 @@ pub(crate) struct Live {
 impl Live {
     pub fn new(state: State, issued: Time, time: Timekeeper) -> Self {
         let (gates, listeners, schedule) = (BTreeMap::new(), Vec::new(), Schedule::default());
-        Self { phase: Phase::Approved, time, state, issued, paid_until: None, gates, schedule, listeners }
+        Self {
+            phase: Phase::Approved,
+            time,
+            state,
+            issued,
+            begun: issued,
+            paid_until: None,
+            gates,
+            schedule,
+            listeners,
+        }
     }
 
     pub fn is_over(&self) -> bool {
@@ -119,6 +131,7 @@ impl Live {
     pub fn take(&mut self, state: State, issued: Option<Time>, time: Option<Timekeeper>) {
         if horizon(&state) != horizon(&self.state) {
             self.schedule.next_pass();
+            self.begun = issued.unwrap_or(self.begun);
         }
         (self.state, self.issued) = (state, issued.unwrap_or(self.issued));
         self.time = time.unwrap_or(self.time);
@@ -151,13 +164,13 @@ impl Live {
         }
         // Where uses are counted, an early pass would take more of them than are used.
         let free = self.held().is_some_and(|held| held.pass.uses.is_none());
-        let soon = self.is_within(env, |whole| Seconds(whole.0 / 5));
+        let soon = self.is_within(env, self.issued, |whole| Seconds(whole.0 / 5));
         free && soon && self.schedule.is_due(env.clock.boot_micros())
     }
 
-    fn is_within(&self, env: &Env, last: impl Fn(Seconds) -> Seconds) -> bool {
+    fn is_within(&self, env: &Env, from: Time, last: impl Fn(Seconds) -> Seconds) -> bool {
         let Some(end) = self.state.ends().0 else { return false };
-        end.minus(last(end.since(self.issued))) < self.time.now(env)
+        end.minus(last(end.since(from))) < self.time.now(env)
     }
 
     pub fn remaining(&self, env: &Env) -> Remaining {
@@ -172,7 +185,8 @@ impl Live {
         match (ends, grace) {
             (Some(end), Some(until)) if end <= now && now < until => vec![Warning::InGrace { until }],
             (Some(at), _)
-                if at > now && self.is_within(env, |whole| Seconds(whole.0 / 5).min(LONGEST_WARNING)) =>
+                if at > now
+                    && self.is_within(env, self.begun, |whole| Seconds(whole.0 / 5).min(LONGEST_WARNING)) =>
             {
                 vec![Warning::EndsSoon { at }]
             }

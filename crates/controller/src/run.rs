@@ -29,6 +29,7 @@ impl Run {
     pub(crate) fn new(keeper: Keeper) -> Result<Self, Disapproved> {
         let keeper = Arc::new(keeper);
         let mut run = Self { keeper: keeper.clone(), ticker: None };
+        keeper.site().looks_after(&keeper);
         if keeper.site().ticking == Ticking::ByThread {
             let ticker = thread::Builder::new().name("carnet-run".into()).spawn(move || keeper.keep());
             let failed = |error| {

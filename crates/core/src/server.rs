@@ -11,6 +11,7 @@ mod joining;
 mod operate;
 mod recover;
 mod redeeming;
+mod supplier;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use self::draft::Draft;
 pub use self::joining::{Code, JOIN_CODE_LASTS, LONGEST_ENROLMENT, MOST_ENROLLED, shown};
 use self::joining::{Newcomer, kept_out, newcomer};
 pub use self::redeeming::Grant;
+pub use self::supplier::{Freed, free_device, review};
 use crate::charge::Charge;
 use crate::document::{
     Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Purpose, Reason,
@@ -498,7 +500,7 @@ pub fn decide(view: &View, request: &Request, now: Time, fresh: &Fresh) -> Decis
         Some(Newcomer::Refused(reason)) => return kept_out(view, request, reason, now),
         None => return Decision::Rejected(Rejection::UnknownDevice),
     };
-    let journal = view.journal.clone().unwrap_or_else(|| new_journal(&device, request));
+    let journal = view.journal.clone().unwrap_or_else(|| new_journal(&device, &request.journal));
     match step(view, &device, &journal, request, now) {
         Step::Fresh => operate::operate(Draft::new(view, device, journal, now), request, fresh),
         Step::Repeat => Decision::Repeat,
@@ -635,9 +637,9 @@ fn user_of(registration: Digest) -> UserId {
     UserId(id)
 }
 
-fn new_journal(device: &Device, request: &Request) -> Journal {
+fn new_journal(device: &Device, name: &JournalName) -> Journal {
     Journal {
-        name: request.journal.clone(),
+        name: name.clone(),
         user: device.user,
         epoch: 0,
         answer: device.receipt,

@@ -130,7 +130,11 @@ pub fn ask(
         let open = book.refresh()?.intent.clone();
         let asked = match open {
             Some(intent) => intent,
-            None => intend(passbook, &mut book, operation)?,
+            None => match intend(passbook, &mut book, operation) {
+                // Another process was faster: its request is finished first.
+                Err(ContactError::Disapproved(Disapproval::IntentOpen)) => continue,
+                asked => asked?,
+            },
         };
         let state = send(passbook, &mut book, line)?;
         if asked.operation == *operation && !again(&state) {

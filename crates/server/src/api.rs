@@ -5,6 +5,7 @@ pub mod app;
 pub mod charge;
 pub mod device;
 pub mod event;
+pub mod held;
 pub mod key_set;
 pub mod license;
 pub mod menu;
@@ -70,6 +71,9 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(charge::act::settle))
         .routes(routes!(charge::act::fail))
         .routes(routes!(charge::act::refund))
+        .routes(routes!(held::flagged::flagged))
+        .routes(routes!(held::review::review))
+        .routes(routes!(held::free::free))
         .routes(routes!(redeem::show::show))
         .routes(routes!(redeem::list::list, redeem::create::create))
         .routes(routes!(redeem::withdraw::withdraw))

@@ -13,12 +13,15 @@ use crate::config::When;
 /// When the filter cannot be read.
 pub fn start(filter: &str, json: When) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(filter)?;
+    let terminal = std::io::stderr().is_terminal();
     let json = match json {
         When::Always => true,
         When::Never => false,
-        When::Auto => !std::io::stderr().is_terminal(),
+        When::Auto => !terminal,
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // On a terminal it depends on NO_COLOR, which the library reads.
+    let lines = if terminal { lines } else { lines.with_ansi(false) };
     // A second log in one process is a test's; the first one stays.
     let _ = if json {
         lines.json().flatten_event(true).with_span_list(false).try_init()

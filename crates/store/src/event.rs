@@ -88,6 +88,8 @@ pub enum What {
     Reviewed(Reviewed),
     /// A charge came to another status.
     Charged(Charged),
+    /// A supplier freed what a device held of this license.
+    Freed(DeviceFreed),
     /// Another event changed this license too: its share, in its own chain.
     Along(Along),
 }
@@ -131,6 +133,15 @@ pub struct Charged {
     pub by: String,
     /// Their own words or reference; empty where there are none.
     pub note: String,
+}
+
+/// A supplier's help for a user who has lost too many devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceFreed {
+    /// Which.
+    pub device: DeviceId,
+    /// Who did it.
+    pub by: String,
 }
 
 /// A supplier's review of a journal.
@@ -362,6 +373,7 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         What::Acted(acted) => return Ok(("acted", Some(json(acted, "act")?))),
         What::Reviewed(reviewed) => return Ok(("reviewed", Some(json(reviewed, "review")?))),
         What::Charged(charged) => return Ok(("charged", Some(json(charged, "charge")?))),
+        What::Freed(freed) => return Ok(("device-freed", Some(json(freed, "device")?))),
         What::Along(along) => return Ok(("along", Some(json(along, "event")?))),
         What::Decided(kind) => kind,
     };
@@ -401,6 +413,7 @@ fn what(row: &mut Columns<'_>) -> Result<What, StoreError> {
         ("redeemed", None) => What::Decided(EventKind::Redeemed),
         ("withdrawn", None) => What::Decided(EventKind::Withdrawn),
         ("charged", Some(detail)) => What::Charged(serde_json::from_str(detail).map_err(wrong)?),
+        ("device-freed", Some(detail)) => What::Freed(serde_json::from_str(detail).map_err(wrong)?),
         ("acted", Some(detail)) => What::Acted(serde_json::from_str(detail).map_err(wrong)?),
         ("reviewed", Some(detail)) => What::Reviewed(serde_json::from_str(detail).map_err(wrong)?),
         ("along", Some(detail)) => What::Along(serde_json::from_str(detail).map_err(wrong)?),

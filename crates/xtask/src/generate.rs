@@ -13,8 +13,12 @@ pub struct Generated {
 }
 
 /// All of them. To add one, add a row. Each is also compared by a test of the crate that makes it.
-pub const GENERATED: &[Generated] =
-    &[Generated { file: "crates/server/openapi.json", program: "carnetd", arguments: &["openapi"] }];
+pub const GENERATED: &[Generated] = &[
+    Generated { file: "crates/server/openapi.json", program: "carnetd", arguments: &["openapi"] },
+    Generated { file: "docs/cli.md", program: "carnet-reference", arguments: &["carnet"] },
+    Generated { file: "docs/carnetd.md", program: "carnet-reference", arguments: &["carnetd"] },
+    Generated { file: "docs/problems.md", program: "carnet-reference", arguments: &["problems"] },
+];
 
 /// Whether the files are remade or only compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +79,17 @@ fn outdated(file: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_page_that_says_it_is_made_from_the_code_is_in_the_table() {
+        let docs = Workspace::for_tests().root().join("docs");
+        for page in std::fs::read_dir(docs).unwrap().map(|page| page.unwrap()) {
+            let made = std::fs::read_to_string(page.path())
+                .is_ok_and(|text| text.contains("<!-- Made from the code"));
+            let file = format!("docs/{}", page.file_name().to_string_lossy());
+            assert_eq!(GENERATED.iter().any(|entry| entry.file == file), made, "{file}");
+        }
+    }
 
     #[test]
     fn a_file_that_differs_from_what_the_code_makes_is_found() {

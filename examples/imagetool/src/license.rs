@@ -1,6 +1,6 @@
 //! What the license allows: the one place where Carnet comes in.
 
-use carnet_controller::{Controller, Disapproved, Listed, Run};
+use carnet_controller::{Controller, Disapproved, Run};
 
 /// A real program has its product string compiled in and takes no other: whoever may choose the string chooses
 /// the server, and so the license. This one is an example that is shown with a new server each time; therefore
@@ -38,7 +38,7 @@ pub enum NotLicensed {
     )]
     NoProduct,
     /// Run disapproved.
-    #[error("{0}{menu}", menu = on_offer(&.0.menu))]
+    #[error("{}", .0.explained())]
     Disapproved(#[from] Disapproved),
     /// Something that was not bought.
     #[error("not licensed: this device has no license for `{feature}`")]
@@ -84,15 +84,4 @@ pub fn shown(controller: &Controller) -> Result<String, NotLicensed> {
         text += &format!("\n  now     {why}");
     }
     Ok(text)
-}
-
-/// The menu in a few lines; nothing when there is none.
-fn on_offer(menu: &[Listed]) -> String {
-    let line = |listed: &Listed| {
-        let offer = &listed.offer;
-        let price = if offer.fee.minor == 0 { "free".to_owned() } else { offer.fee.to_string() };
-        format!("\n  {}: {price}, {}", offer.condition, offer.term.in_words())
-    };
-    let lines: String = menu.iter().map(line).collect();
-    if lines.is_empty() { lines } else { format!("\non offer:{lines}") }
 }

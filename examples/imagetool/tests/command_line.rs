@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use carnet_sandbox::{Grant, Local};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
-use licensed::Device;
 
 /// An empty folder of one test.
 fn folder(test: &str) -> PathBuf {
@@ -21,7 +21,7 @@ fn folder(test: &str) -> PathBuf {
 
 /// Runs the program in a folder, on a device with a license for everything.
 fn imagetool(folder: &Path, line: &str) -> Output {
-    Device::with_everything().imagetool(folder, line)
+    licensed::imagetool(licensed::with_everything(), folder, line)
 }
 
 fn succeeds(folder: &Path, line: &str) {
@@ -223,9 +223,9 @@ fn help_lists_the_exit_codes() {
 
 #[test]
 fn a8_without_a_passbook_the_program_says_to_register_and_touches_nothing() {
-    let (folder, device) = (folder("unregistered"), Device::new("unregistered"));
+    let (folder, device) = (folder("unregistered"), licensed::unregistered("unregistered"));
     half_red(&folder);
-    let output = device.imagetool(&folder, "convert half.png a.jpg");
+    let output = licensed::imagetool(&device, &folder, "convert half.png a.jpg");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(10), "{errors}");
     assert!(errors.contains("not registered") && errors.contains("`carnet register`"), "{errors}");
@@ -234,40 +234,39 @@ fn a8_without_a_passbook_the_program_says_to_register_and_touches_nothing() {
 
 #[test]
 fn a11_what_was_not_bought_is_refused_before_a_file_is_touched_and_costs_no_use() {
-    let mut offer = carnet_testkit::server::offer("some", &["resize", "sheet"]);
-    offer.term.uses = Some(2);
-    let (folder, device) = (folder("not-bought"), Device::with("not-bought", offer));
+    let some = Grant::new("some").feature("resize").feature("sheet").uses(2);
+    let (folder, device) = (folder("not-bought"), licensed::with("not-bought", some));
     half_red(&folder);
     for (line, feature) in [
         ("convert no.png a.jpg", "convert"),
         ("sheet a.png half.png --frame film", "frame.film"),
         ("sheet a.png half.png --frame deco", "frame.deco"),
     ] {
-        let output = device.imagetool(&folder, line);
+        let output = licensed::imagetool(&device, &folder, line);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(10), "{line}: {errors}");
         assert!(errors.contains(&format!("no license for `{feature}`")), "{errors}");
     }
-    let shown = device.imagetool(&folder, "license");
+    let shown = licensed::imagetool(&device, &folder, "license");
     let text = String::from_utf8_lossy(&shown.stdout);
     assert_eq!(text, "some (acme/imagetool)\n  allows  resize, sheet\n  left    2 uses\n");
 }
 
 #[test]
 fn a12_a13_uses_count_down_until_the_menu_comes() {
-    let mut offer = carnet_testkit::server::offer("few", &["resize"]);
-    (offer.term.uses, offer.pass_term.uses) = (Some(2), Some(1));
-    offer.condition = "Two runs of Image Tool".into();
-    let (folder, mut device) = (folder("counted"), Device::with("counted", offer));
+    let two = Grant::new("Two runs of Image Tool").feature("resize").uses(2).uses_per_pass(1);
+    let (folder, mut device) = (folder("counted"), licensed::with("counted", two));
+    device.go_offline();
     half_red(&folder);
-    let resize =
-        |device: &Device, name: &str| device.imagetool(&folder, &format!("resize half.png {name} --width 5"));
+    let resize = |device: &Local, name: &str| {
+        licensed::imagetool(device, &folder, &format!("resize half.png {name} --width 5"))
+    };
     assert!(resize(&device, "one.png").status.success());
     let refused = resize(&device, "two.png");
     let errors = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(10), "{errors}");
     assert!(errors.contains("no uses are left in the pass, and the server cannot be reached"), "{errors}");
-    device.connect();
+    device.go_online().unwrap();
     assert!(resize(&device, "two.png").status.success());
     let refused = resize(&device, "three.png");
     assert_eq!(refused.status.code(), Some(10));

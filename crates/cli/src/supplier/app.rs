@@ -1,7 +1,7 @@
 //! `carnet supplier app`: name what is licensed (A1).
 
+use carnet_api::ProblemCode;
 use carnet_api::app::{self as api, NewApp};
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_api::server::ServerInfo;
 use carnet_core::app::{AppId, SupplierName};
@@ -9,8 +9,7 @@ use carnet_core::term::moment;
 use carnet_seal::ProductString;
 use clap::Subcommand;
 
-use super::credentials;
-use super::list::pages;
+use super::{credentials, list};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -52,7 +51,7 @@ impl App {
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         match self {
             Self::Add { app, display_name } => add(context, app, display_name.as_deref()),
-            Self::List => list(context, name),
+            Self::List => apps(context, name),
             Self::Product { app } => product(context, app),
         }
     }
@@ -70,6 +69,8 @@ fn add(context: &Context, app: &AppId, display_name: Option<&str>) -> Result<(),
 /// The string is public. Whoever compiles it in compares its root with what `carnetd root-hash` says.
 fn product(context: &Context, app: &AppId) -> Result<(), Failure> {
     let http = credentials::http(context, Some(&app.supplier()))?;
+    // A program that is opened with a mistyped app would never find a license.
+    let _: api::App = http.send(Call::get(&path::app(app))).map_err(|failure| unknown(failure, app))?;
     let known: ServerInfo = http.send(Call::get(path::SERVER))?;
     let url = http.server().clone();
     let product = ProductString { app: app.clone(), url, root: known.root }.to_string();
@@ -77,12 +78,18 @@ fn product(context: &Context, app: &AppId) -> Result<(), Failure> {
     context.output.result(&Product { app: app.clone(), product }, || shown)
 }
 
-fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+/// An app that the server does not know, or not as one of this supplier.
+pub(super) fn unknown(failure: Failure, app: &AppId) -> Failure {
+    if failure.code != ProblemCode::NotFound.as_str() {
+        return failure;
+    }
+    let remedy = format!("check the id, or register it first: carnet supplier app add {app}");
+    Failure { message: format!("the server knows no app {app}"), ..failure }.with_remedy(remedy)
+}
+
+fn apps(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
     let http = credentials::http(context, name)?;
-    let apps: Page<api::App> = pages(usize::MAX, |limit, cursor| {
-        http.send(Call::get(path::APPS).query("limit", Some(limit)).query("cursor", cursor))
-    })?;
-    context.output.result(&apps, || in_words(&apps.data))
+    list::show(context, &http, None, (path::APPS, |call| call), in_words)
 }
 
 fn in_words(apps: &[api::App]) -> String {

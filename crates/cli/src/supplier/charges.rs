@@ -1,6 +1,5 @@
 //! `carnet supplier charges` and `carnet supplier charge`: what is due, and what has become of it.
 
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_api::redeem::{ChargeNote, ChargeView};
 use carnet_core::app::SupplierName;
@@ -9,7 +8,6 @@ use carnet_core::term::moment;
 use clap::{Args, Subcommand};
 
 use super::credentials;
-use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -56,15 +54,8 @@ impl Charges {
     /// Why it could not be done.
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let http = credentials::http(context, name)?;
-        let found: Page<ChargeView> = pages(self.limit as usize, |limit, cursor| {
-            let call = Call::get(path::CHARGES).query("limit", Some(limit)).query("cursor", cursor);
-            http.send(call.query("status", self.status.as_ref()))
-        })?;
-        context.output.result(&found, || list(&found.data))?;
-        if found.next_cursor.is_some() && !context.output.is_json() {
-            context.output.note("There are more: raise --limit.");
-        }
-        Ok(())
+        let filtered = |call: Call<'static>| call.query("status", self.status.as_ref());
+        super::list::show(context, &http, Some(self.limit), (path::CHARGES, filtered), list)
     }
 }
 

@@ -1,19 +1,17 @@
 //! `carnet supplier events`: what happened, and the evidence where something was wrong.
 
 use carnet_api::event::{self as api, Evidence};
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_core::app::SupplierName;
 use carnet_core::id::LicenseId;
 use clap::Args;
 
-use super::credentials;
-use super::list::pages;
+use super::{credentials, list};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
 use crate::table::table;
-use crate::text::clean;
+use crate::text::{clean, to_the_second};
 
 /// What happened, newest first.
 #[derive(Debug, Args)]
@@ -33,15 +31,8 @@ impl Events {
     /// Why it could not be done.
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let http = credentials::http(context, name)?;
-        let found: Page<api::Event> = pages(self.limit as usize, |limit, cursor| {
-            let call = Call::get(path::EVENTS).query("limit", Some(limit)).query("cursor", cursor);
-            http.send(call.query("license", self.license))
-        })?;
-        context.output.result(&found, || in_words(&found.data))?;
-        if found.next_cursor.is_some() && !context.output.is_json() {
-            context.output.note("There are more: raise --limit.");
-        }
-        Ok(())
+        let filtered = |call: Call<'static>| call.query("license", self.license);
+        list::show(context, &http, Some(self.limit), (path::EVENTS, filtered), in_words)
     }
 }
 
@@ -52,7 +43,7 @@ fn in_words(events: &[api::Event]) -> String {
     let row = |event: &api::Event| {
         [
             event.seq.to_string(),
-            event.at.to_string(),
+            to_the_second(event.at).to_string(),
             clean(&event.kind),
             shown(event.app.as_ref()),
             shown(event.license),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use carnet_api::page::Page;
+use carnet_api::ProblemCode;
 use carnet_api::path;
 use carnet_api::redeem::{NewRedeemCodes, RedeemCode, WithdrawRedeemCode};
 use carnet_core::app::{AppId, OfferName, SupplierName};
@@ -17,7 +17,6 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::credentials;
-use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -93,12 +92,25 @@ impl Grant {
             expires: self.expires,
             digests: secrets.iter().map(|secret| digest_of(*secret)).collect(),
         };
-        let _: Vec<RedeemCode> = http.send(Call::post(path::REDEEM_CODES).json(&new)?)?;
+        let made = http.send::<Vec<RedeemCode>>(Call::post(path::REDEEM_CODES).json(&new)?);
+        made.map_err(|failure| self.unknown(failure))?;
         let text = |secret: &Secret| CodeText { kind: CodeKind::Redeem, secret: *secret }.to_string();
         let codes: Vec<String> = secrets.iter().map(text).collect();
         let Self { app, offer, label, expires, .. } = self;
         let shown = Shown { app, offer, label, expires: *expires, codes };
         context.output.result(&shown, || if self.csv { csv(&shown) } else { in_words(&shown) })
+    }
+}
+
+impl Grant {
+    /// What was not found is what was named.
+    fn unknown(&self, failure: Failure) -> Failure {
+        let Self { app, offer, .. } = self;
+        if failure.code != ProblemCode::NotFound.as_str() {
+            return failure;
+        }
+        let what = format!("there is no offer `{offer}` in a menu of {app}");
+        Failure { message: what, ..failure }.with_remedy(format!("see `carnet supplier menu show {app}`"))
     }
 }
 
@@ -108,7 +120,7 @@ fn in_words(shown: &Shown<'_>) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(words, "{BOLD}{code}{BOLD:#}");
     }
-    words += "\nEach is good once: `carnet redeem CODE`. They are shown only now.\n";
+    words += "\nEach is good once: `carnet redeem -` asks for it. They are shown only now.\n";
     words
 }
 
@@ -132,12 +144,7 @@ impl Codes {
         let http = credentials::http(context, name)?;
         match self {
             Self::List { limit } => {
-                let found: Page<RedeemCode> = pages(*limit as usize, |limit, cursor| {
-                    http.send(
-                        Call::get(path::REDEEM_CODES).query("limit", Some(limit)).query("cursor", cursor),
-                    )
-                })?;
-                context.output.result(&found, || list(&found.data))
+                super::list::show(context, &http, Some(*limit), (path::REDEEM_CODES, |call| call), list)
             }
             Self::Withdraw { code } => {
                 let digest = digest_of(code.of(context, CodeKind::Redeem)?);

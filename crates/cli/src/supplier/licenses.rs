@@ -1,7 +1,6 @@
 //! `carnet supplier licenses`.
 
 use carnet_api::license::{self as api, LineView};
-use carnet_api::page::Page;
 use carnet_api::path;
 use carnet_core::app::{AppId, SupplierName};
 use carnet_core::term::moment;
@@ -9,7 +8,6 @@ use carnet_core::time::Time;
 use clap::Args;
 
 use super::credentials;
-use super::list::pages;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::Call;
@@ -54,15 +52,9 @@ impl Licenses {
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
         let of_app = self.app.as_ref().map(AppId::supplier);
         let http = credentials::http(context, name.or(of_app.as_ref()))?;
-        let found: Page<api::License> = pages(self.limit as usize, |limit, cursor| {
-            let call = Call::get(path::LICENSES).query("limit", Some(limit)).query("cursor", cursor);
-            http.send(call.query("app", self.app.as_ref()).query("status", self.status.as_ref()))
-        })?;
-        context.output.result(&found, || list(&found.data))?;
-        if found.next_cursor.is_some() && !context.output.is_json() {
-            context.output.note("There are more: raise --limit.");
-        }
-        Ok(())
+        let filtered =
+            |call: Call<'static>| call.query("app", self.app.as_ref()).query("status", self.status.as_ref());
+        super::list::show(context, &http, Some(self.limit), (path::LICENSES, filtered), list)
     }
 }
 

@@ -1,14 +1,42 @@
 //! Lists that come in pages.
 
 use carnet_api::page::{MOST_PER_PAGE, Page};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::http::{Call, Http};
+
+/// Asks for a list, page by page, and shows it; of more than the `most` wanted it is said that they are there.
+///
+/// # Errors
+/// Why it could not be had, or shown.
+pub fn show<T: Serialize + DeserializeOwned>(
+    context: &Context,
+    http: &Http,
+    most: Option<u32>,
+    (path, filtered): (&'static str, impl Fn(Call<'static>) -> Call<'static>),
+    words: impl FnOnce(&[T]) -> String,
+) -> Result<(), Failure> {
+    let waiting = context.waiting_for(http.server());
+    let wanted = most.map_or(usize::MAX, |most| most as usize);
+    let found: Page<T> = pages(wanted, |limit, cursor| {
+        http.send(filtered(Call::get(path).query("limit", Some(limit)).query("cursor", cursor)))
+    })?;
+    drop(waiting);
+    context.output.result(&found, || words(&found.data))?;
+    if found.next_cursor.is_some() && !context.output.is_json() {
+        context.output.note("There are more: raise --limit.");
+    }
+    Ok(())
+}
 
 /// Asks for pages until `wanted` entries are there or the list ends. `next_cursor` stays where there are more.
 ///
 /// # Errors
 /// The first failure; what came before is dropped, because a part looks like a whole.
-pub fn pages<T>(
+fn pages<T>(
     wanted: usize,
     mut ask: impl FnMut(u32, Option<&str>) -> Result<Page<T>, Failure>,
 ) -> Result<Page<T>, Failure> {

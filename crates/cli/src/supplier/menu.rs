@@ -9,6 +9,7 @@ use carnet_core::app::{AppId, SupplierName};
 use carnet_core::offer::{self as domain, Listed, Offer};
 use clap::Subcommand;
 
+use super::app::unknown;
 use super::credentials;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -120,15 +121,7 @@ fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) ->
 }
 
 fn current(http: &Http, app: &AppId) -> Result<MenuView, Failure> {
-    http.send(Call::get(&path::menu(app))).map_err(|failure| {
-        let unknown = failure.code == "not-found";
-        let remedy = format!("check the id, or register it first: carnet supplier app add {app}");
-        if unknown {
-            Failure { message: format!("the server knows no app {app}"), ..failure }.with_remedy(remedy)
-        } else {
-            failure
-        }
-    })
+    http.send(Call::get(&path::menu(app))).map_err(|failure| unknown(failure, app))
 }
 
 fn stored(view: &MenuView) -> domain::Menu {

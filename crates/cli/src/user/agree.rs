@@ -98,7 +98,10 @@ pub(super) fn carry_out(
                 Choice::None => return declined(manager, app).map(|()| None),
             },
         };
-        match manager.agree(app, &offer, wish.again) {
+        let waiting = context.waiting_for(&manager.server().url);
+        let agreed = manager.agree(app, &offer, wish.again);
+        drop(waiting);
+        match agreed {
             Err(error) if is_changed(&error) && !wish.yes && context.output.can_ask() => {
                 context.output.warning("the menu has changed meanwhile; look at it again");
             }

@@ -21,7 +21,10 @@ impl Decline {
     /// `still-good` when there is a good pass; why it could not be recorded.
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let app = self.licensed.app();
-        which::manager(context, Some(&self.licensed))?.decline(app)?;
+        let manager = which::manager(context, Some(&self.licensed))?;
+        let waiting = context.waiting_for(&manager.server().url);
+        manager.decline(app)?;
+        drop(waiting);
         let shown = serde_json::json!({ "app": app, "outcome": "declined" });
         context
             .output

@@ -161,11 +161,10 @@ fn invited(context: &Context, made: &Invited, manager: &Manager) -> Result<(), F
     let shown = ShownCode { code: made.code.to_string(), until: made.until };
     context.output.result(&shown, || {
         format!(
-            "{BOLD}{}{BOLD:#}\n\nOn the other device, within 15 minutes:\n\n  carnet register --server {} --root {} --code {}\n",
+            "{BOLD}{}{BOLD:#}\n\nOn the other device, within 15 minutes; it asks for the code:\n\n  carnet register --server {} --root {} --code -\n",
             shown.code,
             manager.server().url,
-            manager.server().pin.root,
-            shown.code
+            manager.server().pin.root
         )
     })
 }
@@ -188,7 +187,7 @@ fn recovery(context: &Context, manager: &Manager, new: bool) -> Result<(), Failu
 pub fn recovery_in_words(code: &str) -> String {
     format!(
         "Recovery code: {BOLD}{code}{BOLD:#}\n\nWrite it down and keep it apart from this device. With it you join again when all your devices are \
-         lost:\n`carnet register --code CODE`. It is shown only once.\n"
+         lost:\n`carnet register --code -` asks for it. It is shown only once.\n"
     )
 }
 

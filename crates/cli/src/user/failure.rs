@@ -42,7 +42,9 @@ fn exit_of(error: &ManagerError) -> Exit {
         ManagerError::Net(_) => Exit::Unreachable,
         ManagerError::NotCarnet { status: 502..=504, .. } => Exit::Unreachable,
         ManagerError::Passbook(_) => Exit::PassbookUnusable,
-        ManagerError::Refused { .. } | ManagerError::RegistrationRefused(_) => Exit::Refused,
+        ManagerError::Refused { .. }
+        | ManagerError::RegistrationRefused(_)
+        | ManagerError::ManagementRefused(_) => Exit::Refused,
         // A device proves itself with its signature: there is no token that could be wrong.
         ManagerError::Problem(_) => Exit::Refused,
         _ => Exit::Failure,

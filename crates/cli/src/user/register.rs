@@ -100,7 +100,7 @@ impl Register {
         let manager = which::manager_of_new(context, self.product.as_ref(), &self.trust)?;
         let registered = match known(&manager)? {
             Some(registered) => registered,
-            None => manager.register(&self.newcomer(context)?)?,
+            None => asked(context, &manager, &self.newcomer(context)?)?,
         };
         finish(context, &manager, &registered)
     }
@@ -168,12 +168,17 @@ pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, F
     let name = ask::text("Your name", |text| told(person::name(text)))?;
     let email = ask::text("Your e-mail address", |text| told(person::email(text)))?;
     let details = Details { name, email, ..Details::default() };
-    let registered = manager.register(&newcomer(&details, None, usual_identity(context)?)?)?;
+    let registered = asked(context, manager, &newcomer(&details, None, usual_identity(context)?)?)?;
     if let Some(code) = manager.unseen_recovery_code()? {
         context.output.note(&recovery_in_words(&code.to_string()));
         manager.recovery_code_shown()?;
     }
     Ok(registered)
+}
+
+fn asked(context: &Context, manager: &Manager, newcomer: &Newcomer) -> Result<Registered, Failure> {
+    let _waiting = context.waiting_for(&manager.server().url);
+    Ok(manager.register(newcomer)?)
 }
 
 /// What a new device is known by where the command line does not say: a container is told once, from outside.

@@ -32,7 +32,10 @@ impl Renew {
     /// The server's reason when there is nothing left to renew from, or why it could not be asked.
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let app = self.licensed.app();
-        let pass = which::manager(context, Some(&self.licensed))?.renew(app)?;
+        let manager = which::manager(context, Some(&self.licensed))?;
+        let waiting = context.waiting_for(&manager.server().url);
+        let pass = manager.renew(app)?;
+        drop(waiting);
         context.output.result(&Shown { app, pass: &pass }, || {
             format!("The pass for {app} is as new as the server has it.\n\n{}", pass_in_words(&pass))
         })

@@ -21,7 +21,6 @@ use self::child::{Child, Event, code};
 use crate::context::Context;
 use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
-use crate::progress::waiting_for;
 use crate::text::clean;
 use crate::user::agree::{self, Wish};
 use crate::user::register;
@@ -122,7 +121,7 @@ impl Run {
         let controller = self.controller(context, manager)?;
         let (mut registered, mut agreed) = (false, false);
         loop {
-            let waiting = context.output.waiting(waiting_for(manager.server().url.as_str()));
+            let waiting = context.waiting_for(&manager.server().url);
             let started = controller.start();
             drop(waiting);
             let why = match started {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet_core::document::Evidence;
-use carnet_core::time::Time;
 use carnet_manager::status::{self as manager, Finished};
 use carnet_manager::{Manager, ManagerError};
 use clap::Args;
@@ -13,7 +12,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{BOLD, YELLOW};
-use crate::text::clean;
+use crate::text::{clean, to_the_second};
 use crate::user::passes::managers;
 use crate::user::which;
 use crate::width::{self, labelled};
@@ -70,7 +69,9 @@ impl Status {
         let named = which::wanted(context, None, None)?;
         let mut servers = Vec::new();
         for manager in managers(&setup, named.url.as_ref())? {
+            let waiting = context.waiting_for(&manager.server().url);
             let resumed = if self.resume { manager.finish_all()? } else { Vec::new() };
+            drop(waiting);
             servers.push(self.look(&manager, resumed)?);
         }
         let shown = Shown { home: setup.home.clone(), servers };
@@ -151,11 +152,6 @@ fn clock_in_words(clock: manager::ClockStatus) -> String {
         }
         _ => format!("{}, as it should be", to_the_second(clock.now)),
     }
-}
-
-/// What a person reads; scripts get every digit.
-fn to_the_second(time: Time) -> Time {
-    Time(time.0 - time.0.rem_euclid(1_000_000))
 }
 
 fn resumed_in_words(finished: &Finished) -> String {

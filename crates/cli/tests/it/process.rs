@@ -39,6 +39,26 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
 }
 
 #[test]
+fn colours_are_for_terminals_unless_somebody_says_otherwise() {
+    let carnet = Carnet::new();
+    let coloured = |more: &[&str], variables: &[(&str, &str)]| {
+        let mut all = Vec::new();
+        for arguments in [&["supplier", "app", "list"][..], &["suplier"], &["--help"]] {
+            let ran = ran(carnet.command(&[arguments, more].concat()).envs(variables.iter().copied()));
+            all.push(ran.out.contains('\u{1b}') || ran.err.contains('\u{1b}'));
+        }
+        all
+    };
+    assert_eq!(coloured(&[], &[]), [false; 3], "nobody sees them in a pipe");
+    assert_eq!(coloured(&["--color", "always"], &[]), [true; 3]);
+    assert_eq!(coloured(&["--color=always"], &[("NO_COLOR", "1")]), [true; 3], "the command line wins");
+    assert_eq!(coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]), [false; 3]);
+    // What is behind `--` is for the program.
+    let program = carnet.run(&["run", "acme/paint", "--", "true", "--color=always"]);
+    assert!(!program.err.contains('\u{1b}'), "{program:?}");
+}
+
+#[test]
 fn help_is_on_stdout_and_no_arguments_at_all_are_a_mistake() {
     let carnet = Carnet::new();
     let help = carnet.run(&["--help"]);

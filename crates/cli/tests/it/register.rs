@@ -12,6 +12,7 @@ use carnet_core::time::Time;
 
 use crate::carnet::{Carnet, TOKEN, ran};
 use crate::fake::{Fake, Says, Seen, json, problem};
+use crate::user::shop::Shop;
 
 const CODE: &str = "carnet_setup_canary";
 
@@ -102,6 +103,22 @@ fn d2_a_registration_whose_answer_is_lost_is_repeated_with_the_same_token() {
         6,
         "the token is kept; nobody answers"
     );
+}
+
+#[test]
+fn d2_who_died_before_the_answer_was_kept_finds_the_token_good_though_the_code_is_used_up() {
+    let shop = Shop::open();
+    let acme = shop.supplier_home();
+    let server = shop.url.trim_start_matches("http://").replace(':', "_");
+    let kept = acme.home.join("suppliers").join(server).join("acme.token");
+    let token = fs::read_to_string(&kept).unwrap();
+    let begun = kept.with_extension("token-begun");
+    fs::hard_link(&kept, &begun).unwrap();
+    fs::remove_file(&kept).unwrap();
+    assert_eq!(acme.run(&["supplier", "app", "list", "--json"]).failed(), (8, "no-token".into()));
+    assert_eq!(acme.run(&register(&shop.url)).code, 0, "the same command once more");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), token);
+    assert!(!begun.exists() && acme.run(&["supplier", "app", "list"]).code == 0);
 }
 
 #[test]

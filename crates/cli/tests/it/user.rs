@@ -1,10 +1,12 @@
 //! The commands of a user, against a real server.
 
 mod agree;
+mod devices;
 mod moves;
 mod pass;
+mod paying;
 mod register;
 mod run;
-mod shop;
+pub mod shop;
 mod strange;
 mod terminal;

@@ -22,6 +22,18 @@ fn day(count: i64) -> Time {
 }
 
 #[test]
+fn the_end_of_the_license_is_warned_of_also_where_the_server_issues_its_last_pass_again() {
+    let world = World::with(days(30, None));
+    let run = world.start().unwrap();
+    for _ in 0..25 {
+        world.pass(seconds(86_400));
+        run.tick();
+    }
+    assert!(world.state().epoch > 1, "issued again, and it ends no later");
+    assert_eq!(run.warnings(), [Warning::EndsSoon { at: day(30) }]);
+}
+
+#[test]
 fn an_expired_pass_runs_and_warns_in_grace_and_ends_with_it() {
     let world = World::with(days(30, None));
     world.server.set_away(true);

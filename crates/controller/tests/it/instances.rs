@@ -16,6 +16,16 @@ fn each_start_counts_a_use() {
 }
 
 #[test]
+fn a_run_goes_on_when_another_instance_has_used_up_the_last_slice() {
+    let world = World::with(uses(10, 4));
+    let one = world.start().unwrap();
+    while world.start().is_ok() {}
+    assert!(world.run_for(&one, 5), "{:?}", one.disapproved());
+    assert_eq!(one.consume(1).unwrap_err().code, "exhausted");
+    assert!(world.run_for(&one, 5));
+}
+
+#[test]
 fn run_time_counts_once_however_many_instances_run() {
     let world = World::with(duration(200, None));
     world.server.set_away(true);

@@ -70,7 +70,7 @@ impl Draft {
     }
 
     /// Licenses of which the device holds a right that has not run out.
-    fn held_by(&self, id: DeviceId) -> Vec<LicenseId> {
+    pub(super) fn held_by(&self, id: DeviceId) -> Vec<LicenseId> {
         let now = self.now;
         let holds = |license: &&License| {
             license.rights.iter().any(|right| right.is_held_by(id) && !right.is_free(now))
@@ -83,7 +83,7 @@ impl Draft {
         license.lost.iter().filter(lately).count() >= license.offer().lost_devices_per_year as usize
     }
 
-    fn forfeit_journals(&mut self, id: DeviceId) -> Result<(), Overdrawn> {
+    pub(super) fn forfeit_journals(&mut self, id: DeviceId) -> Result<(), Overdrawn> {
         let names: Vec<_> = self.others.keys().filter(|name| name.device == id).cloned().collect();
         for name in names {
             let Some(journal) = self.others.get(&name).cloned() else { continue };
@@ -109,7 +109,7 @@ impl Draft {
         Ok(journal)
     }
 
-    fn free_rights_of(&mut self, device: DeviceId, id: LicenseId) {
+    pub(super) fn free_rights_of(&mut self, device: DeviceId, id: LicenseId) {
         let count = self.licenses.get(&id).map_or(0, |license| license.rights.len());
         for right in 0..u32::try_from(count).unwrap_or(0) {
             let here = self.licenses.get(&id).and_then(|license| license.rights.get(right as usize));

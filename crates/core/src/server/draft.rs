@@ -263,6 +263,13 @@ impl Draft {
         Decision::Aside(Box::new(self.outcome(request, body, kind, epoch, resume)))
     }
 
+    /// Licenses, journals of other devices and postings, where nobody has asked anything.
+    pub(super) fn into_changes(self) -> (Vec<License>, Vec<Journal>, Vec<Posting>) {
+        let licenses = self.licenses.into_values().filter(|license| self.changed.contains(&license.id));
+        let journals = self.others.into_values().filter(|other| self.touched.others.contains(&other.name));
+        (licenses.collect(), journals.collect(), self.postings)
+    }
+
     fn outcome(
         self,
         request: &Request,

@@ -13,7 +13,8 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     make_picture(&world.stage.path("photo.png"), 640, 400)?;
     without_a_license_it_does_not_run(world)?;
     the_first_start_leads_to_a_license(world)?;
-    the_supplier_sees_it(world)
+    the_supplier_sees_it(world)?;
+    what_is_due_is_paid(world)
 }
 
 fn without_a_license_it_does_not_run(world: &World<'_>) -> Result<(), Surprise> {
@@ -65,7 +66,7 @@ fn the_supplier_sees_it(world: &World<'_>) -> Result<(), Surprise> {
     let World { stage, acme, ann, sono, .. } = world;
     let ran = acme.ask(&["supplier", "licenses", "--app", APP])?;
     let license = ran.done()?.one("/data", "/base/offer/name", "for-ever")?;
-    license.is("/validity/status", "active")?.is("/validity/devices/held", 1)?;
+    license.is("/validity/status", "payment-pending")?.is("/validity/devices/held", 1)?;
     let id = license.text("/id")?;
     ann.pass(APP)?.is("/license", id.as_str())?;
     sono.ask(&["supplier", "license", "show", &id])?.fails(5, "not-found")?;
@@ -76,6 +77,20 @@ fn the_supplier_sees_it(world: &World<'_>) -> Result<(), Surprise> {
     stage
         .voice()
         .step(&ran, "acme sees the license in its books, Ann sees it in her account, and sono sees nothing.");
+    Ok(())
+}
+
+fn what_is_due_is_paid(world: &World<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    let due = acme.ask(&["supplier", "charges", "--status", "pending"])?.done()?;
+    let charge = due.one("/data", "/amount", "49.00 EUR")?;
+    charge.is("/due_for", "agreement")?;
+    let ran = acme.ask(&["supplier", "charge", "settle", &charge.text("/charge")?, "--note", "invoice 1"])?;
+    ran.done()?.is("/status", "settled")?;
+    let license = world.license(&charge.text("/license")?)?;
+    license.is("/validity/status", "active")?;
+    let sentence = "The pass came at once; the 49 euros were due. acme says that they are paid, and the license is good for ever.";
+    stage.voice().step(&ran, sentence);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod many_processes;
 mod medium;
 mod past;
 mod processes;
+mod races;
 mod slim;
 mod story;
 mod world;

@@ -91,6 +91,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
             let target = target
                 .replace("{license}", "lic_00000000000000000000000000000000")
                 .replace("{charge}", "chg_00000000000000000000000000000000")
+                .replace("{device}", "dev_00000000000000000000000000000000")
                 .replace("{code}", "stale");
             let request = axum::http::Request::builder().method(&method).uri(target);
             let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;

@@ -4,21 +4,16 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carnet_core::app::AppId;
-use carnet_core::charge::{Charge, ChargeAct};
 use carnet_core::document::JournalName;
 use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId};
-use carnet_core::license::Act;
 use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
 use carnet_seam::Random;
 
-use super::apply::Happened;
 use super::load::Surroundings;
-use super::working::{Kept, Working};
+use super::working::Working;
 use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
 use crate::StoreError;
-use crate::charge::ChargeRow;
-use crate::event::{Acted, Charged, Reviewed, What};
 use crate::tx::{Reading, Writing};
 use crate::writer::{Desk, Failure};
 
@@ -85,12 +80,12 @@ fn tell(reply: Reply, outcome: Result<Settled, LedgerError>) {
 }
 
 /// A batch while it is decided.
-struct Batch<'a> {
-    tx: &'a Writing<'a>,
+pub(super) struct Batch<'a> {
+    pub(super) tx: &'a Writing<'a>,
     menus: &'a mut HashMap<AppId, Option<AppView>>,
     random: &'a dyn Random,
-    now: Time,
-    working: Working,
+    pub(super) now: Time,
+    pub(super) working: Working,
 }
 
 impl Batch<'_> {
@@ -105,6 +100,7 @@ impl Batch<'_> {
                 self.charge(*supplier, *charge, *act, (by, note))
             }
             Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
+            Work::FreeDevice { supplier, device, by } => self.free_device(*supplier, *device, by),
         }
     }
 
@@ -155,7 +151,7 @@ impl Batch<'_> {
         bytes.ok_or(StoreError::NotFound { what: "answer" })
     }
 
-    fn app(&mut self, app: &AppId) -> Result<Option<AppView>, StoreError> {
+    pub(super) fn app(&mut self, app: &AppId) -> Result<Option<AppView>, StoreError> {
         if let Some(known) = self.menus.get(app) {
             return Ok(known.clone());
         }
@@ -165,84 +161,6 @@ impl Batch<'_> {
             self.menus.insert(app.clone(), found.clone());
         }
         Ok(found)
-    }
-
-    fn act(
-        &mut self,
-        supplier: SupplierId,
-        license: LicenseId,
-        act: Act,
-        (by, reason): (&str, Option<&str>),
-    ) -> Result<Settled, LedgerError> {
-        let kept = self.working.license_of(self.tx, supplier, license)?;
-        let (user, before) = (kept.row.license.user, kept.row.license.standing);
-        let after = before.after(act)?;
-        kept.row.license.standing = after;
-        kept.changed = true;
-        let what =
-            What::Acted(Acted { act, before, after, by: by.to_owned(), reason: reason.map(str::to_owned) });
-        self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
-        Ok(Settled::Acted(after))
-    }
-
-    /// The license's status follows what is owed.
-    fn charge(
-        &mut self,
-        supplier: SupplierId,
-        id: ChargeId,
-        act: ChargeAct,
-        (by, note): (&str, &str),
-    ) -> Result<Settled, LedgerError> {
-        let not_found = || LedgerError::Store(StoreError::NotFound { what: "charge" });
-        let row = match self.working.charges.get(&id) {
-            Some(kept) if kept.row.charge.supplier == supplier => kept.row.clone(),
-            Some(_) => return Err(not_found()),
-            None => self.tx.charge_row(supplier, id)?.ok_or_else(not_found)?,
-        };
-        let (before, license) = (row.charge.status, row.charge.license);
-        let after = before.after(act)?;
-        let kept = self.working.license_of(self.tx, supplier, license)?;
-        kept.row.license.owed = kept.row.license.owed.left(before).entered(after);
-        kept.changed = true;
-        let charge = Charge { status: after, changed: self.now, ..row.charge };
-        self.working.charges.insert(id, Kept::changed(ChargeRow { charge: charge.clone(), ..row }));
-        let (by, note) = (by.to_owned(), note.to_owned());
-        let what = What::Charged(Charged { charge: id, act, before, after, by, note });
-        self.working.record(self.tx, self.happened(charge.user, supplier, Some(license), what), None)?;
-        Ok(Settled::Charged(charge))
-    }
-
-    /// The device's year starts over too: otherwise the divergence that is still there would flag the journal
-    /// again at once, and review would never end (I8).
-    fn review(&mut self, supplier: SupplierId, name: &JournalName, by: &str) -> Result<Settled, LedgerError> {
-        let not_found = || LedgerError::Store(StoreError::NotFound { what: "journal to review" });
-        let app = name.app.as_ref().map(|app| self.app(app)).transpose()?.flatten();
-        app.filter(|app| app.supplier == supplier).ok_or_else(not_found)?;
-        let user = self.working.device(self.tx, name.device)?.ok_or_else(not_found)?.device.user;
-        let flagged =
-            self.working.journal(self.tx, user, name)?.is_some_and(|row| row.journal.flagged.is_some());
-        if !flagged {
-            return Err(not_found());
-        }
-        if let Some(Some(kept)) = self.working.journals.get_mut(name) {
-            (kept.row.journal.flagged, kept.changed) = (None, true);
-        }
-        if let Some(Some(kept)) = self.working.devices.get_mut(&name.device) {
-            (kept.row.device.settled, kept.changed) = (None, true);
-        }
-        let what = What::Reviewed(Reviewed { by: by.to_owned() });
-        self.working.record(self.tx, self.happened(user, supplier, None, what), Some((name, None)))?;
-        Ok(Settled::Reviewed)
-    }
-
-    fn happened(
-        &self,
-        user: carnet_core::id::UserId,
-        supplier: SupplierId,
-        license: Option<LicenseId>,
-        what: What,
-    ) -> Happened {
-        Happened { user, supplier: Some(supplier), license, what, postings: Vec::new(), at: self.now }
     }
 }
 

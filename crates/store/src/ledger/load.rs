@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
 use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose};
-use carnet_core::id::{DeviceId, LicenseId, MoveId, ServerId, SupplierId, UserId};
+use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, ServerId, SupplierId, UserId};
 use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
 
 use super::past::past;
@@ -210,6 +210,31 @@ impl Working {
         view: &mut View,
     ) -> Result<(), StoreError> {
         let (Operation::Lost(device) | Operation::Retire(device)) = operation else { return Ok(()) };
+        self.load_device(tx, user, *device, view)
+    }
+
+    /// All licenses of a device's user with this supplier, and the device's journals for them.
+    pub(super) fn view_of_device(
+        &mut self,
+        tx: &Reading<'_>,
+        supplier: SupplierId,
+        device: &Device,
+    ) -> Result<View, StoreError> {
+        let mut view = View::empty(ServerId([0; 16]), Digest([0; 32]));
+        self.load_device(tx, device.user, device.id, &mut view)?;
+        view.licenses.retain(|license| license.supplier == supplier);
+        let apps: BTreeSet<AppId> = view.licenses.iter().map(|license| license.app.clone()).collect();
+        view.others.retain(|journal| journal.name.app.as_ref().is_some_and(|app| apps.contains(app)));
+        Ok(view)
+    }
+
+    fn load_device(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        device: DeviceId,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
         for app in tx.license_apps(user)? {
             self.complete(tx, user, &app)?;
         }
@@ -221,8 +246,8 @@ impl Working {
             .filter(ours)
             .map(|row| row.license.clone())
             .collect();
-        let here = self.journals.keys().filter(|name| name.device == *device && name.app.is_some()).cloned();
-        let names: BTreeSet<JournalName> = tx.journal_names(user, *device)?.into_iter().chain(here).collect();
+        let here = self.journals.keys().filter(|name| name.device == device && name.app.is_some()).cloned();
+        let names: BTreeSet<JournalName> = tx.journal_names(user, device)?.into_iter().chain(here).collect();
         for name in names {
             let row = self.journal(tx, user, &name)?.filter(|row| row.journal.user == user);
             view.others.extend(row.map(|row| row.journal.clone()));

@@ -5,6 +5,7 @@
 //! changed row once, commits once, and then replies to all. Nothing is signed here: the answer's to-be-signed
 //! bytes are made by the server's [`Prepare`] and signed by whoever receives [`Settled`].
 
+mod acts;
 mod apply;
 mod engine;
 mod load;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use carnet_core::charge::{Charge, ChargeAct, NotChargeable};
 use carnet_core::document::{Answer, JournalName, Request};
-use carnet_core::id::{ChargeId, Digest, LicenseId, ServerId, SupplierId};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, ServerId, SupplierId};
 use carnet_core::license::{Act, NotApplicable, Standing};
 use carnet_core::server::{Beside, Proof, Rejection};
 
@@ -70,6 +71,15 @@ pub enum Work {
         /// Their own words or reference, bounded by the caller; no personal value.
         note: String,
     },
+    /// The supplier frees what a device holds of its licenses, beyond what the user may do alone (D5).
+    FreeDevice {
+        /// Whose licenses.
+        supplier: SupplierId,
+        /// Which device.
+        device: DeviceId,
+        /// Who did it, for the audit record.
+        by: String,
+    },
     /// The supplier has looked at a flagged journal: it may go on, and its next divergence is settled.
     Review {
         /// Whose app: another supplier's is not found (I15).
@@ -117,6 +127,8 @@ pub enum Settled {
     Acted(Standing),
     /// The charge has another status.
     Charged(Charge),
+    /// The device holds nothing of the supplier's any more.
+    Freed,
     /// The journal's flag was cleared.
     Reviewed,
 }
@@ -130,6 +142,7 @@ impl Settled {
             Self::Answered { how: How::Decided | How::Aside, .. }
                 | Self::Acted(_)
                 | Self::Charged(_)
+                | Self::Freed
                 | Self::Reviewed
         )
     }

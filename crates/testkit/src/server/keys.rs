@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use carnet_core::app::SupplierName;
 use carnet_core::document::{Answer, Body};
 use carnet_core::id::{ServerId, SupplierId};
 use carnet_core::time::{Length, Seconds, Time};
@@ -16,12 +17,13 @@ pub(super) struct Keys {
     root: SigningKey,
     own: SigningKey,
     acme: SigningKey,
+    name: SupplierName,
 }
 
 impl Keys {
-    pub fn new() -> Self {
+    pub fn new(name: SupplierName) -> Self {
         let key = |seed| SigningKey::from_seed(&[seed; 32]);
-        Self { root: key(1), own: key(2), acme: key(3) }
+        Self { root: key(1), own: key(2), acme: key(3), name }
     }
 
     pub fn pin(&self) -> RootPin {
@@ -35,7 +37,7 @@ impl Keys {
     #[expect(clippy::expect_used, reason = "a key set of two keys can be signed")]
     fn signed_set(&self, now: Time) -> Signed<KeySet> {
         let entry = |purpose, key: &SigningKey| KeyEntry { purpose, key: key.verifying_key().cose() };
-        let issue = Purpose::Issue { supplier: ACME, name: "acme".parse().expect("a good name") };
+        let issue = Purpose::Issue { supplier: ACME, name: self.name.clone() };
         let set = KeySet {
             server: self.server(),
             version: 1,

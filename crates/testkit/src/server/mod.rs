@@ -22,7 +22,7 @@ mod wire;
 
 use std::sync::{Arc, Mutex};
 
-use carnet_core::app::AppId;
+use carnet_core::app::{AppId, SupplierName};
 use carnet_core::document::{Answer, Body, Effect, PublicKey, Request};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, License};
@@ -46,7 +46,7 @@ use wire::Wire;
 /// What documents are sent as.
 const COSE: &str = "application/cose";
 
-/// A server of one supplier, `acme`. Clones are the same server.
+/// A server of one supplier. Clones are the same server.
 #[derive(Debug, Clone)]
 pub struct FakeServer(Arc<Shared>);
 
@@ -59,10 +59,20 @@ struct Shared {
 }
 
 impl FakeServer {
-    /// A server without menus, with this clock. All of them have the same keys.
+    /// A server of the supplier `acme` without menus, with this clock. All of them have the same keys.
+    ///
+    /// # Panics
+    /// Never: the name is a good one.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "the name stands here")]
     pub fn new(clock: impl Clock + 'static) -> Self {
-        let (clock, keys): (Arc<dyn Clock>, _) = (Arc::new(clock), Keys::new());
+        Self::of("acme".parse().expect("a good name"), clock)
+    }
+
+    /// The same for another supplier.
+    #[must_use]
+    pub fn of(supplier: SupplierName, clock: impl Clock + 'static) -> Self {
+        let (clock, keys): (Arc<dyn Clock>, _) = (Arc::new(clock), Keys::new(supplier));
         let (books, wire) = (Mutex::new(Books::new(keys.server())), Mutex::default());
         Self(Arc::new(Shared { clock, keys, books, wire }))
     }

@@ -94,6 +94,17 @@ const ROWS: &[Row] = &[
         may_use: Only(&["carnet-api", "carnet-core", "carnet-seal", "carnet-seam", "carnet-store"]),
         because: "the server never holds the device's side of truth",
     },
+    Row {
+        user: "carnet-sandbox",
+        may_use: Only(&[
+            "carnet-controller",
+            "carnet-core",
+            "carnet-device",
+            "carnet-seam",
+            "carnet-testkit",
+        ]),
+        because: "it is what a supplier's tests use, and nothing that is shipped",
+    },
     Row { user: "carnet-testkit", may_use: Everything, because: "it is never released" },
     Row { user: "carnet-models", may_use: Everything, because: "it is never released" },
     Row { user: "carnet-reference", may_use: Everything, because: "it is never released" },

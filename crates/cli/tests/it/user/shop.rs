@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::carnet::{Carnet, Ran, ran};
 
 /// `carnetd` beside `carnet`: built with the workspace, or now.
-fn carnetd() -> &'static Path {
+pub fn carnetd() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let path = Path::new(env!("CARGO_BIN_EXE_carnet")).with_file_name("carnetd");
@@ -111,10 +111,20 @@ impl Shop {
         self.supplier.run(&["supplier", "licenses", "--json"]).json()["data"].as_array().unwrap().clone()
     }
 
+    /// Where the supplier works.
+    pub fn supplier_home(&self) -> &Carnet {
+        &self.supplier
+    }
+
     pub fn supplier(&self, arguments: &[&str]) -> Ran {
         let ran = self.supplier.run(arguments);
         assert_eq!(ran.code, 0, "{ran:?}");
         ran
+    }
+
+    /// Exit code and problem code of a supplier's command that must fail.
+    pub fn supplier_fails(&self, arguments: &[&str]) -> (i32, String) {
+        self.supplier.run(arguments).failed()
     }
 
     /// Somebody who has not registered yet, on a device of their own.
@@ -182,6 +192,11 @@ impl User {
         let (url, root, identity) = (self.url.as_str(), self.root.as_str(), self.identity.as_str());
         let who = ["--name", "Ann Example", "--email", "ann@example.org"];
         [&["register", "--server", url, "--root", root, "--identity", identity][..], &who].concat()
+    }
+
+    /// What this device is known by.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {

@@ -61,6 +61,7 @@ fn view(event: &stored::Event) -> Event {
         What::Acted(acted) => (plain(past_tense(acted.act)), Some(acted.by.clone()), None),
         What::Reviewed(reviewed) => (plain("reviewed"), Some(reviewed.by.clone()), None),
         What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
+        What::Freed(freed) => (plain("device-freed"), Some(freed.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
     };
     let stated_reason = match &event.what {
