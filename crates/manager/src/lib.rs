@@ -27,6 +27,7 @@ pub mod person;
 pub mod recovery;
 pub mod redeem;
 pub mod register;
+mod relay;
 pub mod server;
 pub mod status;
 mod way;

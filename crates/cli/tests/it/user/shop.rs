@@ -182,11 +182,6 @@ pub struct User {
 }
 
 impl User {
-    /// What the device is known by.
-    pub fn identity(&self) -> &str {
-        &self.identity
-    }
-
     /// The whole command line of a registration.
     pub fn registration(&self) -> Vec<&str> {
         let (url, root, identity) = (self.url.as_str(), self.root.as_str(), self.identity.as_str());
