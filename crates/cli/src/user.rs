@@ -18,6 +18,7 @@ pub mod devices;
 pub mod failure;
 pub mod giving;
 pub mod menu;
+pub mod moves;
 pub mod passes;
 pub mod pin;
 pub mod redeem;
@@ -42,6 +43,12 @@ pub enum User {
     Renew(renew::Renew),
     /// Take up an offer that was paid for elsewhere
     Redeem(redeem::Redeem),
+    /// Take passes to another device, on a medium or as a QR picture
+    Export(moves::export::Export),
+    /// Bring passes in that another device has exported
+    Import(moves::import::Import),
+    /// Take a move back whose medium is lost
+    CancelMove(moves::cancel::CancelMove),
     /// Give back what a pass still has
     Return(giving::Return),
     /// Give all passes back and retire this device
@@ -72,6 +79,9 @@ impl User {
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
             Self::Redeem(command) => command.run(context),
+            Self::Export(command) => return command.run(context),
+            Self::Import(command) => return command.run(context),
+            Self::CancelMove(command) => command.run(context),
             Self::Return(command) => command.run(context),
             Self::Leave(command) => command.run(context),
             Self::Devices(command) => command.run(context),

@@ -130,7 +130,7 @@ pub fn wanted(
 }
 
 /// Personal data go there: plain http is only for this machine, as with `--server`.
-fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
+pub(super) fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
     server_url::protected(url).map_err(|wrong| {
         Failure::usage(wrong.to_string())
             .with_remedy("ask the maker of the program for a product string with an https address")

@@ -2,6 +2,7 @@
 
 mod agree;
 mod devices;
+mod moves;
 mod pass;
 mod paying;
 mod pin;

@@ -2,11 +2,13 @@
 
 use carnet_core::journal::PassStatus;
 use carnet_core::license::Act;
+use carnet_device::Medium;
 use carnet_manager::ManagerError;
 use carnet_manager::moves::{Cancelling, MoveOutcome};
+use carnet_manager::register::Who;
 use carnet_testkit::server::offer;
 
-use super::pair::{On, Pair, STICK, only, other_app};
+use super::pair::{On, Pair, STICK, desk, only, other_app};
 use crate::world::app;
 
 #[test]
@@ -173,4 +175,22 @@ fn a16_an_app_that_is_not_on_the_medium_is_named() {
     let import = pair.manager(On::Desk).import(&[other_app()], &pair.stick()).unwrap();
     assert_eq!(only(&import.apps), (MoveOutcome::Refused, Some("not-on-medium")));
     assert!(!pair.runs(On::Desk));
+}
+
+#[test]
+fn a16_a_device_without_a_user_joins_by_what_it_imports_and_for_that_license_only() {
+    let pair = Pair::new();
+    pair.export().unwrap();
+    let guest = || pair.world.manager_of("tablet", "/tablet", pair.world.disk.fs());
+    assert_eq!(guest().import(&[], &pair.stick()).unwrap_err().code(), "not-registered");
+    let books = pair.stick().all().unwrap();
+    assert_eq!(books.len(), 1);
+    let none = guest().ticket(&[other_app()], &books[0]).unwrap_err();
+    assert_eq!(none.code(), "nothing-on-medium");
+    let ticket = guest().ticket(&[], &books[0]).unwrap();
+    let registered = guest().register(&desk(Who::Brings(ticket))).unwrap();
+    assert_eq!(registered.user, books[0].user);
+    assert_eq!(only(&guest().import(&[], &pair.stick()).unwrap().apps), (MoveOutcome::Imported, None));
+    assert!(guest().passes().unwrap()[0].runs);
+    assert!(guest().invite().is_err(), "a guest lets nobody else join");
 }
