@@ -77,7 +77,11 @@ fn root(text: &str) -> Result<Digest, String> {
 /// `no-home` when nothing names a home.
 pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure> {
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
-    let setup = Setup::real(env(context), context.home()?, time_limit);
+    let mut setup = Setup::real(env(context), context.home()?, time_limit);
+    if let Some(hands) = context.hands() {
+        setup.carrier = hands.carrier();
+        return Ok(setup);
+    }
     Ok(if context.output.shows_progress() { watched(setup) } else { setup })
 }
 
