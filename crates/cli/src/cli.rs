@@ -44,6 +44,9 @@ pub struct Global {
     /// A file with the supplier's token; `-` is standard input, or asks [env: CARNET_TOKEN is the token itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// A file with the passbook's PIN; `-` is standard input, or asks [without it a terminal asks]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
     /// How long to wait for the server, in seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3_600))]

@@ -122,11 +122,17 @@ impl Context {
 
     /// The token in a file that its owner made.
     fn token_in(&self, path: &Path) -> Result<Token, Failure> {
-        let text = secret::in_file(self, path, "The supplier's token", |why| {
+        let text = secret::in_file(self.output, path, "The supplier's token", |why| {
             bad_token(&format!("no token: {why}"))
         })?;
         let none = || bad_token(&format!("the token file {} holds no token", path.display()));
         Token::in_text(&text).ok_or_else(none)
+    }
+
+    /// The file that holds the passbook's PIN.
+    #[must_use]
+    pub fn pin_file(&self) -> Option<&Path> {
+        self.global.pin_file.as_deref()
     }
 
     /// How long one exchange with a server may take.

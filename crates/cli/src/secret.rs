@@ -6,8 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::user::ask;
 
 /// The most bytes of a file that holds one secret.
@@ -18,13 +18,13 @@ const LARGEST: u64 = 4_096;
 /// # Errors
 /// What `wrong` makes of the reason why it cannot be read; `interrupted` when nobody wants to answer.
 pub fn in_file(
-    context: &Context,
+    output: Output,
     path: &Path,
     question: &str,
     wrong: impl Fn(&str) -> Failure,
 ) -> Result<Zeroizing<String>, Failure> {
     let stdin = path.as_os_str() == "-";
-    if stdin && context.output.can_ask() {
+    if stdin && output.can_ask() {
         return ask::secret(question);
     }
     if stdin && std::io::stdin().is_terminal() {

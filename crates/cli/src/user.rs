@@ -20,6 +20,7 @@ pub mod giving;
 pub mod menu;
 pub mod moves;
 pub mod passes;
+pub mod pin;
 pub mod redeem;
 pub mod register;
 pub mod relay;
@@ -57,6 +58,9 @@ pub enum User {
     Relay(relay::Relay),
     /// Show the user's devices, let others join, free lost ones
     Devices(devices::Devices),
+    /// Set or remove the passbook's PIN
+    #[command(subcommand)]
+    Pin(pin::Pin),
     /// Show all passes on this device
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
@@ -100,6 +104,7 @@ impl User {
             Self::Leave(command) => command.run(context),
             Self::Relay(command) => command.run(context),
             Self::Devices(command) => command.run(context),
+            Self::Pin(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Run(command) => return command.run(context),

@@ -251,8 +251,7 @@ impl Builder {
         let launched_by = self.launched_by.or_else(launcher);
         let Self { env, machine, version, start_wait, ticking, .. } = self;
         let runs = Mutex::default();
-        let site =
-            Site { product, home, env, net, machine, version, launched_by, start_wait, ticking, runs };
+        let site = Site { product, home, env, net, machine, version, launched_by, start_wait, ticking, runs };
         Ok(Controller { site: Arc::new(site) })
     }
 }

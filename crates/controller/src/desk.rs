@@ -249,6 +249,9 @@ impl Desk {
             self.passbook.load_receipt()?;
             self.book = None;
         }
+        if self.passbook.has_pin() {
+            return Err(ContactError::PinNeeded);
+        }
         let before = self.book()?.state();
         let (fresh, allowed) = (before.intent.is_none(), allowed(before));
         let line = Line { net: way, time_limit: site.start_wait };

@@ -156,6 +156,7 @@ impl From<ContactError> for Disapproved {
             ContactError::Passbook(error) => error.into(),
             ContactError::Disapproved(why) => Why::Pass(why).into(),
             ContactError::NoRandom(error) => error.into(),
+            error @ ContactError::PinNeeded => Self::told("pin-needed", &error),
             error @ ContactError::OutOfStep => Self::told("out-of-step", &error),
         }
     }

@@ -53,6 +53,7 @@
 //! | `server-problem` | the server answered with an error | the supplier |
 //! | `server-not-trusted` | what answered is not the right server | the user: address, clock; the supplier |
 //! | `clock-ahead` | the server's keys have ended, by this device's clock | the user: clock |
+//! | `pin-needed` | the next pass is needed, and the passbook has a PIN | the user: `carnet renew` |
 //! | `out-of-step` | device and server do not come to terms | the supplier |
 //! | `pass-not-genuine` | the pass was changed, or was given to another device | the user: connect once |
 //! | `another-device` | the passbook is a copy from another machine | the user: register this device |

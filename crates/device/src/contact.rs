@@ -54,6 +54,9 @@ pub enum ContactError {
     /// The system gives no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
+    /// Nothing was asked: the passbook has a PIN, and a program cannot ask for it (A21).
+    #[error("this passbook has a PIN, and only the license manager asks for it: run `carnet renew APP`")]
+    PinNeeded,
     /// Device and server do not get back in step.
     #[error("the device and the server do not get back in step: ask the supplier")]
     OutOfStep,

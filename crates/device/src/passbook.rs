@@ -253,6 +253,18 @@ impl Passbook {
         self.place.folder().join("key-set")
     }
 
+    /// Where the hash of the passbook's PIN lies, when it has one (A21).
+    #[must_use]
+    pub fn pin_path(&self) -> PathBuf {
+        self.place.folder().join("pin")
+    }
+
+    /// Whether the passbook has a PIN. One that cannot be looked at counts as there.
+    #[must_use]
+    pub fn has_pin(&self) -> bool {
+        !matches!(self.env.fs.facts(&self.pin_path()), Ok(None))
+    }
+
     /// Keeps the server's address, so that later commands need not name it.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ impl Manager {
     /// [`ManagerError`]; `stale` when the device's clock is more than ten minutes off.
     pub fn account(&self) -> Result<Account, ManagerError> {
         let passbook = self.valid_passbook()?;
+        self.unlock(&passbook)?;
         let (server, device, at) = (self.server().pin.server, passbook.identity().device(), self.now());
         let statement = AccountQuery::statement(server, device, at);
         let signature = BASE64URL_NOPAD.encode(&passbook.signer().sign(statement.as_bytes()));

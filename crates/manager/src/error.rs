@@ -86,6 +86,15 @@ pub enum ManagerError {
     /// There is a good license, so that there is no menu to decline.
     #[error("the license for {0} is good: there is nothing to decline")]
     StillGood(AppId),
+    /// The passbook has a PIN, and nobody has typed it.
+    #[error("this passbook has a PIN, and nobody can be asked for it here")]
+    PinNeeded,
+    /// The PIN is another one.
+    #[error("this is not the PIN of this passbook")]
+    WrongPin,
+    /// That cannot be a PIN.
+    #[error("a PIN has 4 to 128 characters and no line end")]
+    BadPin,
     /// It may not be asked now.
     #[error("{0}")]
     Disapproved(Disapproval),
@@ -141,6 +150,9 @@ impl ManagerError {
             | Self::ManagementRefused(reason) => reason.remedy().into(),
             Self::NoSuchOffer { offers, .. } => choose_from(offers),
             Self::StillGood(_) => "use it; the menu comes again when it is used up".into(),
+            Self::PinNeeded => "run it at a terminal, or give the PIN with --pin-file".into(),
+            Self::WrongPin => "type it again".into(),
+            Self::BadPin => "choose another one".into(),
             Self::Disapproved(why) => why.remedy().into(),
             Self::Medium(error) => split(&error.to_string()).1,
             Self::NothingMoving => "see what is here with `carnet passes`".into(),
@@ -174,6 +186,9 @@ impl ManagerError {
             | Self::ManagementRefused(reason) => reason.code(),
             Self::NoSuchOffer { .. } => "no-such-offer",
             Self::StillGood(_) => "still-good",
+            Self::PinNeeded => "pin-needed",
+            Self::WrongPin => "wrong-pin",
+            Self::BadPin => "bad-pin",
             Self::Disapproved(why) => why.code(),
             Self::Medium(error) => error.code(),
             Self::NothingMoving => "nothing-moving",
@@ -194,6 +209,7 @@ impl ManagerError {
             ContactError::Passbook(error) => Self::Passbook(error),
             ContactError::Disapproved(why) => Self::Disapproved(why),
             ContactError::NoRandom(error) => Self::NoRandom(error),
+            ContactError::PinNeeded => Self::PinNeeded,
             ContactError::OutOfStep => Self::OutOfStep,
         }
     }

@@ -24,6 +24,7 @@ pub mod manager;
 pub mod moves;
 pub mod passes;
 pub mod person;
+pub mod pin;
 pub mod recovery;
 pub mod redeem;
 pub mod register;

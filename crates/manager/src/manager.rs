@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use carnet_core::app::AppId;
@@ -20,6 +21,7 @@ use carnet_seam::fs::Access;
 use carnet_seam::{File, FsError, FsFault, Net, NetError};
 
 use crate::error::ManagerError;
+use crate::pin::AskPin;
 use crate::server::{Chosen, Wanted, choose};
 use crate::way::Way;
 
@@ -39,6 +41,8 @@ pub struct Setup {
     pub carrier: Carrier,
     /// For one exchange with a server.
     pub time_limit: Duration,
+    /// Asks for the passbook's PIN (A21); none: nobody can be asked.
+    pub pin: Option<AskPin>,
 }
 
 impl fmt::Debug for Setup {
@@ -52,7 +56,7 @@ impl Setup {
     #[must_use]
     pub fn real(env: Env, home: PathBuf, time_limit: Duration) -> Self {
         let carrier: Carrier = Arc::new(|url| Box::new(carnet_carrier::Http::new(url.as_str())));
-        Self { env, home, machine: Arc::new(ThisMachine), carrier, time_limit }
+        Self { env, home, machine: Arc::new(ThisMachine), carrier, time_limit, pin: None }
     }
 
     /// The servers that this home has passbooks for (A22).
@@ -97,6 +101,8 @@ pub struct Manager {
     setup: Setup,
     server: KnownServer,
     way: Way,
+    /// The PIN was given.
+    unlocked: AtomicBool,
 }
 
 impl Manager {
@@ -104,7 +110,15 @@ impl Manager {
     #[must_use]
     pub fn new(setup: Setup, server: KnownServer) -> Self {
         let way = setup.way(&server.url);
-        Self { setup, server, way }
+        Self { setup, server, way, unlocked: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_unlocked(&self) -> bool {
+        self.unlocked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_unlocked(&self) {
+        self.unlocked.store(true, Ordering::Release);
     }
 
     /// At which server.
@@ -182,6 +196,7 @@ impl Manager {
         app: Option<&AppId>,
         operation: &Operation,
     ) -> Result<State, ManagerError> {
+        self.unlock(passbook)?;
         contact::ask(passbook, app, operation, self.way.line()).map_err(|error| self.of_contact(error))
     }
 
@@ -193,6 +208,7 @@ impl Manager {
     ) -> Result<Option<Operation>, ManagerError> {
         let state = app.map_or_else(|| passbook.look_own(), |app| passbook.look(app))?;
         let Some(open) = state.intent else { return Ok(None) };
+        self.unlock(passbook)?;
         contact::resume(passbook, app, self.way.line()).map_err(|error| self.of_contact(error))?;
         Ok(Some(open.operation))
     }

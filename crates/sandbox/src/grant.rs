@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carnet_controller::Offer;
+use carnet_controller::{Offer, Time};
 use carnet_core::app::{Version, VersionRange};
 use carnet_core::offer::Counting;
 use carnet_core::term::Period;
@@ -77,6 +77,13 @@ impl Grant {
     /// So many days from the agreement. With seven days of grace, unless [`Grant::grace`] says otherwise.
     pub fn days(mut self, days: u32) -> Self {
         self.0.term.period = Some(Period::FromAgreement(Length::days(days)));
+        self
+    }
+
+    /// Up to this moment, the same for everybody, as in `"2027-01-01T00:00:00Z".parse()?`. A sandbox begins on
+    /// 2026-09-21. Grace as with [`Grant::days`].
+    pub fn until(mut self, end: Time) -> Self {
+        self.0.term.period = Some(Period::Between { start: Time::EPOCH, end });
         self
     }
 

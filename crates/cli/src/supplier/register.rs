@@ -82,7 +82,7 @@ impl Register {
         };
         match (&self.code, &self.code_file) {
             (Some(code), _) => Ok(Zeroizing::new(code.clone())),
-            (None, Some(file)) => secret::in_file(context, file, QUESTION, needed),
+            (None, Some(file)) => secret::in_file(context.output, file, QUESTION, needed),
             (None, None) if context.output.can_ask() => ask::secret(QUESTION),
             (None, None) => Err(needed("nobody can be asked for it here")),
         }

@@ -51,7 +51,7 @@ impl CodeArgument {
             return Ok(self.0.clone());
         }
         let unreadable = |why: &str| Failure::usage(format!("there is no code: {why}"));
-        let text = secret::in_file(context, Path::new("-"), "The code", unreadable)?;
+        let text = secret::in_file(context.output, Path::new("-"), "The code", unreadable)?;
         Ok(text.trim().to_owned())
     }
 }

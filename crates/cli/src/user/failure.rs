@@ -36,6 +36,10 @@ fn exit_of(error: &ManagerError) -> Exit {
     match error {
         ManagerError::WhichServer(WhichServer::None) | ManagerError::NotRegistered(_) => Exit::NotRegistered,
         ManagerError::WhichServer(_) | ManagerError::Untried { .. } | ManagerError::Person(_) => Exit::Usage,
+        ManagerError::NoSuchOffer { .. }
+        | ManagerError::PinNeeded
+        | ManagerError::WrongPin
+        | ManagerError::BadPin => Exit::Usage,
         ManagerError::NoSuchOffer { .. } | ManagerError::SeveralMoves { .. } => Exit::Usage,
         ManagerError::UnknownMove(_) => Exit::Usage,
         ManagerError::Medium(_) => Exit::Medium,

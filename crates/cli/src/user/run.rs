@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use carnet_controller::{Controller, Disapproved, LAUNCHED_BY};
 use carnet_core::app::{OfferName, Version};
-use carnet_manager::Manager;
+use carnet_manager::{Manager, ManagerError};
 use clap::Args;
 
 use self::child::{Child, Event, code};
@@ -119,7 +119,7 @@ impl Run {
     /// An approved run; what is missing for it is asked for where somebody can be asked (A8, A13).
     fn approved(&self, context: &Context, manager: &Manager) -> Result<carnet_controller::Run, Failure> {
         let controller = self.controller(context, manager)?;
-        let (mut registered, mut agreed) = (false, false);
+        let (mut registered, mut agreed, mut renewed) = (false, false, false);
         loop {
             let waiting = context.waiting_for(&manager.server().url);
             let started = controller.start();
@@ -131,6 +131,12 @@ impl Run {
             if why.code == "not-registered" && !registered && context.output.can_ask() {
                 register::at_terminal(context, manager)?;
                 registered = true;
+            } else if why.code == "pin-needed" && !renewed && self.may_type_pin(context) {
+                // A refusal comes once more from the start itself, with the menu where that helps.
+                match manager.renew(self.licensed.app()) {
+                    Ok(_) | Err(ManagerError::Refused { .. }) => renewed = true,
+                    Err(error) => return Err(error.into()),
+                }
             } else if !why.menu.is_empty() && !agreed && self.may_agree(context) {
                 self.agree(context, manager, &why)?;
                 agreed = true;
@@ -149,6 +155,10 @@ impl Run {
             None => builder,
         };
         builder.open().map_err(|why| self.refused(manager, &why))
+    }
+
+    fn may_type_pin(&self, context: &Context) -> bool {
+        context.pin_file().is_some() || context.output.can_ask()
     }
 
     fn may_agree(&self, context: &Context) -> bool {

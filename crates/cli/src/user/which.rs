@@ -7,6 +7,7 @@ use std::time::Duration;
 use carnet_core::app::AppId;
 use carnet_core::id::Digest;
 use carnet_device::Env;
+use carnet_manager::pin::AskPin;
 use carnet_manager::server::Wanted;
 use carnet_manager::{Manager, ManagerError, Setup};
 use carnet_seal::{ProductString, ServerUrl};
@@ -18,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::BOLD;
 use crate::progress::Watched;
+use crate::secret;
 use crate::server_url;
 use crate::user::ask;
 
@@ -77,12 +79,25 @@ fn root(text: &str) -> Result<Digest, String> {
 /// `no-home` when nothing names a home.
 pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure> {
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
-    let mut setup = Setup::real(env(context), context.home()?, time_limit);
+    let setup = Setup::real(env(context), context.home()?, time_limit);
+    let setup = Setup { pin: pin(context), ..setup };
     if let Some(hands) = context.hands() {
-        setup.carrier = hands.carrier();
-        return Ok(setup);
+        return Ok(Setup { carrier: hands.carrier(), ..setup });
     }
     Ok(if context.output.shows_progress() { watched(setup) } else { setup })
+}
+
+/// The PIN from the file that is named, else from the person at the terminal.
+fn pin(context: &Context) -> Option<AskPin> {
+    let path = context.pin_file().map(std::path::Path::to_owned);
+    if path.is_none() && !context.output.can_ask() {
+        return None;
+    }
+    let output = context.output;
+    Some(Arc::new(move || match &path {
+        Some(path) => secret::in_file(output, path, "The passbook's PIN", |why| Failure::usage(why)).ok(),
+        None => ask::secret("The passbook's PIN").ok(),
+    }))
 }
 
 /// A person sees what is waited for.

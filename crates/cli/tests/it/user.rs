@@ -6,6 +6,7 @@ mod devices;
 mod moves;
 mod pass;
 mod paying;
+mod pin;
 mod register;
 mod run;
 pub mod shop;

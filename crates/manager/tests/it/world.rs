@@ -53,7 +53,8 @@ impl World {
         let carrier: Carrier = Arc::new(move |_| Box::new(server.clone()));
         let env = Env { fs: Arc::new(fs), clock: Arc::new(self.clock.clone()), random: self.random.clone() };
         let machine = Arc::new(GivenMachine::named(machine));
-        let setup = Setup { env, home: home.into(), machine, carrier, time_limit: Duration::from_secs(5) };
+        let time_limit = Duration::from_secs(5);
+        let setup = Setup { env, home: home.into(), machine, carrier, time_limit, pin: None };
         Manager::new(setup, KnownServer { url: self.server.url(), pin: self.server.pin() })
     }
 

@@ -71,6 +71,16 @@ fn a_pass_expires_warns_in_grace_and_the_next_one_comes_by_itself() {
 }
 
 #[test]
+fn a3_fixed_dates_end_when_they_say() {
+    let end = "2026-12-24T18:00:00Z".parse().unwrap();
+    let sandbox = Sandbox::granting(APP, drawing("Until Christmas").until(end).grace(Duration::ZERO));
+    let run = sandbox.controller().start().unwrap();
+    assert_eq!(run.remaining().ends, Some(end));
+    sandbox.expire();
+    assert_eq!((sandbox.now(), run.allows("draw")), (end, false));
+}
+
+#[test]
 fn what_others_do_reaches_a_run_at_once() {
     let run_of = || {
         let sandbox = Sandbox::granting(APP, drawing("For ever"));
