@@ -65,7 +65,9 @@ impl RequestPacket {
         cbor::decode_within(bytes, LIMITS)
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is asked but the server's keys.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.pages.is_empty()
     }
 
@@ -135,6 +137,8 @@ struct Shared {
 struct State {
     /// What is to be carried, by server.
     out: Vec<RequestPacket>,
+    /// Pages that were of use, to be brought again with whatever the next answer is.
+    pages: Vec<String>,
     /// Answers that were taken in.
     used: usize,
 }
@@ -152,10 +156,16 @@ impl ByHand {
         Box::new(Way { by: self.clone(), url: url.to_string() })
     }
 
-    /// What is to be carried now, a packet for each server.
+    /// What is to be carried now, a packet for each server. An empty one where only keys are missing.
     #[must_use]
     pub fn out(&self) -> Vec<RequestPacket> {
-        self.state().out.iter().filter(|packet| !packet.is_empty()).cloned().collect()
+        let state = self.state();
+        let mut out = state.out.clone();
+        if out.iter().any(|packet| !packet.is_empty()) {
+            out.retain(|packet| !packet.is_empty());
+            out.iter_mut().for_each(|packet| packet.pages.extend(state.pages.iter().cloned()));
+        }
+        out
     }
 
     /// Whether something that was brought has been of use; also when nothing was brought.
@@ -208,7 +218,11 @@ impl Net for Way {
     fn exchange(&self, request: &NetRequest<'_>) -> Result<Answer, NetError> {
         let (content_type, found) = match (request.method, request.path) {
             (Method::Get, KEY_SET_PATH) => {
-                (CONTENT_TYPE, self.brought().map(|brought| brought.key_set.clone()))
+                let keys = self.brought().map(|brought| brought.key_set.clone());
+                if keys.is_none() {
+                    self.note(|_| {});
+                }
+                (CONTENT_TYPE, keys)
             }
             (Method::Post, DEVICE_PATH) => {
                 let answer = self.message(request.body);
@@ -219,8 +233,12 @@ impl Net for Way {
             }
             (Method::Get, path) if path.starts_with(PUBLIC) => {
                 let page = self.page(path);
-                if page.is_none() {
-                    self.note(|packet| packet.pages.push(path.to_owned()));
+                match page {
+                    Some(_) => self.by.state().pages.push(path.to_owned()),
+                    None => self.note(|packet| {
+                        packet.pages.retain(|known| known != path);
+                        packet.pages.push(path.to_owned());
+                    }),
                 }
                 ("application/json", page)
             }

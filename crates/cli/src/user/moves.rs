@@ -5,5 +5,4 @@ pub mod cancel;
 pub mod export;
 pub mod import;
 mod medium;
-mod pictures;
 mod report;

@@ -1,6 +1,7 @@
 //! The commands of a user, against a real server.
 
 mod agree;
+mod by_hand;
 mod devices;
 mod moves;
 mod pass;

@@ -12,12 +12,12 @@ use carnet_seam::Fs;
 use clap::Args;
 use serde::Serialize;
 
-use super::pictures::Drawn;
 use super::report::{Trouble, exit, gone, stayed};
 use crate::context::Context;
 use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 use crate::output::YELLOW;
+use crate::pictures::{Drawn, is_picture};
 use crate::text::clean;
 use crate::user::which::{self, Licensed};
 
@@ -67,6 +67,11 @@ impl Export {
     pub fn run(&self, context: &Context) -> Result<Ended, Failure> {
         let manager = self.manager(context)?;
         let target = self.target(&which::env(context).fs)?;
+        if context.hands().is_some() && !self.again {
+            context
+                .output
+                .note("Without a network: the pass leaves this device now, before the server is asked.");
+        }
         let apps: Vec<AppId> = self.apps.iter().map(|licensed| licensed.app().clone()).collect();
         let export = if self.again {
             manager.export_again(&apps, target.medium())?
@@ -95,9 +100,7 @@ impl Export {
     fn target(&self, fs: &Arc<dyn Fs>) -> Result<Target, Failure> {
         match (&self.to, &self.qr) {
             (Some(folder), _) => Ok(Target::Folder(Folder::open(fs.clone(), folder)?)),
-            (None, Some(file)) if file.extension().is_some_and(|ending| ending == "png") => {
-                Ok(Target::Pictures(Drawn::new(fs.clone(), file)))
-            }
+            (None, Some(file)) if is_picture(file) => Ok(Target::Pictures(Drawn::new(fs.clone(), file))),
             _ => {
                 Err(Failure::usage("a QR picture is written as PNG")
                     .with_remedy("name a file that ends in .png"))

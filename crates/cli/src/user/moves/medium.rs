@@ -10,8 +10,8 @@ use carnet_picture::is_png;
 use carnet_seam::Fs;
 use carnet_seam::fs::{Access, read_range};
 
-use super::pictures::Shown;
 use crate::failure::Failure;
+use crate::pictures::Shown;
 
 impl From<MediumError> for Failure {
     fn from(error: MediumError) -> Self {

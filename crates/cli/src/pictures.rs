@@ -19,6 +19,12 @@ const LARGEST: u64 = 64 << 20;
 /// Room for the pictures of some passes.
 const ROOM: usize = 64 << 10;
 
+/// Whether a file of this name is a picture.
+#[must_use]
+pub fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+}
+
 /// Where pictures are drawn to: one file, or several beside each other.
 #[derive(Debug)]
 pub struct Drawn {
@@ -29,11 +35,15 @@ pub struct Drawn {
 
 impl Drawn {
     /// Pictures in this file; of several parts, each gets its number in the name.
+    #[must_use]
     pub fn new(fs: Arc<dyn Fs>, path: &Path) -> Self {
         Self { fs, path: path.to_owned(), drawn: RefCell::default() }
     }
 
     /// Writes the pictures of a document.
+    ///
+    /// # Errors
+    /// [`MediumError`], with the remedy.
     pub fn draw(&self, carried: Carried, bytes: &[u8]) -> Result<(), MediumError> {
         for picture in draw(carried, bytes).map_err(of_picture)? {
             let path = self.path_of(&picture);
@@ -44,11 +54,13 @@ impl Drawn {
     }
 
     /// The files that were written.
+    #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         self.drawn.borrow().iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// The pictures as text, where each of them fits the terminal.
+    #[must_use]
     pub fn on_screen(&self) -> Option<String> {
         let room = width::of_stdout()?;
         let drawn = self.drawn.borrow();
@@ -117,11 +129,15 @@ pub struct Shown {
 
 impl Shown {
     /// These pictures; further parts are looked for beside the first one.
+    #[must_use]
     pub fn new(fs: Arc<dyn Fs>, paths: &[PathBuf]) -> Self {
         Self { fs, paths: paths.to_owned() }
     }
 
     /// What they carry.
+    ///
+    /// # Errors
+    /// [`MediumError`], with the remedy.
     pub fn content(&self) -> Result<(Carried, Vec<u8>), MediumError> {
         let mut pictures = Vec::new();
         for path in &self.paths {
@@ -191,6 +207,6 @@ impl Medium for Shown {
 }
 
 /// The texts end with the remedy, as all of a medium do.
-pub fn of_picture(error: PictureError) -> MediumError {
+fn of_picture(error: PictureError) -> MediumError {
     MediumError::Carrier(error.to_string())
 }
