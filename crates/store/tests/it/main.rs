@@ -6,6 +6,7 @@ mod cold;
 mod faults;
 mod hot;
 mod life;
+mod people;
 mod property;
 mod repeat;
 mod world;
