@@ -40,7 +40,7 @@ fn exit_of(error: &ManagerError) -> Exit {
         | ManagerError::PinNeeded
         | ManagerError::WrongPin
         | ManagerError::BadPin => Exit::Usage,
-        ManagerError::NoSuchOffer { .. } | ManagerError::SeveralMoves { .. } => Exit::Usage,
+        ManagerError::SeveralMoves { .. } => Exit::Usage,
         ManagerError::UnknownMove(_) => Exit::Usage,
         ManagerError::Medium(_) => Exit::Medium,
         ManagerError::Net(_) => Exit::Unreachable,
