@@ -170,6 +170,7 @@ impl Manager {
     /// Shows that the server can be reached, without asking anything of it that could change something. By hand
     /// nobody can know that before.
     fn reach(&self, passbook: &mut Passbook) -> Result<(), ManagerError> {
+        self.unlock(passbook)?;
         self.fetch_keys(passbook)
     }
 

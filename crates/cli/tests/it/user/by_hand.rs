@@ -166,3 +166,19 @@ fn d4_a_request_that_the_server_does_not_take_brings_no_answer() {
     assert_eq!(refused.failed(), (5, "wrong-server".into()));
     assert!(!it.elsewhere.home.join("ask.answer.txt").exists());
 }
+
+#[test]
+fn a16_d4_a_device_without_a_user_joins_by_what_it_imports() {
+    let it = Desert::new("txt");
+    let ann = it.shop.user();
+    ann.agree("two-runs");
+    let stick = it.elsewhere.home.join("stick");
+    fs::create_dir(&stick).unwrap();
+    let stick = stick.to_str().unwrap();
+    assert_eq!(ann.run(&["export", "acme/paint", "--to", stick]).code, 0);
+    // The server's keys, the registration, the import.
+    let (imported, trips) = it.carried(&["import", "--from", stick, "--identity", it.device.identity()]);
+    assert_eq!((imported.code, trips), (0, 3), "{imported:?}");
+    assert_eq!(imported.json()["apps"][0]["outcome"], "imported", "{imported:?}");
+    assert_eq!(it.device.sh("exit 7").code, 7);
+}
