@@ -15,6 +15,7 @@ mod cache;
 pub mod check;
 mod checkpoint;
 pub mod code;
+pub mod counters;
 pub mod device;
 pub mod error;
 pub mod event;
@@ -39,6 +40,7 @@ pub mod user;
 mod writer;
 
 pub use check::{Finding, Report, check_ledger};
+pub use counters::{Buckets, Counts};
 pub use error::StoreError;
 pub use ledger::{How, Ledger, LedgerError, Prepare, Prepared, Reply, Settled, Submission, Work};
 pub use store::{Options, Store};
