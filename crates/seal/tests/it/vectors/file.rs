@@ -88,11 +88,8 @@ impl File {
 impl Vector {
     /// What comes in.
     pub fn input(&self) -> Vec<u8> {
-        match (&self.hex, &self.text) {
-            (Some(hex), None) => unhex(hex),
-            (None, Some(text)) => text.clone().into_bytes(),
-            _ => panic!("{} has both or neither of hex and text", self.name),
-        }
+        assert_ne!(self.hex.is_some(), self.text.is_some(), "{} has both or neither", self.name);
+        self.text.clone().map_or_else(|| unhex(self.hex.as_deref().unwrap_or_default()), String::into_bytes)
     }
 
     pub fn expected(&self) -> Result<Value, String> {
