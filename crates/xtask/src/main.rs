@@ -11,6 +11,7 @@ mod hygiene;
 mod rules;
 mod suite;
 mod tools;
+mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,12 +22,14 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  test                everything that must hold: tools, format, rules, hygiene, clippy, generated files, tests
+  test                everything that must hold: tools, format, rules, hygiene, clippy, generated
+                      files, vectors, tests
   demo [ARGUMENT...]  builds the programs and runs the demonstration (also: cargo demo)
   bench [NAME...]     runs the named measurements; without a name, lists them
   generate [--check]  remakes the committed files made from the code; --check only compares
   rules               only the dependency rules: edges, banned packages, licenses
   hygiene             only the rule about paths, notes and registries in tracked files
+  vectors             only the vectors of the formats, judged by Python packages instead of our code
   deny                the dependency policy once more, by cargo-deny, where it is installed
 
 Exit codes: 0 done; 1 a check failed; 2 wrong arguments; otherwise the code of the program that failed.
@@ -53,6 +56,7 @@ fn run(workspace: &Workspace, words: &[&str]) -> Result<(), Failure> {
         ["generate", "--check"] => generate::run(workspace, generate::GENERATED, generate::Mode::Check),
         ["rules"] => rules::check(workspace),
         ["hygiene"] => hygiene::check(workspace),
+        ["vectors"] => vectors::check(workspace),
         ["deny"] => deny::run(workspace),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::workspace::{self, Failure, Workspace};
-use crate::{generate, hygiene, rules, tools};
+use crate::{generate, hygiene, rules, tools, vectors};
 
 /// One thing that must hold.
 struct Step {
@@ -31,6 +31,11 @@ const STEPS: &[Step] = &[
         title: "generated files",
         work: generated,
         remedy: "look at what has changed before you commit it",
+    },
+    Step {
+        title: "vectors",
+        work: vectors::check,
+        remedy: "where a verdict differs, the code or the checker beside the vectors is wrong: find out which",
     },
     Step { title: "tests", work: tests, remedy: "run the one that failed: cargo test -p PACKAGE NAME" },
 ];

@@ -6,15 +6,39 @@ use crate::workspace::{self, Failure, Workspace};
 
 /// A program that must be there. To need one more, add a row.
 struct Tool {
-    program: &'static str,
+    name: &'static str,
+    /// A command that succeeds where the tool is there.
+    probe: &'static [&'static str],
     packages: &'static [&'static str],
     why: &'static str,
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { program: "cc", packages: &["gcc", "libc6-dev"], why: "compiles SQLite and aws-lc, and links" },
-    Tool { program: "python3", packages: &["python3"], why: "runs the independent checks of the formats" },
-    Tool { program: "git", packages: &["git"], why: "lists the tracked files for the hygiene rule" },
+    Tool {
+        name: "cc",
+        probe: &["cc", "--version"],
+        packages: &["gcc", "libc6-dev"],
+        why: "compiles SQLite and aws-lc, and links",
+    },
+    Tool {
+        name: "python3",
+        probe: &["python3", "--version"],
+        packages: &["python3"],
+        why: "runs the independent checks of the formats",
+    },
+    // Debian leaves this out of its package of Python.
+    Tool {
+        name: "venv and pip of python3",
+        probe: &["python3", "-c", "import ensurepip, venv"],
+        packages: &["python3-venv"],
+        why: "keeps the packages of those checks below target/",
+    },
+    Tool {
+        name: "git",
+        probe: &["git", "--version"],
+        packages: &["git"],
+        why: "lists the tracked files for the hygiene rule",
+    },
 ];
 
 /// Parts of the Rust toolchain; rustup provides them, and only the person at the keyboard decides about rustup.
@@ -36,20 +60,19 @@ pub fn provide(workspace: &Workspace) -> Result<(), Failure> {
             )));
         }
     }
-    let missing: Vec<&Tool> =
-        TOOLS.iter().filter(|tool| !answers(Command::new(tool.program).arg("--version"))).collect();
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     for tool in &missing {
-        println!("      missing: {} ({}); it {}", tool.program, tool.packages.join(", "), tool.why);
+        println!("      missing: {} ({}); it {}", tool.name, tool.packages.join(", "), tool.why);
     }
     for words in installation(&missing, &Machine::here())? {
         println!("      $ {}", words.join(" "));
         install(&words)?;
     }
-    match missing.iter().find(|tool| !answers(Command::new(tool.program).arg("--version"))) {
-        Some(tool) => Err(Failure::new(format!("{} is still missing after the installation", tool.program))),
+    match missing.iter().find(|tool| !tool.is_there()) {
+        Some(tool) => Err(Failure::new(format!("{} is still missing after the installation", tool.name))),
         None => Ok(()),
     }
 }
@@ -77,6 +100,13 @@ fn installation(missing: &[&Tool], machine: &Machine) -> Result<Vec<Vec<&'static
     Ok(vec![[prefix, &["apt-get", "update"]].concat(), [prefix, &install, &packages].concat()])
 }
 
+impl Tool {
+    fn is_there(&self) -> bool {
+        let [program, arguments @ ..] = self.probe else { return false };
+        answers(Command::new(program).args(arguments))
+    }
+}
+
 impl Machine {
     fn here() -> Self {
         let user = Command::new("id").arg("-u").output();
@@ -102,8 +132,10 @@ fn answers(command: &mut Command) -> bool {
 mod tests {
     use super::*;
 
-    const COMPILER: Tool = Tool { program: "cc", packages: &["gcc", "libc6-dev"], why: "compiles" };
-    const PYTHON: Tool = Tool { program: "python3", packages: &["python3"], why: "checks" };
+    const COMPILER: Tool =
+        Tool { name: "cc", probe: &["cc", "--version"], packages: &["gcc", "libc6-dev"], why: "compiles" };
+    const PYTHON: Tool =
+        Tool { name: "python3", probe: &["no-such-python"], packages: &["python3"], why: "checks" };
 
     #[test]
     fn root_installs_everything_missing_with_one_update() {
@@ -141,5 +173,6 @@ mod tests {
     fn a_program_that_does_not_exist_does_not_answer() {
         assert!(answers(Command::new("sh").args(["-c", "exit 0"])));
         assert!(!answers(&mut Command::new("no-such-program-here")));
+        assert!(!PYTHON.is_there());
     }
 }

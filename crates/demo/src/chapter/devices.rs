@@ -149,3 +149,63 @@ fn a_lost_device_is_freed_by_nobody_but_her(
     world.stage.voice().step(&ran, sentence);
     Ok(())
 }
+
+/// A command on a device without a network, until it is done: what it asks is carried to `courier` and the answer back.
+fn by_hand(
+    world: &World<'_>,
+    island: &Device<'_>,
+    courier: &Device<'_>,
+    command: &[&str],
+    trips: &mut u32,
+) -> Result<Ran, Surprise> {
+    let file = |name: &str| world.stage.path(name).to_string_lossy().into_owned();
+    let mut answer: Option<String> = None;
+    for _ in 0..5 {
+        let ask = file(&format!("ask-{trips}.txt"));
+        let mut words = command.to_vec();
+        words.extend(["--request-to", &ask]);
+        words.extend(answer.iter().flat_map(|answer| ["--answer", answer]));
+        let ran = island.ask(&words)?;
+        if !world.stage.path(&format!("ask-{trips}.txt")).exists() {
+            return Ok(ran);
+        }
+        *trips += 1;
+        let carried = courier.ask(&["relay", &ask])?.done()?;
+        answer = Some(carried.text("/files/0")?);
+    }
+    Err(Surprise::new("an end after some trips", "there was none"))
+}
+
+pub(super) fn tell_of_an_island(world: &mut World<'_>) -> Result<(), Surprise> {
+    let island = Device::new(world.stage, "island")?;
+    let courier = Device::new(world.stage, "courier")?;
+    let (product, identity) = (world.product(CLOCK)?, format!("file:{}", island.evidence.display()));
+    let mut trips = 0;
+    let register = [
+        "register",
+        "--product",
+        &product,
+        "--name",
+        "Cid",
+        "--email",
+        "cid@example.org",
+        "--identity",
+        &identity,
+    ];
+    by_hand(world, &island, &courier, &register, &mut trips)?.done()?.is("/registered", true)?;
+    let agree = ["agree", CLOCK, "month", "--yes"];
+    by_hand(world, &island, &courier, &agree, &mut trips)?.done()?.is("/pass/runs", true)?;
+    let ran = island.run(CLOCK, &["true"])?;
+    ran.exits(0)?;
+    let text = crate::files::text(&world.stage.path("ask-0.txt"))?;
+    world.stage.check(
+        text.starts_with("-----BEGIN CARNET REQUEST-----"),
+        "a request as text",
+        &text[..40],
+    )?;
+    let sentence = format!(
+        "Cid's device never has a network: registering and buying travel as text files, {trips} trips to a machine that has one, and the program runs."
+    );
+    world.stage.voice().step(&ran, &sentence);
+    Ok(())
+}

@@ -32,6 +32,7 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("The server dies", kill::tell),
     ("Copies", copies::tell),
     ("Several devices", devices::tell),
+    ("Never a network", devices::tell_of_an_island),
     ("The end", end::tell),
 ];
 

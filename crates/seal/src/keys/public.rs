@@ -114,6 +114,12 @@ pub fn device_of(signing_key: PublicKey) -> DeviceId {
     DeviceId(id)
 }
 
+/// Whether y < p = 2^255 − 19 (RFC 8032 §5.1.3). The library takes y modulo p, so that one key could go by two ids.
+fn is_canonical(public: &PublicKey) -> bool {
+    let [first, middle @ .., last] = public.0;
+    first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
+}
+
 /// A public key that signatures can be checked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,11 +132,11 @@ impl VerifyingKey {
     /// The Ed25519 key with these bytes.
     ///
     /// # Errors
-    /// [`SealError::BadKey`] when they are no point of the curve, or one of the few for which signatures
-    /// can be made up.
+    /// [`SealError::BadKey`] when they are no point of the curve, not in its one spelling, or one of the few for
+    /// which signatures can be made up.
     pub fn ed25519(public: PublicKey) -> Result<Self, SealError> {
         match ed25519_dalek::VerifyingKey::from_bytes(&public.0) {
-            Ok(key) if !key.is_weak() => Ok(Self::Ed25519(key)),
+            Ok(key) if is_canonical(&public) && !key.is_weak() => Ok(Self::Ed25519(key)),
             _ => Err(SealError::BadKey),
         }
     }

@@ -7,3 +7,4 @@ mod envelopes;
 mod requests;
 mod samples;
 mod trust;
+mod vectors;

@@ -272,3 +272,17 @@ fn only_keys_of_the_curve_are_keys() {
     }
     assert!((64..192).contains(&points), "about half of all bytes are points: {points}");
 }
+
+/// Nobody knows a secret for such a key, and yet it would be one key under two names.
+#[test]
+fn a_key_that_is_spelled_beyond_the_prime_is_no_key() {
+    let with = |first: u8, last: u8| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        VerifyingKey::ed25519(PublicKey(bytes))
+    };
+    for (first, last) in (0xed..=0xff).flat_map(|first| [(first, 0x7f), (first, 0xff)]) {
+        assert_eq!(with(first, last), Err(SealError::BadKey), "{first:x} {last:x}");
+    }
+    assert!((0..0xec).any(|first| with(first, 0x7f).is_ok()), "below it there are keys");
+}

@@ -1,0 +1,298 @@
+//! Documents in their one spelling, rightly signed by a key that must not say this here.
+
+use carnet_core::document::{Answer, Body, Brought, Joins, Operation, PublicKey, Registration, Request};
+use carnet_core::id::{DeviceId, ServerId};
+use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, device_of};
+use carnet_seal::{Document, Kind, OfferClaims, SigningKey, Unverified, sign};
+
+use super::super::good::receipt;
+use super::{Bad, Spoiler};
+use crate::samples::{
+    self, ACME, UMBRA, acme_key, agreement, device_key, entry, issue, joining, key, key_set, registration,
+    request, root, server_key, umbra_key,
+};
+
+const ELSEWHERE: ServerId = ServerId([9; 16]);
+
+pub fn of(spoiler: &Spoiler) -> Vec<Bad> {
+    match spoiler.kind {
+        Kind::KeySet => key_sets(spoiler),
+        Kind::Request => [devices(spoiler), requests(), registrations()].into_iter().flatten().collect(),
+        Kind::Agreement => [devices(spoiler), agreements()].into_iter().flatten().collect(),
+        Kind::Offer => [servers(spoiler), offers()].into_iter().flatten().collect(),
+        kind => [servers(spoiler), answers(kind)].into_iter().flatten().collect(),
+    }
+}
+
+fn signed<T: Document>(claims: T, signer: &SigningKey) -> Vec<u8> {
+    sign(claims, signer).unwrap().bytes().to_vec()
+}
+
+fn key_sets(spoiler: &Spoiler) -> Vec<Bad> {
+    let with = |entry: KeyEntry| signed(KeySet { keys: vec![entry], ..key_set() }, &root());
+    let server = |key: CoseKey| with(KeyEntry { purpose: Purpose::Server, key });
+    let mut twice = key_set();
+    twice.keys.push(entry(issue(UMBRA, "umbra"), &acme_key()));
+    let own = KeySet { root: key(50).verifying_key().cose(), ..key_set() };
+    let weak_root = KeySet { root: CoseKey::Ed25519(small_order()), ..key_set() };
+    let sealing_root = KeySet { root: CoseKey::X25519(root().public()), ..key_set() };
+    let pinned =
+        |trust: &str| Bad::new(trust, "the program trusts something else", spoiler.good.clone()).under(trust);
+    vec![
+        pinned("another root is pinned"),
+        pinned("another server is pinned"),
+        pinned("version 8 was seen"),
+        Bad::new("another root", "a stranger's set under the stranger's own root", signed(own, &key(50))),
+        Bad::new(
+            "another server",
+            "the root signs for a server that is not its own",
+            signed(KeySet { server: ELSEWHERE, ..key_set() }, &root()),
+        ),
+        Bad::new("weak root", "a root of small order", signed(weak_root, &root())),
+        Bad::new("sealing root", "a root that cannot sign", signed(sealing_root, &root())),
+        Bad::new(
+            "weak key",
+            "a key of small order, for which anything can be signed",
+            server(CoseKey::Ed25519(small_order())),
+        ),
+        Bad::new(
+            "key that is no point",
+            "no point of the curve",
+            server(CoseKey::Ed25519(PublicKey([2; 32]))),
+        ),
+        Bad::new(
+            "key not canonical",
+            "y = p + 3 instead of 3 (RFC 8032 §5.1.3)",
+            server(CoseKey::Ed25519(not_canonical())),
+        ),
+        Bad::new(
+            "sealing key",
+            "a key that cannot sign, where one must sign",
+            server(CoseKey::X25519(server_key().public())),
+        ),
+        Bad::new("key twice", "one key for two suppliers", signed(twice, &root())),
+    ]
+}
+
+fn servers(spoiler: &Spoiler) -> Vec<Bad> {
+    [
+        "the key set is over",
+        "the key is revoked",
+        "a newer format is asked for",
+        "the key is there for images",
+    ]
+    .map(|trust| Bad::new(trust, "the same document as the good one", spoiler.good.clone()).under(trust))
+    .into()
+}
+
+fn answers(kind: Kind) -> Vec<Bad> {
+    let all = samples::answers();
+    let good = all.iter().find(|answer| answer.kind() == kind).unwrap();
+    let mut elsewhere = good.clone();
+    elsewhere.head.server = ELSEWHERE;
+    let mut bad = vec![
+        Bad::new(
+            "another server",
+            "speaks for a server that is not the key's (I14)",
+            signed(elsewhere, &acme_key()),
+        ),
+        Bad::new(
+            "another supplier's key",
+            "umbra's key speaks for acme (I14)",
+            signed(good.clone(), &umbra_key()),
+        ),
+        Bad::new(
+            "a device's key",
+            "a device signs what only servers do",
+            signed(good.clone(), &device_key()),
+        ),
+    ];
+    if let Some(mixed) = of_two_suppliers(good) {
+        bad.push(Bad::new(
+            "the server itself grants",
+            "only a supplier's key grants",
+            signed(good.clone(), &server_key()),
+        ));
+        bad.push(Bad::new(
+            "two suppliers",
+            "an app of acme, and umbra's id (I14)",
+            signed(mixed, &acme_key()),
+        ));
+    } else {
+        let mut of_server = good.clone();
+        of_server.head.journal.app = None;
+        bad.push(Bad::new(
+            "a supplier for the server",
+            "it concerns no supplier",
+            signed(of_server, &acme_key()),
+        ));
+    }
+    bad
+}
+
+fn of_two_suppliers(good: &Answer) -> Option<Answer> {
+    let mut mixed = good.clone();
+    match &mut mixed.body {
+        Body::Pass(pass) => pass.supplier = UMBRA,
+        Body::Portable(portable) => portable.supplier = UMBRA,
+        _ => return None,
+    }
+    Some(mixed)
+}
+
+fn offers() -> Vec<Bad> {
+    let offer = samples::offer_claims;
+    vec![
+        Bad::new(
+            "another server",
+            "speaks for a server that is not the key's (I14)",
+            signed(OfferClaims { server: ELSEWHERE, ..offer() }, &acme_key()),
+        ),
+        Bad::new(
+            "another supplier's key",
+            "umbra's key offers for acme (I14)",
+            signed(offer(), &umbra_key()),
+        ),
+        Bad::new(
+            "two suppliers",
+            "an app of acme, and umbra's id (I14)",
+            signed(OfferClaims { supplier: UMBRA, ..offer() }, &acme_key()),
+        ),
+        Bad::new("the server itself offers", "only a supplier's key offers", signed(offer(), &server_key())),
+    ]
+}
+
+fn devices(spoiler: &Spoiler) -> Vec<Bad> {
+    ["another device has this key", "the device has another key"]
+        .map(|trust| Bad::new(trust, "the same document as the good one", spoiler.good.clone()).under(trust))
+        .into()
+}
+
+fn agreements() -> Vec<Bad> {
+    let elsewhere = carnet_core::document::Agreement { server: ELSEWHERE, ..agreement() };
+    let other = carnet_core::document::Agreement { device: DeviceId([9; 16]), ..agreement() };
+    vec![
+        Bad::new("another server", "consent given elsewhere (I14)", signed(elsewhere, &device_key())),
+        Bad::new("another device", "the consent of another device (I14)", signed(other, &device_key())),
+    ]
+}
+
+fn requests() -> Vec<Bad> {
+    let ask = |request: Request| signed(request, &device_key());
+    let of_device = |operation: Operation| ask(request(operation));
+    let journal = carnet_core::document::JournalName { device: DeviceId([9; 16]), app: Some(samples::app()) };
+    let agree = |document: Vec<u8>| {
+        let agreed = carnet_core::document::Agreed { agreement: agreement(), document };
+        of_device(Operation::Agree(Box::new(agreed)))
+    };
+    let import = |document: Vec<u8>| of_device(Operation::Import(Box::new(brought(document))));
+    let mut flipped = signed(agreement(), &device_key());
+    *flipped.last_mut().unwrap() ^= 1;
+    let foreign = carnet_core::document::Agreement { device: DeviceId([9; 16]), ..agreement() };
+    let mut elsewhere = portable();
+    elsewhere.head.server = ELSEWHERE;
+    vec![
+        Bad::new(
+            "another server",
+            "asks another server (I14)",
+            ask(Request { server: ELSEWHERE, ..request(Operation::Return) }),
+        ),
+        Bad::new(
+            "another device",
+            "asks for another device (I14)",
+            ask(Request { journal, ..request(Operation::Return) }),
+        ),
+        Bad::new(
+            "beyond all bounds",
+            "an epoch above 2^62",
+            ask(Request { epoch: u64::MAX, ..request(Operation::Return) }),
+        ),
+        Bad::new(
+            "agreement of another key",
+            "the consent in it is signed by somebody else",
+            agree(signed(agreement(), &key(50))),
+        ),
+        Bad::new(
+            "agreement of another device",
+            "the consent in it is another device's",
+            agree(signed(foreign, &device_key())),
+        ),
+        Bad::new("agreement flipped", "one bit of the signature in it was flipped", agree(flipped)),
+        Bad::new("agreement is no document", "bytes that are no document", agree(vec![1, 2, 3])),
+        Bad::new(
+            "brought by the device",
+            "a portable pass that the device signed itself",
+            import(signed(portable(), &device_key())),
+        ),
+        Bad::new(
+            "brought from elsewhere",
+            "a portable pass of another server",
+            import(signed(elsewhere, &acme_key())),
+        ),
+        Bad::new("brought a receipt", "no portable pass", import(receipt())),
+    ]
+}
+
+fn registrations() -> Vec<Bad> {
+    let register = |registration: Registration, device: DeviceId, signer: &SigningKey| {
+        let mut request = request(Operation::Register(Box::new(registration)));
+        request.journal.device = device;
+        signed(request, signer)
+    };
+    let of = |public: PublicKey| Registration { signing_key: public, ..registration() };
+    let stranger = key(50);
+    let forged = joining(Joins::With(Box::new(brought(signed(portable(), &device_key())))));
+    vec![
+        Bad::new(
+            "registration under another name",
+            "the name belongs to another key",
+            register(of(stranger.public()), samples::device(), &stranger),
+        ),
+        Bad::new(
+            "registration of a stranger's key",
+            "signed by another key than it brings",
+            register(of(stranger.public()), device_of(stranger.public()), &device_key()),
+        ),
+        Bad::new(
+            "registration of a weak key",
+            "a key of small order",
+            register(of(small_order()), device_of(small_order()), &device_key()),
+        ),
+        Bad::new(
+            "registration of a key that is not canonical",
+            "y = p + 3 instead of 3",
+            register(of(not_canonical()), device_of(not_canonical()), &device_key()),
+        ),
+        Bad::new(
+            "registration with a forged pass",
+            "the portable pass is not signed by the server",
+            signed(request(forged), &device_key()),
+        ),
+    ]
+}
+
+fn portable() -> Answer {
+    samples::answer(Body::Portable(Box::new(samples::portable())))
+}
+
+fn brought(document: Vec<u8>) -> Brought {
+    assert!(Unverified::<Answer>::parse(&document).is_ok());
+    Brought {
+        portable: carnet_core::document::PortablePass { supplier: ACME, ..samples::portable() },
+        document,
+    }
+}
+
+/// The point of order 2.
+fn small_order() -> PublicKey {
+    let mut bytes = [0xff; 32];
+    (bytes[0], bytes[31]) = (0xec, 0x7f);
+    PublicKey(bytes)
+}
+
+/// y = p + 3: a point of the curve in a spelling of its own. Nobody knows a secret for it.
+fn not_canonical() -> PublicKey {
+    let mut bytes = [0xff; 32];
+    (bytes[0], bytes[31]) = (0xf0, 0x7f);
+    PublicKey(bytes)
+}

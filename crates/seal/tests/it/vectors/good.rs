@@ -1,0 +1,203 @@
+//! Good documents of every type, and the files of signed documents.
+
+use carnet_core::document::{Answer, Body, Receipt, Refusal};
+use carnet_core::offer::Listed;
+use carnet_core::term::{Period, Term};
+use carnet_core::time::{Length, Time};
+use carnet_seal::keys::KeySet;
+use carnet_seal::{Document, Kind, OfferClaims, SigningKey, sign};
+use serde_json::Value;
+
+use super::claims::{of_key_set, of_offer, readable};
+use super::file::{File, Trust, Vector, hex};
+use super::{bad, trust};
+use crate::samples::{
+    self, acme_key, agreement, answers, device_key, key_set, operations, reconciled, registered_receipt,
+    root, server_key, umbra_key,
+};
+
+/// A good document with what the others are made of.
+pub struct Good {
+    pub vector: Vector,
+    pub kind: Kind,
+    pub bytes: Vec<u8>,
+    pub signer: SigningKey,
+}
+
+impl Good {
+    fn new<T: Document>(
+        says: (&str, &str),
+        claims: T,
+        read: impl Fn(&T) -> Value,
+        signer: &SigningKey,
+    ) -> Self {
+        let signed = sign(claims, signer).unwrap();
+        let vector = Vector { claims: Some(read(signed.claims())), ..usual(says.0, says.1, signed.bytes()) };
+        Self { vector, kind: signed.kind(), bytes: signed.bytes().to_vec(), signer: signer.clone() }
+    }
+}
+
+/// A vector without its verdict.
+pub fn usual(name: &str, shows: &str, bytes: &[u8]) -> Vector {
+    Vector {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        trust: Some("usual".to_owned()),
+        hex: Some(hex(bytes)),
+        text: None,
+        claims: None,
+        refused: None,
+    }
+}
+
+/// One file for each type of signed document that is in use.
+pub fn files() -> Vec<File> {
+    let answers = [Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt];
+    let answers = answers.map(|kind| {
+        file(kind, "Signed by the server for its supplier: COSE_Sign1 around a CWT.", of_answers(kind))
+    });
+    let others = [
+        file(
+            Kind::KeySet,
+            "The keys of a server, signed by its root, whose thumbprint is pinned.",
+            key_sets(),
+        ),
+        file(
+            Kind::Offer,
+            "An offer as it stands in a menu, signed by the server for its supplier.",
+            offers(),
+        ),
+        file(
+            Kind::Request,
+            "What a device asks, signed by the device. A registration brings its key.",
+            requests(),
+        ),
+        file(Kind::Agreement, "A user's consent to an offer, signed by the device.", agreements()),
+    ];
+    answers.into_iter().chain(others).collect()
+}
+
+fn file(kind: Kind, about: &str, good: Vec<Good>) -> File {
+    let trust: std::collections::BTreeMap<String, Trust> = match kind {
+        Kind::KeySet => trust::of_pins(),
+        Kind::Request | Kind::Agreement => trust::of_devices(),
+        _ => trust::of_servers(kind),
+    };
+    let bad = bad::of(&good[0]);
+    let vectors = good.into_iter().map(|good| good.vector).chain(bad).collect();
+    File { document: kind.to_string(), about: about.to_owned(), trust, vectors }
+}
+
+fn key_sets() -> Vec<Good> {
+    let bare = KeySet { keys: Vec::new(), revoked: [].into(), formats: [].into(), ..key_set() };
+    vec![
+        Good::new(("good", "three keys, two revoked ones, a lowest format"), key_set(), of_key_set, &root()),
+        Good::new(("bare", "no keys at all"), bare, of_key_set, &root()),
+    ]
+}
+
+fn offers() -> Vec<Good> {
+    let bare = Listed { offer: samples::bare_offer(), ..samples::listed() };
+    let term = |period: Period| Listed {
+        offer: carnet_core::offer::Offer {
+            term: Term { period: Some(period), ..Term::PERPETUAL },
+            ..samples::offer()
+        },
+        ..samples::listed()
+    };
+    let between = term(Period::Between { start: Time(1_500_000), end: samples::NOW });
+    let first_use = term(Period::FromFirstUse(Length { months: 1_200, days: 36_525, seconds: u32::MAX }));
+    [
+        ("good", "everything that an offer can say", samples::listed()),
+        ("bare", "as little as an offer can say", bare),
+        ("between", "a term from one time to another", between),
+        ("first-use", "the longest term, from the first use", first_use),
+    ]
+    .into_iter()
+    .map(|(name, shows, listed)| {
+        Good::new((name, shows), OfferClaims { listed, ..samples::offer_claims() }, of_offer, &acme_key())
+    })
+    .collect()
+}
+
+fn agreements() -> Vec<Good> {
+    let bare = Listed { offer: samples::bare_offer(), ..samples::listed() };
+    let bare = carnet_core::document::Agreement { listed: bare, ..agreement() };
+    vec![
+        Good::new(("good", "consent to an offer, word for word"), agreement(), readable, &device_key()),
+        Good::new(("bare", "consent to an offer that says little"), bare, readable, &device_key()),
+    ]
+}
+
+/// Everything that a device can ask.
+fn requests() -> Vec<Good> {
+    let mut operations = operations();
+    // The plainest one first: the bad ones are made of it.
+    operations.swap(0, 1);
+    (1..)
+        .zip(operations)
+        .map(|(number, operation)| {
+            let request = samples::request(operation);
+            let words = match readable(&request.operation) {
+                Value::String(word) => word,
+                Value::Object(fields) => fields.keys().next().unwrap().clone(),
+                other => other.to_string(),
+            };
+            let name = if number == 1 { "good".to_owned() } else { format!("good-{number}") };
+            Good::new((&name, &format!("a device asks: {words}")), request, readable, &device_key())
+        })
+        .collect()
+}
+
+fn of_answers(kind: Kind) -> Vec<Good> {
+    let more = [
+        ("registered by the server itself", registered_receipt(), server_key()),
+        ("the server was restored and says where to go on", reconciled(), acme_key()),
+        ("refused by the server itself", unknown_app(), server_key()),
+    ];
+    let all =
+        answers().into_iter().filter(|answer| *answer != registered_receipt() && *answer != reconciled());
+    let all = all.map(|answer| {
+        let signer = signer_of(&answer);
+        ("one of the supplier's answers", answer, signer)
+    });
+    let chosen = all.chain(more).filter(|(_, answer, _)| answer.kind() == kind);
+    (1..)
+        .zip(chosen)
+        .map(|(number, (shows, answer, signer))| {
+            let name = if number == 1 { "good".to_owned() } else { format!("good-{number}") };
+            Good::new((&name, shows), of_one_supplier(answer), readable, &signer)
+        })
+        .collect()
+}
+
+/// The fullest pass is for another supplier's app.
+fn signer_of(answer: &Answer) -> SigningKey {
+    match &answer.body {
+        Body::Pass(pass) if pass.app.supplier().as_str() == "umbra" => umbra_key(),
+        _ => acme_key(),
+    }
+}
+
+fn of_one_supplier(mut answer: Answer) -> Answer {
+    if let Body::Pass(pass) = &mut answer.body
+        && pass.app.supplier().as_str() == "umbra"
+    {
+        pass.supplier = samples::UMBRA;
+    }
+    answer
+}
+
+fn unknown_app() -> Answer {
+    let reason = carnet_core::document::Reason::UnknownApp;
+    let mut answer =
+        samples::answer(Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() })));
+    answer.head.journal.app = Some("nobody/nothing".parse().unwrap());
+    answer
+}
+
+/// One more receipt, for those who need any.
+pub fn receipt() -> Vec<u8> {
+    let receipt: Receipt = samples::receipt();
+    sign(samples::answer(Body::Receipt(Box::new(receipt))), &acme_key()).unwrap().bytes().to_vec()
+}
