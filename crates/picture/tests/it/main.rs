@@ -179,3 +179,41 @@ fn a18_the_text_form_shows_the_same_modules() {
     assert_eq!(read(&[("screen.png".into(), png(&image))]), Ok((Carried::Request, sample(60))));
     assert_ne!(picture.text(true), text);
 }
+
+/// Codes with changed modules and cut pictures: what is read is what was drawn, or nothing is.
+#[test]
+fn i18_damaged_pictures_neither_panic_nor_say_something_else() {
+    let mut state = 7_u32;
+    let mut random = move |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let whole = sample(60);
+    let clean = opened(&drawn(Carried::Request, &whole)[0].1);
+    let small =
+        image::imageops::resize(&clean, clean.width() / 2, clean.height() / 2, image::imageops::Nearest);
+    for round in 0..ROUNDS {
+        let mut damaged = small.clone();
+        for _ in 0..random(60) {
+            let (x, y, size) = (random(damaged.width()), random(damaged.height()), 1 + random(24));
+            let color = Luma([if random(2) == 0 { 0 } else { 255 }]);
+            for (dx, dy) in (0..size).flat_map(|dx| (0..size).map(move |dy| (dx, dy))) {
+                if x + dx < damaged.width() && y + dy < damaged.height() {
+                    damaged.put_pixel(x + dx, y + dy, color);
+                }
+            }
+        }
+        let (width, height) = (1 + random(damaged.width()), 1 + random(damaged.height()));
+        let cut = if round % 4 == 0 {
+            image::imageops::crop_imm(&damaged, 0, 0, width, height).to_image()
+        } else {
+            damaged
+        };
+        if let Ok(read) = read(&[("damaged.png".into(), png(&cut))]) {
+            assert_eq!(read, (Carried::Request, whole.clone()), "{round}");
+        }
+    }
+}
+
+/// A second; twenty thousand were run once by hand.
+const ROUNDS: u32 = 400;

@@ -21,6 +21,14 @@ fn blanks_empty_lines_and_a_letter_around_the_block_do_not_matter() {
     assert_eq!(read(&mailed), Ok((Carried::Request, sample(100))));
 }
 
+#[test]
+fn a_block_is_replaced_and_the_letter_around_it_stays() {
+    let mailed = format!("Hello,\n{}Yours, Ann\n", write(Carried::Passbook, &sample(50)));
+    let expected = format!("Hello,\n{}Yours, Ann\n", write(Carried::Passbook, &sample(70)));
+    assert_eq!(replaced(&mailed, Carried::Passbook, &sample(70)), expected);
+    assert_eq!(replaced("", Carried::Answer, b"x"), write(Carried::Answer, b"x"));
+}
+
 /// Each single character typed wrong is found, on its line.
 #[test]
 fn i12_each_mistyped_character_is_found_on_its_line() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use carnet_core::app::AppId;
 use carnet_device::Medium;
-use carnet_device::medium::Folder;
+use carnet_device::medium::{Folder, OneFile};
 use carnet_manager::Manager;
 use carnet_manager::moves as manager;
 use carnet_seam::Fs;
@@ -30,7 +30,8 @@ pub struct Export {
     /// The app ids, or the product strings of the programs
     #[arg(value_name = "APP", required_unless_present = "again")]
     apps: Vec<Licensed>,
-    /// A folder on a USB stick, a network share, or one that the other device shares
+    /// A folder on a USB stick, a network share, or one that the other device shares; a name that ends in .txt
+    /// becomes a text that may be mailed or printed
     #[arg(long, value_name = "FOLDER", required_unless_present = "qr", conflicts_with = "qr")]
     to: Option<PathBuf>,
     /// Draw a QR picture into this PNG file instead; several are numbered
@@ -45,6 +46,7 @@ pub struct Export {
 #[derive(Debug)]
 enum Target {
     Folder(Folder),
+    Text(OneFile),
     Pictures(Drawn),
 }
 
@@ -99,6 +101,9 @@ impl Export {
 
     fn target(&self, fs: &Arc<dyn Fs>) -> Result<Target, Failure> {
         match (&self.to, &self.qr) {
+            (Some(file), _) if file.extension().is_some_and(|ending| ending == "txt") => {
+                Ok(Target::Text(OneFile::new(fs.clone(), file)))
+            }
             (Some(folder), _) => Ok(Target::Folder(Folder::open(fs.clone(), folder)?)),
             (None, Some(file)) if is_picture(file) => Ok(Target::Pictures(Drawn::new(fs.clone(), file))),
             _ => {
@@ -125,20 +130,21 @@ impl Target {
     fn medium(&self) -> &dyn Medium {
         match self {
             Self::Folder(folder) => folder,
+            Self::Text(file) => file,
             Self::Pictures(drawn) => drawn,
         }
     }
 
     fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Folder(_) => Vec::new(),
+            Self::Folder(_) | Self::Text(_) => Vec::new(),
             Self::Pictures(drawn) => drawn.files(),
         }
     }
 
     fn on_screen(&self) -> String {
         match self {
-            Self::Folder(_) => String::new(),
+            Self::Folder(_) | Self::Text(_) => String::new(),
             Self::Pictures(drawn) => drawn.on_screen().unwrap_or_default(),
         }
     }

@@ -159,6 +159,36 @@ fn a18_as_a_picture_on_another_device() {
 }
 
 #[test]
+fn a18_as_a_text_that_is_mailed() {
+    let it = two_runs();
+    let mail = it.laptop.carnet.home.join("mail.txt").to_str().unwrap().to_owned();
+    assert_eq!(only(&it.laptop.run(&["export", "acme/paint", "--to", &mail, "--json"])), done(0, "exported"));
+    let text = fs::read_to_string(&mail).unwrap();
+    assert!(text.starts_with("-----BEGIN CARNET PASSBOOK-----\n"), "{text}");
+    let fifth = text.lines().nth(4).unwrap();
+    let wrong = format!("{}{}", if fifth.starts_with('x') { "y" } else { "x" }, &fifth[1..]);
+    let typed = it.desk.carnet.file("typed.txt", &text.replace(fifth, &wrong));
+    let mistyped = it.desk.run(&["import", "--from", &typed, "--json"]);
+    assert_eq!(mistyped.failed(), (9, "medium-unreadable".into()));
+    assert!(mistyped.out.contains("line 5 is mistyped"), "{mistyped:?}");
+    let received = it.desk.carnet.file("mail.txt", &format!("Hello,\r\n\r\n{}", text.replace('\n', "\r\n")));
+    let imported = it.desk.run(&["import", "--from", &received, "--json"]);
+    assert_eq!((only(&imported), &imported.json()["marked"]), (done(0, "imported"), &true.into()));
+    assert_eq!(only(&it.laptop.run(&["import", "--from", &mail, "--json"])), refused("move-over"));
+}
+
+#[test]
+fn a15_an_export_that_another_command_has_finished_is_written_afterwards() {
+    let it = two_runs();
+    let arguments = ["export", "acme/paint", "--to", &it.stick];
+    assert!(it.laptop.dies("contact-before-send:1", &arguments));
+    let resumed = it.laptop.run(&["status", "--resume"]);
+    assert!(resumed.out.contains("carnet export --again --to FOLDER"), "{resumed:?}");
+    assert_eq!(only(&it.export()), done(0, "carried-on"));
+    assert_eq!(only(&it.import(&it.desk)), done(0, "imported"));
+}
+
+#[test]
 fn a16_a_device_without_a_user_joins_by_what_it_imports() {
     let it = two_runs();
     it.export();
