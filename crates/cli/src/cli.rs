@@ -51,6 +51,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub timeout: u64,
+    /// Where there is no network.
+    #[command(flatten)]
+    pub by_hand: crate::by_hand::Options,
 }
 
 /// Every command.

@@ -1,5 +1,6 @@
 //! What every command is given: how to speak, where its files are, which server it means.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use carnet_seal::ServerUrl;
 use carnet_seam::{Crash, Fs, RealFs};
 
+use crate::by_hand::Hands;
 use crate::cli::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -43,6 +45,7 @@ pub struct Context {
     pub files: Box<dyn Fs>,
     global: Global,
     environment: Environment,
+    hands: OnceCell<Hands>,
 }
 
 /// The most bytes of a file that holds one token or one address.
@@ -53,7 +56,8 @@ impl Context {
     #[must_use]
     pub fn new(global: Global, environment: Environment) -> Self {
         let output = Output::new(global.json, !global.no_input);
-        Self { output, files: Box::new(RealFs::default()), global, environment }
+        let files = Box::new(RealFs::default());
+        Self { output, files, global, environment, hands: OnceCell::new() }
     }
 
     /// The folder that holds everything Carnet keeps for this user: passbook and tokens.
@@ -67,6 +71,24 @@ impl Context {
             Failure::new(Exit::Usage, "no-home", "there is no folder to keep anything in")
                 .with_remedy("name one with --home or CARNET_HOME")
         })
+    }
+
+    /// Whether the command line says that there is no network; from then on [`Context::hands`] has what replaces it.
+    ///
+    /// # Errors
+    /// When the answer that was brought cannot be read.
+    pub fn needs_no_network(&self) -> Result<bool, Failure> {
+        if let Some(hands) = Hands::of(&self.global.by_hand, &crate::user::which::env(self))? {
+            // Asked twice, the first one stays.
+            let _ = self.hands.set(hands);
+        }
+        Ok(self.hands.get().is_some())
+    }
+
+    /// What replaces the network.
+    #[must_use]
+    pub fn hands(&self) -> Option<&Hands> {
+        self.hands.get()
     }
 
     /// What the environment says that a new device is known by.

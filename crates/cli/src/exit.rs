@@ -24,13 +24,15 @@ pub enum Exit {
     PassbookUnusable = 7,
     /// The supplier's token is missing, wrong or expired.
     BadToken = 8,
+    /// The medium cannot be read or written (A18).
+    Medium = 9,
     /// Ended from outside, as by Ctrl-C: 128 and the number of the signal.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every exit code, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Failure,
         Self::Usage,
@@ -40,6 +42,7 @@ impl Exit {
         Self::Unreachable,
         Self::PassbookUnusable,
         Self::BadToken,
+        Self::Medium,
         Self::Interrupted,
     ];
 
@@ -62,6 +65,7 @@ impl Exit {
             Self::Unreachable => "the server cannot be reached or is out of order",
             Self::PassbookUnusable => "the passbook is there but cannot be used",
             Self::BadToken => "the supplier token is missing, wrong or expired",
+            Self::Medium => "the medium of a move cannot be read or written, or is somebody else's",
             Self::Interrupted => "interrupted, or a question was not answered",
         }
     }
@@ -110,6 +114,6 @@ mod tests {
 
     #[test]
     fn the_numbers_are_frozen() {
-        assert_eq!(Exit::ALL.map(Exit::number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+        assert_eq!(Exit::ALL.map(Exit::number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130]);
     }
 }

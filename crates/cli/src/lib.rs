@@ -24,6 +24,7 @@ use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 use crate::output::Output;
 
+pub mod by_hand;
 pub mod cli;
 pub mod context;
 pub mod exit;
@@ -33,6 +34,7 @@ pub mod install;
 pub mod menu_file;
 pub mod offer_words;
 pub mod output;
+pub mod pictures;
 pub mod progress;
 pub mod secret;
 pub mod server_url;
@@ -59,6 +61,10 @@ pub fn run(arguments: Vec<OsString>, environment: Environment) -> Ended {
 fn dispatch(command: &Command, context: &Context) -> Result<Ended, Failure> {
     match command {
         Command::User(user) => return user.run(context),
+        Command::Supplier(_) if context.needs_no_network()? => {
+            return Err(Failure::usage("suppliers' commands need a network")
+                .with_remedy("leave --request-to and --answer out"));
+        }
         Command::Supplier(supplier) => supplier.run(context),
         Command::ExitCodes => exit_codes(context),
         Command::Completions(completions) => completions.run(context),

@@ -18,10 +18,12 @@ pub mod devices;
 pub mod failure;
 pub mod giving;
 pub mod menu;
+pub mod moves;
 pub mod passes;
 pub mod pin;
 pub mod redeem;
 pub mod register;
+pub mod relay;
 pub mod renew;
 pub mod run;
 pub mod status;
@@ -42,10 +44,18 @@ pub enum User {
     Renew(renew::Renew),
     /// Take up an offer that was paid for elsewhere
     Redeem(redeem::Redeem),
+    /// Take passes to another device, on a medium or as a QR picture
+    Export(moves::export::Export),
+    /// Bring passes in that another device has exported
+    Import(moves::import::Import),
+    /// Take a move back whose medium is lost
+    CancelMove(moves::cancel::CancelMove),
     /// Give back what a pass still has
     Return(giving::Return),
     /// Give all passes back and retire this device
     Leave(giving::Leave),
+    /// Hand in a request of a device without a network, and write the answer
+    Relay(relay::Relay),
     /// Show the user's devices, let others join, free lost ones
     Devices(devices::Devices),
     /// Set or remove the passbook's PIN
@@ -65,6 +75,21 @@ impl User {
     /// # Errors
     /// Why it could not be done.
     pub fn run(&self, context: &Context) -> Result<Ended, Failure> {
+        if !context.needs_no_network()? {
+            return self.dispatch(context);
+        }
+        if matches!(self, Self::Run(_) | Self::Relay(_)) {
+            return Err(Failure::usage("this command does not go by --request-to and --answer")
+                .with_remedy("renew the pass by hand, with `carnet renew APP --request-to FILE`"));
+        }
+        let done = self.dispatch(context);
+        match context.hands() {
+            Some(hands) => hands.finish(context.output, done),
+            None => done,
+        }
+    }
+
+    fn dispatch(&self, context: &Context) -> Result<Ended, Failure> {
         match self {
             Self::Register(command) => command.run(context),
             Self::Menu(command) => command.run(context),
@@ -72,8 +97,12 @@ impl User {
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
             Self::Redeem(command) => command.run(context),
+            Self::Export(command) => return command.run(context),
+            Self::Import(command) => return command.run(context),
+            Self::CancelMove(command) => command.run(context),
             Self::Return(command) => command.run(context),
             Self::Leave(command) => command.run(context),
+            Self::Relay(command) => command.run(context),
             Self::Devices(command) => command.run(context),
             Self::Pin(command) => command.run(context),
             Self::Passes(command) => command.run(context),

@@ -268,7 +268,7 @@ pub enum Beside {
     /// Something that nobody has checked yet.
     Unchecked,
     /// An answer of ours.
-    Checked(Proof),
+    Checked(Box<Proof>),
 }
 
 /// An answer of ours that a device has shown.
@@ -531,7 +531,7 @@ enum Step {
     /// The device went backwards, or two devices go on.
     Diverged,
     /// The server went backwards.
-    ServerBehind(Proof),
+    ServerBehind(Box<Proof>),
 }
 
 fn step(view: &View, device: &Device, journal: &Journal, request: &Request, now: Time) -> Step {

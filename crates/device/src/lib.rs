@@ -8,10 +8,12 @@
 //! * [`book`] – a journal whose records mean something;
 //! * [`passbook`] – everything that one device keeps for one server;
 //! * [`contact`] – asking the server, over any carrier;
+//! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
 //! * [`mod@env`] – files, clock and random, handed over.
 
 pub mod book;
+pub mod by_hand;
 pub mod contact;
 pub mod env;
 pub mod identity;

@@ -70,6 +70,12 @@ pub trait Medium: fmt::Debug {
     /// [`MediumError::Nothing`] when there is none, [`MediumError::OtherUser`] when it is somebody else's.
     fn read(&self, whose: Whose) -> Result<PortablePassbook, MediumError>;
 
+    /// Every portable passbook that can be read, whoever it belongs to: for a device that has no user yet.
+    ///
+    /// # Errors
+    /// [`MediumError`] when the medium itself cannot be read.
+    fn all(&self) -> Result<Vec<PortablePassbook>, MediumError>;
+
     /// Writes the portable passbook whole.
     ///
     /// # Errors

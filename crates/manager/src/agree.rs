@@ -8,6 +8,7 @@ use carnet_core::journal::State;
 use carnet_core::offer::Listed;
 use carnet_device::Passbook;
 use carnet_seal::{Signed, sign};
+use carnet_seam::NetError;
 
 use crate::error::ManagerError;
 use crate::manager::{Manager, Setup};
@@ -79,7 +80,13 @@ impl Manager {
         {
             return Ok(Outcome::CarriedOn(pass));
         }
-        if !again && let Some(pass) = self.left_of(&mut passbook, app, &offer.offer.condition)? {
+        // That nothing is left was the answer just now: nobody carries the same question twice.
+        let nothing_left =
+            matches!(finished, Some(Operation::Renew { .. })) && passbook.look(app)?.refused.is_some();
+        if !again
+            && !nothing_left
+            && let Some(pass) = self.left_of(&mut passbook, app, &offer.offer.condition)?
+        {
             return Ok(Outcome::Already(pass));
         }
         let operation = Operation::Agree(Box::new(self.consent(&passbook, app, offer)?));
@@ -150,7 +157,12 @@ impl Manager {
     pub fn renew(&self, app: &AppId) -> Result<PassView, ManagerError> {
         let mut passbook = self.valid_passbook()?;
         let _turn = self.turn()?;
-        let state = self.ask(&mut passbook, Some(app), &Operation::Renew { uses: 1 })?;
+        let asked = self.ask(&mut passbook, Some(app), &Operation::Renew { uses: 1 });
+        if matches!(asked, Err(ManagerError::Net(NetError::Carried))) {
+            // Should the answer be no, the menu is wanted next: it comes the same way.
+            let _ = self.menu(app);
+        }
+        let state = asked?;
         self.granted(app, &state)
     }
 

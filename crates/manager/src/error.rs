@@ -173,6 +173,7 @@ impl ManagerError {
             Self::WhichServer(which) => which.code(),
             Self::Untried { .. } => "untried-server",
             Self::Net(NetError::Timeout) => "server-timeout",
+            Self::Net(NetError::Carried) => "to-be-carried",
             Self::Net(_) => "server-unreachable",
             Self::Problem(problem) => &problem.code,
             Self::NotCarnet { .. } => "server-answer",

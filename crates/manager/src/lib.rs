@@ -28,6 +28,7 @@ pub mod pin;
 pub mod recovery;
 pub mod redeem;
 pub mod register;
+mod relay;
 pub mod server;
 pub mod status;
 mod way;

@@ -15,10 +15,10 @@ use carnet_device::identity::{IdentityError, Machine};
 use carnet_device::passbook::{KnownServer, known_servers};
 use carnet_device::place::Place;
 use carnet_device::platform::ThisMachine;
-use carnet_device::{Env, Passbook, PassbookError, contact};
+use carnet_device::{ContactError, Env, Passbook, PassbookError, contact};
 use carnet_seal::{ProductString, ServerUrl};
 use carnet_seam::fs::Access;
-use carnet_seam::{File, FsError, FsFault, Net};
+use carnet_seam::{File, FsError, FsFault, Net, NetError};
 
 use crate::error::ManagerError;
 use crate::pin::AskPin;
@@ -173,12 +173,20 @@ impl Manager {
     /// a registration that waits for its answer is finished.
     pub(crate) fn prove(&self, passbook: &mut Passbook) -> Result<(), ManagerError> {
         if passbook.lacks_keys() {
-            contact::fetch_key_set(passbook, self.way.line()).map_err(|error| self.of_contact(error))?;
+            self.fetch_keys(passbook)?;
         }
         if passbook.user().is_none() {
             self.resume(passbook, None)?;
         }
         Ok(())
+    }
+
+    /// Fetches the server's key set. Where requests are carried by hand, it comes with the answer.
+    pub(crate) fn fetch_keys(&self, passbook: &mut Passbook) -> Result<(), ManagerError> {
+        match contact::fetch_key_set(passbook, self.way.line()) {
+            Err(ContactError::Net(NetError::Carried)) => Ok(()),
+            fetched => fetched.map_err(|error| self.of_contact(error)),
+        }
     }
 
     /// Asks the server for an operation, and finishes an earlier one first.
@@ -205,7 +213,7 @@ impl Manager {
         Ok(Some(open.operation))
     }
 
-    pub(crate) fn of_contact(&self, error: carnet_device::ContactError) -> ManagerError {
+    pub(crate) fn of_contact(&self, error: ContactError) -> ManagerError {
         ManagerError::of_contact(&self.server.url, error)
     }
 

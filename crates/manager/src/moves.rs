@@ -10,6 +10,7 @@
 mod cancel;
 mod export;
 mod import;
+mod joining;
 mod unwritten;
 
 use carnet_core::app::AppId;
@@ -18,8 +19,8 @@ use carnet_core::document::{Brought, PortablePass, Reason};
 use carnet_core::id::{LicenseId, MoveId};
 use carnet_core::journal::State;
 use carnet_core::time::{Seconds, counted, seconds_in_words};
+use carnet_device::Passbook;
 use carnet_device::medium::Whose;
-use carnet_device::{Passbook, contact};
 use carnet_seal::SealError;
 use serde::Serialize;
 
@@ -166,9 +167,11 @@ impl Manager {
         Ok(Whose { server: self.server().pin.server, user })
     }
 
-    /// Shows that the server can be reached, without asking anything of it that could change something.
+    /// Shows that the server can be reached, without asking anything of it that could change something. By hand
+    /// nobody can know that before.
     fn reach(&self, passbook: &mut Passbook) -> Result<(), ManagerError> {
-        contact::fetch_key_set(passbook, self.way().line()).map_err(|error| self.of_contact(error))
+        self.unlock(passbook)?;
+        self.fetch_keys(passbook)
     }
 
     fn crash_point(&self, name: &str) -> Result<(), ManagerError> {

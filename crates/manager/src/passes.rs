@@ -213,6 +213,9 @@ fn more_at_server(state: &State) -> bool {
 fn remedy(why: &Disapproval, state: &State) -> String {
     match (why, state.refused) {
         (Disapproval::NoPass, Some(reason)) => reason.remedy().into(),
+        (Disapproval::Moving, _) if state.effects_due => {
+            "write it to a medium with `carnet export --again`, or cancel the move".into()
+        }
         _ => why.remedy().into(),
     }
 }

@@ -7,6 +7,7 @@ use carnet_core::id::{DeviceId, UserId};
 use carnet_device::Passbook;
 use carnet_device::identity::Binding;
 use carnet_seal::code::digest_of;
+use carnet_seam::NetError;
 use serde::Serialize;
 
 use crate::error::ManagerError;
@@ -89,10 +90,16 @@ impl Manager {
             return Err(ManagerError::Person(vec![wrong]));
         }
         // Before anything is written: the server is the one that is meant.
-        let key_set = self.way().key_set(&self.server().pin)?;
+        let key_set = match self.way().key_set(&self.server().pin) {
+            // Carried by hand: the keys come with the answer, and are checked then.
+            Err(ManagerError::Net(NetError::Carried)) => None,
+            key_set => Some(key_set?),
+        };
         let _turn = self.turn()?;
         let mut passbook = self.open_or_create(&newcomer.identity)?;
-        passbook.keep_key_set(&key_set)?;
+        if let Some(key_set) = key_set {
+            passbook.keep_key_set(&key_set)?;
+        }
         passbook.keep_address(&self.server().url)?;
         if passbook.user().is_none() {
             self.resume(&mut passbook, None)?;

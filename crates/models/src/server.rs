@@ -178,7 +178,7 @@ impl World {
         let body = digest(request);
         let proof = self.answers.iter().find(|answer| digest(*answer) == request.last_answer);
         let proof = proof.map_or(Beside::Nothing, |answer| {
-            Beside::Checked(Proof { digest: request.last_answer, answer: answer.clone() })
+            Beside::Checked(Box::new(Proof { digest: request.last_answer, answer: answer.clone() }))
         });
         let unchecked = if proof == Beside::Nothing { Beside::Nothing } else { Beside::Unchecked };
         let mut view = self.server.view(request, body, unchecked);

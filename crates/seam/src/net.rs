@@ -67,6 +67,9 @@ pub enum NetError {
         "the connection broke before the answer was complete ({0}): try again; repeating does nothing twice"
     )]
     Interrupted(String),
+    /// There is no network: the request is written down, for somebody to carry it (D4).
+    #[error("the request is not at the server yet: write it down with --request-to FILE, and carry it there")]
+    Carried,
     /// The answer is larger than anything the protocol sends.
     #[error("the answer is larger than {limit} bytes: is this the address of a Carnet server?")]
     TooLarge {

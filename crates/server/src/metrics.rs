@@ -1,9 +1,12 @@
 //! What the server counts, in a recorder of its own: two servers in one process do not share numbers.
 
+pub mod store;
+
 use std::fmt;
 
 use axum::http::Method;
 use carnet_api::ProblemCode;
+use carnet_store::Counts;
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -125,9 +128,17 @@ impl Metrics {
 
     /// Everything, in the Prometheus text format.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, store: &Counts) -> String {
+        self.upkeep();
+        let mut text = self.handle.render();
+        // Writing to a string does not fail.
+        let _ = store::render(&mut text, store);
+        text
+    }
+
+    /// Sums up what histograms have recorded. To be called now and then: what nobody sums up only grows.
+    pub fn upkeep(&self) {
         self.handle.run_upkeep();
-        self.handle.render()
     }
 
     fn count(&self, name: &'static str, labels: Vec<Label>, more: u64) {

@@ -16,6 +16,7 @@ pub mod charge;
 pub mod check;
 mod checkpoint;
 pub mod code;
+pub mod counters;
 pub mod device;
 pub mod error;
 pub mod event;
@@ -42,6 +43,7 @@ pub mod user_code;
 mod writer;
 
 pub use check::{Finding, Report, check_ledger};
+pub use counters::{Buckets, Counts};
 pub use error::StoreError;
 pub use ledger::{How, Ledger, LedgerError, Prepare, Prepared, Reply, Settled, Submission, Work};
 pub use store::{Options, Store};

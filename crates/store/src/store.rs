@@ -13,7 +13,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
 use crate::cache::Cache;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, Limits};
+use crate::counters::{Counters, Counts};
 use crate::device::DeviceKeys;
 use crate::ledger::{Ledger, Prepare, Terms};
 use crate::migrate::migrate;
@@ -39,8 +40,10 @@ pub struct Options {
     pub queue: usize,
     /// The writer's page cache.
     pub cache_kib: u32,
-    /// Rows written between two checkpoints.
-    pub checkpoint_rows: u64,
+    /// Pages (4 KiB) of the log that gather between two rounds of copying them into the database file.
+    pub checkpoint_pages: u64,
+    /// Pages of the log from which on it is to start over.
+    pub log_pages: u64,
 }
 
 impl Options {
@@ -55,7 +58,8 @@ impl Options {
             batch: 128,
             queue: 65_536,
             cache_kib: 65_536,
-            checkpoint_rows: 20_000,
+            checkpoint_pages: 64,
+            log_pages: 8_192,
         }
     }
 }
@@ -69,6 +73,7 @@ struct Inner {
     shared: Arc<Shared>,
     writer: Arc<Writer>,
     checkpoints: Arc<Checkpoints>,
+    counters: Arc<Counters>,
     readers: Readers,
     threads: Mutex<Threads>,
 }
@@ -105,15 +110,23 @@ impl Store {
         migrate(&connection, Time(options.clock.wall_micros()))?;
         let readers = Readers::open(path, options.readers.max(1))?;
         let shared = Arc::new(Shared::new());
-        let checkpoints = Arc::new(Checkpoints::new(options.checkpoint_rows));
+        let counters = Arc::new(Counters::new(options.clock.clone()));
+        let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
+        let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters)));
         let writer = Arc::new(Writer::new(options.queue));
         let checkpointer = checkpoints.start(&plain_connection(path)?, path)?;
-        let desk =
-            Desk::new(connection, path.to_owned(), options, Arc::clone(&shared), Arc::clone(&checkpoints))?;
+        let desk = Desk::new(
+            connection,
+            path.to_owned(),
+            options,
+            Arc::clone(&shared),
+            Arc::clone(&checkpoints),
+            Arc::clone(&counters),
+        )?;
         let thread = writer.start(desk)?;
         let threads = Threads { writer: Some(thread), checkpointer: Some(checkpointer), lock: Some(lock) };
         let (path, threads) = (path.to_owned(), Mutex::new(threads));
-        Ok(Self(Arc::new(Inner { path, shared, writer, checkpoints, readers, threads })))
+        Ok(Self(Arc::new(Inner { path, shared, writer, checkpoints, counters, readers, threads })))
     }
 
     /// Reads from one snapshot.
@@ -158,6 +171,16 @@ impl Store {
         Ledger { terms: Arc::new(Terms { server, prepare }), writer: Arc::clone(&self.0.writer) }
     }
 
+    /// What the store has counted since it was opened.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            queue: self.0.writer.waiting(),
+            log_pages: self.0.checkpoints.log_pages(),
+            ..self.0.counters.counts()
+        }
+    }
+
     /// Where the database is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -177,7 +200,6 @@ impl Store {
 
 impl Inner {
     fn close(&self) {
-        self.writer.close();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = std::mem::take(&mut *threads);
         // The last handle may be dropped by a reply, on the writer thread itself: it cannot wait for itself.
@@ -188,8 +210,10 @@ impl Inner {
                 tracing::error!("a thread of the store ended in a panic");
             }
         };
+        // First: beside a round of the checkpoint thread the writer's last checkpoint would give up at once.
         self.checkpoints.stop();
         wait(threads.checkpointer);
+        self.writer.close();
         self.readers.close();
         wait(threads.writer);
         drop(threads.lock);

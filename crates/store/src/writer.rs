@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::checkpoint::{Checkpoints, checkpoint};
+use crate::counters::Counters;
 use crate::ledger::{LedgerError, Op};
 use crate::store::{Options, Shared, writing_connection};
 use crate::tx::{Reading, Writing};
@@ -84,6 +85,11 @@ impl Writer {
         job.refuse(refusal);
     }
 
+    /// How much waits.
+    pub(crate) fn waiting(&self) -> u64 {
+        u64::try_from(self.queue().jobs.len()).unwrap_or(u64::MAX)
+    }
+
     /// Takes nothing more; what is queued will still be done.
     pub(crate) fn close(&self) {
         self.queue().closed = true;
@@ -129,6 +135,7 @@ pub(crate) struct Desk {
     pub(crate) last_event: i64,
     path: PathBuf,
     checkpoints: Arc<Checkpoints>,
+    counters: Arc<Counters>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
     dead: bool,
 }
@@ -146,15 +153,17 @@ pub(crate) enum Failure {
 
 impl Desk {
     pub(crate) fn new(
-        connection: Connection,
+        mut connection: Connection,
         path: PathBuf,
         options: Options,
         shared: Arc<Shared>,
         checkpoints: Arc<Checkpoints>,
+        counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
+        checkpoints.watch(&mut connection)?;
         let last_event = Reading { connection: &connection, shared: &shared }.last_event()?;
         let menus = HashMap::new();
-        Ok(Self { connection, shared, options, menus, last_event, path, checkpoints, dead: false })
+        Ok(Self { connection, shared, options, menus, last_event, path, checkpoints, counters, dead: false })
     }
 
     /// Neighbouring ledger operations become a batch; units of work stay alone.
@@ -165,12 +174,19 @@ impl Desk {
                 job if self.dead => job.refuse(StoreError::Closed),
                 Job::Ledger(op) => batch.push(*op),
                 Job::Unit(unit) => {
-                    self.settle_batch(std::mem::take(&mut batch));
+                    self.settle(std::mem::take(&mut batch));
                     unit(Ok(self));
                 }
             }
         }
-        self.settle_batch(batch);
+        self.settle(batch);
+    }
+
+    fn settle(&mut self, batch: Vec<Op>) {
+        if !batch.is_empty() {
+            self.counters.batch(batch.len());
+            self.settle_batch(batch);
+        }
     }
 
     fn unit<T>(
@@ -208,7 +224,8 @@ impl Desk {
     ) -> Result<T, Failure> {
         let begun = self.run("BEGIN IMMEDIATE");
         begun.map_err(|error| Failure::NotBegun(error.into()))?;
-        let done = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+        let counters = Arc::clone(&self.counters);
+        let done = counters.work(|| catch_unwind(AssertUnwindSafe(|| work(self)))).unwrap_or_else(|_| {
             tracing::error!("a unit of work ended in a panic and was rolled back");
             Err(StoreError::Defect)
         });
@@ -219,15 +236,13 @@ impl Desk {
         if self.options.crash.point("ledger.decided").is_err() {
             return Err(self.die());
         }
-        if let Err(error) = self.run("COMMIT") {
+        if let Err(error) = counters.commit(rows, || self.run("COMMIT")) {
             return Err(self.start_over(&error));
         }
         if self.options.crash.point("ledger.committed").is_err() {
             return Err(self.die());
         }
-        if self.checkpoints.committed(rows) {
-            checkpoint(&self.connection, "PASSIVE");
-        }
+        self.checkpoints.committed(&self.connection);
         Ok(done)
     }
 
@@ -248,7 +263,8 @@ impl Desk {
     /// A commit failed, and nobody can tell what of it is on the disk. A new connection sees what is.
     fn start_over(&mut self, error: &rusqlite::Error) -> Failure {
         tracing::error!(%error, "a commit failed; opening the database again");
-        let again = writing_connection(&self.path, &self.options).and_then(|connection| {
+        let again = writing_connection(&self.path, &self.options).and_then(|mut connection| {
+            self.checkpoints.watch(&mut connection)?;
             let last = Reading { connection: &connection, shared: &self.shared }.last_event()?;
             Ok((connection, last))
         });

@@ -48,6 +48,10 @@ pub fn run(workspace: &Workspace) -> Result<(), Failure> {
 fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<(), Failure> {
     let mut times = Vec::new();
     for (number, step) in (1..).zip(steps) {
+        // The last step's own output ends the run: that of `cargo test`, with its summaries.
+        if number == steps.len() && number > 1 {
+            println!("{}", times_so_far(&times));
+        }
         println!("[{number}/{}] {}", steps.len(), step.title);
         let (result, time) = timed(|| (step.work)(workspace));
         result.map_err(|failure| failure.with_remedy(step.remedy))?;
@@ -56,7 +60,6 @@ fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<(), Failure> {
         }
         times.push((step.title, time));
     }
-    println!("{}", closing_line(&times));
     Ok(())
 }
 
@@ -84,11 +87,11 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, start.elapsed())
 }
 
-fn closing_line(times: &[(&str, Duration)]) -> String {
+fn times_so_far(times: &[(&str, Duration)]) -> String {
     let total: Duration = times.iter().map(|(_, time)| *time).sum();
     let parts: Vec<String> =
         times.iter().map(|(title, time)| format!("{title} {}", seconds(*time))).collect();
-    format!("all {} steps passed in {}: {}", times.len(), seconds(total), parts.join(", "))
+    format!("{} steps passed in {}: {}", times.len(), seconds(total), parts.join(", "))
 }
 
 fn seconds(time: Duration) -> String {
@@ -130,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn the_closing_line_adds_the_times_up() {
+    fn the_times_so_far_are_added_up() {
         let times = [("a", Duration::from_millis(1500)), ("b", Duration::from_millis(500))];
-        assert_eq!(closing_line(&times), "all 2 steps passed in 2.0 s: a 1.5 s, b 0.5 s");
+        assert_eq!(times_so_far(&times), "2 steps passed in 2.0 s: a 1.5 s, b 0.5 s");
     }
 }

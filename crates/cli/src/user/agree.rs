@@ -7,6 +7,7 @@ use carnet_core::term::moment;
 use carnet_manager::agree::{Outcome, find};
 use carnet_manager::passes::PassView;
 use carnet_manager::{Manager, ManagerError};
+use carnet_seam::NetError;
 use clap::Args;
 use serde::Serialize;
 
@@ -90,7 +91,7 @@ pub(super) fn carry_out(
     wish: &Wish<'_>,
 ) -> Result<Option<Outcome>, Failure> {
     loop {
-        let menu = manager.menu(app).map_err(|error| unknown_app(error.into(), app))?;
+        let menu = manager.menu(app).map_err(|error| no_menu(manager, app, error))?;
         let offer = match wish.offer {
             Some(name) => consented(context, &menu, name, wish.yes)?,
             None => match chosen(context, &menu)? {
@@ -108,6 +109,15 @@ pub(super) fn carry_out(
             done => return Ok(Some(done?)),
         }
     }
+}
+
+/// Where requests are carried by hand, what an agreement asks before it is made goes along at once.
+fn no_menu(manager: &Manager, app: &AppId, error: ManagerError) -> Failure {
+    if error == ManagerError::Net(NetError::Carried) {
+        // Its answer is taken in by the agreement.
+        let _ = manager.renew(app);
+    }
+    unknown_app(error.into(), app)
 }
 
 fn consented(

@@ -50,7 +50,9 @@ impl CodeArgument {
         if self.0 != "-" {
             return Ok(self.0.clone());
         }
-        let unreadable = |why: &str| Failure::usage(format!("there is no code: {why}"));
+        let unreadable = |why: &str| {
+            Failure::usage(format!("there is no code: {why}")).with_remedy("give it on standard input")
+        };
         let text = secret::in_file(context.output, Path::new("-"), "The code", unreadable)?;
         Ok(text.trim().to_owned())
     }

@@ -39,7 +39,10 @@ fn exit_of(error: &ManagerError) -> Exit {
         ManagerError::NoSuchOffer { .. }
         | ManagerError::PinNeeded
         | ManagerError::WrongPin
-        | ManagerError::BadPin => Exit::Usage,
+        | ManagerError::BadPin
+        | ManagerError::SeveralMoves { .. }
+        | ManagerError::UnknownMove(_) => Exit::Usage,
+        ManagerError::Medium(_) => Exit::Medium,
         ManagerError::Net(_) => Exit::Unreachable,
         ManagerError::NotCarnet { status: 502..=504, .. } => Exit::Unreachable,
         ManagerError::Passbook(_) => Exit::PassbookUnusable,

@@ -50,6 +50,7 @@ fn new_pin(context: &Context, path: Option<&std::path::Path>) -> Result<zeroize:
     if let Some(path) = path {
         return secret::in_file(context.output, path, "The new PIN", |why| {
             Failure::usage(format!("there is no new PIN: {why}"))
+                .with_remedy("name a file that holds it, or run it at a terminal")
         });
     }
     if !context.output.can_ask() {

@@ -63,7 +63,8 @@ impl std::fmt::Debug for Register {
     }
 }
 
-fn identity(text: &str) -> Result<Identity, String> {
+/// What a device is known by, as it is written on the command line.
+pub(super) fn identity(text: &str) -> Result<Identity, String> {
     match text.split_once(':') {
         None if text == "machine" => Ok(Identity::Machine),
         // The passbook remembers the path; it must mean the same from any folder.
@@ -181,7 +182,7 @@ fn asked(context: &Context, manager: &Manager, newcomer: &Newcomer) -> Result<Re
 }
 
 /// What a new device is known by where the command line does not say: a container is told once, from outside.
-fn usual_identity(context: &Context) -> Result<Identity, Failure> {
+pub(super) fn usual_identity(context: &Context) -> Result<Identity, Failure> {
     let Some(text) = context.identity() else { return Ok(Identity::Machine) };
     identity(text).map_err(|remedy| {
         Failure::usage("CARNET_IDENTITY does not say what this device is known by").with_remedy(remedy)
@@ -201,7 +202,7 @@ fn newcomer(details: &Details, device_name: Option<String>, identity: Identity) 
     Ok(Newcomer { who: Who::NewUser(person), device_name: device_name.unwrap_or_else(host_name), identity })
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if person::device_name(&name).is_none() { name } else { "this device".to_owned() }
 }

@@ -81,6 +81,9 @@ pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
     let setup = Setup::real(env(context), context.home()?, time_limit);
     let setup = Setup { pin: pin(context), ..setup };
+    if let Some(hands) = context.hands() {
+        return Ok(Setup { carrier: hands.carrier(), ..setup });
+    }
     Ok(if context.output.shows_progress() { watched(setup) } else { setup })
 }
 
@@ -130,7 +133,7 @@ pub fn wanted(
 }
 
 /// Personal data go there: plain http is only for this machine, as with `--server`.
-fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
+pub(super) fn protected(url: ServerUrl) -> Result<ServerUrl, Failure> {
     server_url::protected(url).map_err(|wrong| {
         Failure::usage(wrong.to_string())
             .with_remedy("ask the maker of the program for a product string with an https address")

@@ -215,7 +215,7 @@ fn without_names(text: &str) -> String {
     let mut fixed = String::new();
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        let id = ["usr_", "dev_", "lic_", "srv_", "sup_"]
+        let id = ["usr_", "dev_", "lic_", "mov_", "srv_", "sup_"]
             .into_iter()
             .find(|prefix| rest.strip_prefix(prefix).is_some_and(|digits| hex(digits) == 32));
         let of_time = |letter: &char| letter.is_ascii_digit() || "-:.TZ".contains(*letter);

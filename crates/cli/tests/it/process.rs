@@ -14,7 +14,7 @@ fn the_exit_codes_are_shown_by_help_and_as_json() {
         assert!(help.out.contains("  6  the server cannot be reached") && help.err.is_empty(), "{help:?}");
     }
     let json = carnet.run(&["exit-codes", "--json"]).json();
-    assert_eq!(json[9]["exit"], 130);
+    assert_eq!(json[10]["exit"], 130);
 }
 
 #[test]

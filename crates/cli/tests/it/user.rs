@@ -1,7 +1,9 @@
 //! The commands of a user, against a real server.
 
 mod agree;
+mod by_hand;
 mod devices;
+mod moves;
 mod pass;
 mod paying;
 mod pin;

@@ -132,7 +132,7 @@ fn d3_a_restored_server_takes_over_what_the_device_proves_and_flags_nobody() {
     let request = desk.intend(laptop(), Operation::Renew { uses: 1 });
     let unchecked = decide(&desk.view(&request, Beside::Unchecked), &request, desk.now, &FRESH);
     assert_eq!(unchecked, Decision::CheckProof, "whose fault it is shows in the proof only");
-    let view = desk.view(&request, Beside::Checked(Proof { digest: digest(&pass), answer: pass }));
+    let view = desk.view(&request, Beside::Checked(Box::new(Proof { digest: digest(&pass), answer: pass })));
     let decision = decide(&view, &request, desk.now, &FRESH);
     let Decision::Aside(outcome) = decision else { panic!("{decision:?}") };
     assert!(matches!(outcome.event.kind, EventKind::Reconciled(_)));

@@ -1,6 +1,7 @@
 //! The story, one chapter to a file.
 
 mod copies;
+mod devices;
 mod end;
 mod first_start;
 mod kill;
@@ -30,6 +31,8 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("Time runs out", time_runs_out::tell),
     ("The server dies", kill::tell),
     ("Copies", copies::tell),
+    ("Several devices", devices::tell),
+    ("Never a network", devices::tell_of_an_island),
     ("The end", end::tell),
 ];
 

@@ -12,7 +12,7 @@ use crate::portable::NotPortable;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MediumError {
     /// There is no such folder or file.
-    #[error("{} is not there: plug the medium in, and name its folder", .0.display())]
+    #[error("{} is not there: check the path, and that the medium is plugged in", .0.display())]
     NotThere(PathBuf),
     /// A folder was expected.
     #[error("{} is no folder: name the folder on the medium", .0.display())]

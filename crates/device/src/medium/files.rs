@@ -72,6 +72,13 @@ impl Medium for Folder {
         }
     }
 
+    fn all(&self) -> Result<Vec<PortablePassbook>, MediumError> {
+        let names = self.fs.list(&self.path)?;
+        let ours = names.iter().filter(|name| PortablePassbook::of_file_name(name).is_some());
+        let read = ours.filter_map(|name| passbook_in(&*self.fs, &self.path.join(name)).ok().flatten());
+        Ok(read.map(|(_, book)| book).collect())
+    }
+
     fn write(&self, book: &PortablePassbook) -> Result<(), MediumError> {
         let path = self.path.join(PortablePassbook::file_name(book.server(), book.user));
         let bytes = book.encode();
@@ -115,6 +122,13 @@ impl Medium for OneFile {
 
     fn read(&self, whose: Whose) -> Result<PortablePassbook, MediumError> {
         self.existing(whose)?.ok_or_else(|| MediumError::NotThere(self.path.clone()))
+    }
+
+    fn all(&self) -> Result<Vec<PortablePassbook>, MediumError> {
+        match passbook_in(&*self.fs, &self.path)? {
+            Some((_, book)) => Ok(vec![book]),
+            None => Err(MediumError::NotThere(self.path.clone())),
+        }
     }
 
     /// In the form that it had.

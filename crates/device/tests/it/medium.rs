@@ -108,6 +108,7 @@ fn a16_somebody_else_s_medium_is_refused_with_the_remedy() {
     folder(&disk).write(&ann).unwrap();
     assert_eq!(folder(&disk).read(whose(&ann)), Ok(ann.clone()));
     assert_eq!(folder(&disk).read(whose(&bob)), Ok(bob.clone()));
+    assert_eq!(folder(&disk).all().map(|all| all.len()), Ok(2));
     // A file that was renamed does not change hands.
     disk.put(format!("{STICK}/{}", PortablePassbook::file_name(ann.server(), ann.user)), &bob.encode());
     assert!(matches!(folder(&disk).existing(whose(&ann)), Err(MediumError::OtherUser { .. })));

@@ -3,8 +3,8 @@
 use carnet_core::app::AppId;
 use carnet_core::document::{Answer, Brought, Operation, Reason};
 use carnet_core::id::MoveId;
-use carnet_core::journal::State;
-use carnet_device::portable::{PortableEntry, PortableStatus};
+use carnet_core::journal::{PassStatus, State};
+use carnet_device::portable::{PortableEntry, PortablePassbook, PortableStatus};
 use carnet_device::{Medium, Passbook};
 use carnet_seal::document::brought;
 use carnet_seal::{SealError, Unverified};
@@ -46,22 +46,40 @@ impl Manager {
         let book = medium.read(self.whose(&passbook)?)?;
         self.reach(&mut passbook)?;
         let (mut moved, mut over) = (Vec::new(), Vec::new());
-        for entry in &book.passes {
-            match self.checked(&passbook, entry) {
-                Err(wrong) if apps.is_empty() => moved.push(Moved::refused(None, None, &wrong)),
-                Ok(arrival) if apps.is_empty() || apps.contains(&arrival.brought.portable.app) => {
+        for entry in self.wanted(&passbook, &book, apps) {
+            match entry {
+                Err(wrong) => moved.push(Moved::refused(None, None, &wrong)),
+                Ok(arrival) => {
                     let one = self.arrive(&mut passbook, &arrival)?;
                     if is_over(&one) {
-                        over.push(entry.document.clone());
+                        over.push(arrival.brought.document);
                     }
                     moved.push(one);
                 }
-                _ => {}
             }
         }
         moved.extend(missing(apps, &moved));
         let unmarked = self.mark(&passbook, medium, &over).err();
         Ok(Import { medium: medium.name(), apps: moved, unmarked })
+    }
+
+    /// What is to be imported. What is marked as over is passed over beside anything that is not: it has been told before.
+    fn wanted(
+        &self,
+        passbook: &Passbook,
+        book: &PortablePassbook,
+        apps: &[AppId],
+    ) -> Vec<Result<Arrival, SealError>> {
+        let mut wanted: Vec<_> = book.passes.iter().map(|entry| self.checked(passbook, entry)).collect();
+        wanted.retain(|one| match one {
+            Ok(arrival) => apps.is_empty() || apps.contains(&arrival.brought.portable.app),
+            Err(_) => apps.is_empty(),
+        });
+        let is_new = |one: &Result<Arrival, SealError>| one.as_ref().is_ok_and(|arrival| !arrival.marked);
+        if wanted.iter().any(is_new) {
+            wanted.retain(|one| one.is_err() || is_new(one));
+        }
+        wanted
     }
 
     /// The portable pass, when this server has signed it for this user.
@@ -108,9 +126,10 @@ impl Manager {
     }
 }
 
-/// The pass that this move brought is the last one here.
+/// The pass that this move brought is the last one here, and has not gone on.
 fn is_here(state: &State, movement: MoveId) -> bool {
-    state.held.as_ref().is_some_and(|held| held.pass.from_move == Some(movement))
+    let valid = state.pass_status() == Some(PassStatus::Valid);
+    valid && state.held.as_ref().is_some_and(|held| held.pass.from_move == Some(movement))
 }
 
 /// The move is over, as the server has said.

@@ -41,6 +41,7 @@ impl Manager {
     /// [`ManagerError::NothingMoving`] when there are none; otherwise as [`Manager::export`].
     pub fn export_again(&self, apps: &[AppId], medium: &dyn Medium) -> Result<Export, ManagerError> {
         let mut passbook = self.valid_passbook()?;
+        self.unlock(&passbook)?;
         let _turn = self.turn()?;
         let apps = if apps.is_empty() { passbook.apps()? } else { apps.to_vec() };
         let mut leaving = Vec::new();
@@ -100,6 +101,11 @@ impl Manager {
             None => fresh(self, passbook)?,
         };
         leaving.iter_mut().for_each(|one| one.add_to(&mut book));
+        // What is over has been told, and need not be carried around.
+        let leaves = |document: &[u8]| {
+            leaving.iter().flat_map(|one| &one.passes).any(|brought| brought.document == document)
+        };
+        book.passes.retain(|entry| entry.status == PortableStatus::Moving || leaves(&entry.document));
         medium.write(&book)?;
         self.crash_point("medium-after-write")?;
         let now = self.now();

@@ -74,7 +74,7 @@ fn fill(data: &Path, reference: &Path, licenses: u64) -> Result<(), Failed> {
 
 fn opened(data: &Path) -> Result<(Store, Arc<Keys>), Failed> {
     let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
-    (options.batch, options.cache_kib, options.checkpoint_rows) = (CHUNK, 262_144, 400_000);
+    (options.batch, options.cache_kib, options.log_pages) = (CHUNK, 262_144, 131_072);
     let store = Store::open(&database(data), options)?;
     let now = Time(SystemClock.wall_micros());
     let keys = Keys::open(&store, &RealFs::default(), data, &SystemRandom, now)?;

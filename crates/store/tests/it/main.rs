@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers end the test, as its body does")]
 
 mod checker;
+mod checkpoints;
 mod cold;
 mod faults;
 mod hot;
 mod life;
+mod people;
 mod property;
 mod repeat;
 mod world;

@@ -204,7 +204,7 @@ impl World {
 pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> Work {
     let body = digest(&serde_json::to_vec(request).unwrap());
     let request = request.clone();
-    let proof = proof.map_or(Beside::Nothing, Beside::Checked);
+    let proof = proof.map_or(Beside::Nothing, |proof| Beside::Checked(Box::new(proof)));
     Work::Request(Box::new(Submission {
         request,
         body,

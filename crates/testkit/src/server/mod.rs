@@ -175,7 +175,7 @@ impl FakeServer {
     fn decide(&self, body: &[u8]) -> Result<Vec<u8>, u16> {
         let message = RequestMessage::decode(body).map_err(|_| 400_u16)?;
         let proof = message.last_answer.as_deref().map(|document| self.ours(document)).transpose()?;
-        let proof = proof.map_or(Beside::Nothing, Beside::Checked);
+        let proof = proof.map_or(Beside::Nothing, |proof| Beside::Checked(Box::new(proof)));
         let receipt = message.receipt.as_deref().map(|document| self.ours(document)).transpose()?;
         let mut books = held(&self.0.books);
         let signed = self.check(&books, &message.request, receipt.as_ref())?;

@@ -145,6 +145,28 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// Another device of the same user.
+    pub fn second_device(&self, of: &User) -> User {
+        let device = self.visitor();
+        let code = of.run(&["devices", "invite", "--json"]).json()["code"].as_str().unwrap().to_owned();
+        let (url, root, identity) = (&device.url, &device.root, &device.identity);
+        let joined = device.run(&[
+            "register",
+            "--server",
+            url,
+            "--root",
+            root,
+            "--identity",
+            identity,
+            "--code",
+            &code,
+        ]);
+        assert_eq!(joined.code, 0, "{joined:?}");
+        device
+    }
+}
+
 impl Drop for Shop {
     fn drop(&mut self) {
         self.close();

@@ -2,11 +2,13 @@
 
 use carnet_core::journal::PassStatus;
 use carnet_core::license::Act;
+use carnet_device::Medium;
 use carnet_manager::ManagerError;
 use carnet_manager::moves::{Cancelling, MoveOutcome};
+use carnet_manager::register::Who;
 use carnet_testkit::server::offer;
 
-use super::pair::{On, Pair, STICK, only, other_app};
+use super::pair::{On, Pair, STICK, desk, only, other_app};
 use crate::world::app;
 
 #[test]
@@ -105,8 +107,7 @@ fn a16_importing_on_the_source_takes_the_move_back() {
     assert_eq!(only(&pair.import(On::Desk).unwrap().apps), (MoveOutcome::Refused, Some("move-over")));
     // And it may go again.
     assert_eq!(only(&pair.export().unwrap().apps), (MoveOutcome::Exported, None));
-    let apps = pair.import(On::Desk).unwrap().apps;
-    assert!(apps.iter().any(|one| one.outcome == MoveOutcome::Imported), "{apps:?}");
+    assert_eq!(only(&pair.import(On::Desk).unwrap().apps), (MoveOutcome::Imported, None));
     assert!(pair.runs(On::Desk) && !pair.runs(On::Laptop));
 }
 
@@ -122,6 +123,20 @@ fn a17_a_cancelled_move_returns_what_it_carried_and_a_late_import_is_refused() {
     assert!(pair.manager(On::Laptop).renew(&app()).unwrap().runs, "the license has it again");
     let import = pair.manager(On::Desk).cancel_move(&Cancelling::Elsewhere(app(), cancelled.movement));
     assert_eq!(import.unwrap_err().code(), "move-over");
+}
+
+#[test]
+fn a17_a_pass_that_has_gone_on_is_not_here_any_more() {
+    let pair = Pair::new();
+    pair.export().unwrap();
+    let first = pair.world.disk.copy();
+    pair.import(On::Desk).unwrap();
+    let stick = pair.stick();
+    assert_eq!(only(&pair.manager(On::Desk).export(&[app()], &stick).unwrap().apps).0, MoveOutcome::Exported);
+    for (path, bytes) in first.files().iter().filter(|(path, _)| path.starts_with(STICK)) {
+        pair.world.disk.put(path, bytes);
+    }
+    assert_eq!(only(&pair.import(On::Desk).unwrap().apps), (MoveOutcome::Refused, Some("move-over")));
 }
 
 #[test]
@@ -173,4 +188,32 @@ fn a16_an_app_that_is_not_on_the_medium_is_named() {
     let import = pair.manager(On::Desk).import(&[other_app()], &pair.stick()).unwrap();
     assert_eq!(only(&import.apps), (MoveOutcome::Refused, Some("not-on-medium")));
     assert!(!pair.runs(On::Desk));
+}
+
+#[test]
+fn a16_a_device_without_a_user_joins_by_what_it_imports_and_for_that_license_only() {
+    let pair = Pair::new();
+    pair.export().unwrap();
+    let guest = || pair.world.manager_of("tablet", "/tablet", pair.world.disk.fs());
+    assert_eq!(guest().import(&[], &pair.stick()).unwrap_err().code(), "not-registered");
+    let books = pair.stick().all().unwrap();
+    assert_eq!(books.len(), 1);
+    let none = guest().ticket(&[other_app()], &books[0]).unwrap_err();
+    assert_eq!(none.code(), "nothing-on-medium");
+    let ticket = guest().ticket(&[], &books[0]).unwrap();
+    let registered = guest().register(&desk(Who::Brings(ticket))).unwrap();
+    assert_eq!(registered.user, books[0].user);
+    assert_eq!(only(&guest().import(&[], &pair.stick()).unwrap().apps), (MoveOutcome::Imported, None));
+    assert!(guest().passes().unwrap()[0].runs);
+    assert!(guest().invite().is_err(), "a guest lets nobody else join");
+}
+
+#[test]
+fn a21_without_the_pin_nothing_moves() {
+    let pair = Pair::new();
+    pair.manager(On::Laptop).set_pin("2718").unwrap();
+    assert_eq!(pair.export().unwrap_err(), ManagerError::PinNeeded);
+    assert!(pair.runs(On::Laptop));
+    let again = pair.manager(On::Laptop).export_again(&[], &pair.stick());
+    assert_eq!(again.unwrap_err(), ManagerError::PinNeeded);
 }

@@ -29,6 +29,9 @@ impl Medium for Fails {
     fn read(&self, whose: Whose) -> Result<PortablePassbook, MediumError> {
         self.0.read(whose)
     }
+    fn all(&self) -> Result<Vec<PortablePassbook>, MediumError> {
+        self.0.all()
+    }
     fn write(&self, _: &PortablePassbook) -> Result<(), MediumError> {
         Err(self.1.clone())
     }
@@ -87,6 +90,9 @@ impl Medium for Probes {
     }
     fn read(&self, whose: Whose) -> Result<PortablePassbook, MediumError> {
         self.0.read(whose)
+    }
+    fn all(&self) -> Result<Vec<PortablePassbook>, MediumError> {
+        self.0.all()
     }
     fn write(&self, book: &PortablePassbook) -> Result<(), MediumError> {
         self.0.write(book)

@@ -51,7 +51,10 @@ impl Checked {
     pub fn with_proof(self, server: &Server) -> Submission {
         let current = server.keys().current();
         let proof = self.last_answer.as_deref().and_then(|document| ours(document, current.ring()));
-        Submission { proof: proof.map_or(Beside::Nothing, Beside::Checked), ..self.submission }
+        Submission {
+            proof: proof.map_or(Beside::Nothing, |proof| Beside::Checked(Box::new(proof))),
+            ..self.submission
+        }
     }
 }
 

@@ -16,5 +16,6 @@ use crate::server::Server;
 )]
 pub async fn metrics(State(server): State<Server>) -> Response {
     server.measure();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], server.metrics().render()).into_response()
+    let text = server.metrics().render(&server.store().counts());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -1,7 +1,13 @@
 //! Renewals per second of the ledger, in process: batches of what is queued against batches of one, and one
 //! hot license against spread ones. `synchronous=FULL`, three rows written per renewal, no signatures.
 //!
-//! `cargo bench -p carnet-store -- [--licenses N] [--seconds S] [--rounds R] [--clients C] --folder FOLDER`
+//! With `--open-loop RATE` it measures the latencies of renewals at a steady rate instead, beside bare syncs, and
+//! says how long commits and checkpoints took.
+//!
+//! `cargo bench -p carnet-store -- [--licenses N] [--seconds S] [--rounds R] [--clients C] --folder FOLDER
+//! [--open-loop RATE [--pages ROUND:LOG]...]`
+
+mod open;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -39,6 +45,15 @@ fn main() -> Result<(), Failed> {
     let size = std::fs::metadata(&path)?.len() >> 20;
     println!("{} licenses made in {seconds} s, {size} MiB", arguments.licenses);
     let mut next = 0;
+    if let Some(rate) = arguments.open_loop {
+        for _ in 0..arguments.rounds {
+            for pages in &arguments.pages {
+                let spread = |number| template.renewal(number % arguments.licenses);
+                open::round(&path, &arguments, rate, *pages, &mut next, spread)?;
+            }
+        }
+        return Ok(());
+    }
     for round in 1..=arguments.rounds {
         for (name, batch) in [("batch 128", 128), ("batch 1", 1)] {
             let spread = |number| template.renewal(number % arguments.licenses);
@@ -58,12 +73,23 @@ struct Arguments {
     seconds: u64,
     rounds: u32,
     clients: usize,
+    open_loop: Option<f64>,
+    /// Pages between checkpoints and pages of the log; each round tries all of them by turns.
+    pages: Vec<(u64, u64)>,
 }
 
 impl Arguments {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Failed> {
         let folder = std::env::temp_dir().join(format!("carnet-ledger-{}", std::process::id()));
-        let mut read = Self { folder, licenses: 20_000, seconds: 2, rounds: 1, clients: 64 };
+        let mut read = Self {
+            folder,
+            licenses: 20_000,
+            seconds: 2,
+            rounds: 1,
+            clients: 64,
+            open_loop: None,
+            pages: Vec::new(),
+        };
         while let Some(word) = words.next() {
             // Cargo says so by itself.
             if word == "--bench" {
@@ -75,9 +101,17 @@ impl Arguments {
                 "--licenses" => read.licenses = value.parse()?,
                 "--seconds" => read.seconds = value.parse()?,
                 "--rounds" => read.rounds = value.parse()?,
+                "--open-loop" => read.open_loop = Some(value.parse()?),
+                "--pages" => {
+                    let (round, log) = value.split_once(':').ok_or("--pages needs ROUND:LOG")?;
+                    read.pages.push((round.parse()?, log.parse()?));
+                }
                 "--clients" => read.clients = value.parse()?,
                 other => return Err(format!("unknown argument {other}").into()),
             }
+        }
+        if read.pages.is_empty() {
+            read.pages.push(usual_pages());
         }
         std::fs::create_dir_all(&read.folder)?;
         Ok(read)
@@ -97,9 +131,19 @@ impl Prepare for Bytes {
     }
 }
 
+fn usual_pages() -> (u64, u64) {
+    let options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+    (options.checkpoint_pages, options.log_pages)
+}
+
 fn open(path: &Path, batch: usize) -> Result<(Store, Ledger), Failed> {
+    open_with(path, batch, usual_pages())
+}
+
+fn open_with(path: &Path, batch: usize, pages: (u64, u64)) -> Result<(Store, Ledger), Failed> {
     let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     options.batch = batch;
+    (options.checkpoint_pages, options.log_pages) = pages;
     let store = Store::open(path, options)?;
     let ledger = store.ledger(SERVER, Arc::new(Bytes));
     Ok((store, ledger))
@@ -266,7 +310,9 @@ fn copy(path: &Path, licenses: u64, _: UserId) -> Result<(), Failed> {
          last_event, anchor, asides, version FROM numbers, (SELECT * FROM journal WHERE app_id <> '' LIMIT 1);
          COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
     ))?;
-    Ok(())
+    drop(connection);
+    // Or the first round would wait for all of it.
+    Ok(std::fs::File::open(path)?.sync_all()?)
 }
 
 impl Template {
@@ -368,13 +414,18 @@ struct Run {
     micros: Vec<u64>,
 }
 
-impl std::fmt::Display for Run {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Run {
+    fn latencies(&self) -> String {
         let at =
             |share: f64| self.micros.get((self.micros.len() as f64 * share) as usize).copied().unwrap_or(0);
-        let rate = self.renewals as f64 / self.seconds;
         let worst = self.micros.last().copied().unwrap_or(0);
-        write!(f, "{rate:>8.0}/s   p50 {:>6} µs   p99 {:>6} µs   worst {worst} µs", at(0.5), at(0.99))
+        format!("p50 {:>6} µs   p99 {:>6} µs   worst {worst} µs", at(0.5), at(0.99))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>8.0}/s   {}", self.renewals as f64 / self.seconds, self.latencies())
     }
 }
 
