@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
 mod codecs;
+mod corpus;
+#[path = "../../../../fuzz/src/lib.rs"]
+mod decoders;
 mod envelopes;
 mod requests;
 mod samples;

@@ -17,14 +17,16 @@ mod trust;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use file::{File, folder};
+pub use file::File;
+use file::folder;
+pub use forge::Parts;
 
 /// Nobody reads a file that is being made again.
-fn alone() -> MutexGuard<'static, ()> {
+pub fn alone() -> MutexGuard<'static, ()> {
     static FILES: Mutex<()> = Mutex::new(());
-    FILES.lock().unwrap()
+    FILES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All files, as the code makes them.
