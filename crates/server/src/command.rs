@@ -1,7 +1,9 @@
 //! What `carnetd` can be told to do.
 
+mod backup;
 mod check_ledger;
 mod invite;
+mod restore;
 mod run;
 
 use std::fmt;
@@ -100,6 +102,8 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
         Command::Serve(listen) => run::serve(around, listen),
         Command::Migrate => migrate(&around),
         Command::CheckLedger => check_ledger::run(&around),
+        Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
+        Command::Restore { file, verify } => restore::run(&around, file, *verify),
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))

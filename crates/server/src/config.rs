@@ -42,6 +42,22 @@ pub enum Command {
     Migrate,
     /// Derive every balance and chain again from the database; beside a running server too
     CheckLedger,
+    /// Write one file with everything that the server keeps; beside a running server too
+    Backup {
+        /// The file to write; refused when it is there already
+        file: PathBuf,
+        /// Put the secret that opens the keys into the file too; without it, `secret.key` must be kept separately
+        #[arg(long)]
+        with_secret: bool,
+    },
+    /// Put a backup in the place of the database, which is kept aside
+    Restore {
+        /// The file that `carnetd backup` has written
+        file: PathBuf,
+        /// Only check it: whether it is whole, whose it is and when it was made
+        #[arg(long)]
+        verify: bool,
+    },
     /// Print what programs pin: the thumbprint of the root key
     RootHash,
     /// Make a code with which one more supplier can register

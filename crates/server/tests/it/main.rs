@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod account;
+mod backup;
 mod device;
 mod device_world;
 mod idempotency;
