@@ -14,4 +14,5 @@ mod problems;
 mod process;
 mod secrets;
 mod suppliers;
+mod tls;
 mod world;

@@ -19,7 +19,7 @@ pub struct Daemon {
     greeting: String,
 }
 
-fn carnetd(data: &Path) -> Command {
+pub fn carnetd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carnetd"));
     command.env_clear().arg("--data").arg(data);
     command
