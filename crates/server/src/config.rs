@@ -59,6 +59,20 @@ pub enum Command {
         #[arg(long)]
         verify: bool,
     },
+    /// Look at everything that an operator can do something about; beside a running server too
+    Doctor {
+        /// The certificate and its key
+        #[command(flatten)]
+        tls: TlsFiles,
+
+        /// Leave out the ledger check, which reads every event
+        #[arg(long)]
+        quick: bool,
+
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what programs pin: the thumbprint of the root key
     RootHash,
     /// Make a code with which one more supplier can register

@@ -25,6 +25,8 @@ pub use place::{Carried, Existing, Place, Put};
 const MADE: &str = "backup-made";
 /// What opens the keys, where the operator wants it in the backup.
 const SECRET: &str = "backup-secret";
+/// The version of the newest key set, as the server writes it: 8 bytes, most significant first.
+const KEY_SET: &str = "key-set-version";
 
 statements! {
     NOTE = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -42,6 +44,8 @@ pub struct Contents {
     pub secret: Option<Vec<u8>>,
     /// The server's keys, encrypted.
     pub keys: Vec<ServerKey>,
+    /// The version of the newest key set.
+    pub key_set: Option<u64>,
 }
 
 /// The secret stays out of logs (I17).
@@ -109,14 +113,21 @@ fn contents(connection: &Connection) -> Result<Contents, StoreError> {
     let shared = Shared::new();
     let reading = Reading { connection, shared: &shared };
     let made = reading.setting(MADE)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
-    Ok(Contents { schema, made: made.map(Time), secret: reading.setting(SECRET)?, keys: reading.keys()? })
+    let key_set = reading.setting(KEY_SET)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+    let (secret, keys) = (reading.setting(SECRET)?, reading.keys()?);
+    Ok(Contents { schema, made: made.map(Time), secret, keys, key_set })
 }
 
 /// One snapshot, written as a new file for its owner only.
 fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
     remove_all(to)?;
     // SQLite writes into an empty file that is there, and keeps its mode.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(|error| failed(to, error))?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(|error| failed(to, error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{Exit, Stopped, check_ledger, now, say};
 use crate::data::{self, OpenError, database, identity, read_root_hash};
-use crate::keys::{self, KeyFault};
 use crate::keys::at_rest::{AtRest, secret_path};
+use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
 
 /// Checks a backup, and puts it in the place of the database.
@@ -49,10 +49,9 @@ fn about(contents: &Contents, pin: &RootPin) -> String {
 fn verify_secret(around: &Surroundings, contents: &Contents) -> Result<Exit, Stopped> {
     match secret(around, contents) {
         Ok(_) => say(format_args!("The keys in it can be opened. Nothing was changed.\n")),
-        Err(OpenError::Keys(KeyFault::NoSecret(path))) => say(format_args!(
-            "There is no {} to try the keys with. Nothing was changed.\n",
-            path.display()
-        )),
+        Err(OpenError::Keys(KeyFault::NoSecret(path))) => {
+            say(format_args!("There is no {} to try the keys with. Nothing was changed.\n", path.display()))
+        }
         Err(error) => Err(error.into()),
     }
 }

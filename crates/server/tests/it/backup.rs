@@ -73,7 +73,8 @@ async fn i8_devices_come_back_to_a_restored_server_and_late_suppliers_are_still_
 
     let said = restored(&data, &file);
     assert!(said.contains("1 newer supplier, 1 newer key"), "{said}");
-    let kept = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let kept =
+        std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(kept.filter(|name| name.starts_with("carnet.db.before-")).count(), 1);
     let world = world.restart();
     newer_key_set(&world, seen);
@@ -113,6 +114,32 @@ async fn i8_devices_come_back_also_when_the_disk_was_lost() {
     let world = world.restart();
     newer_key_set(&world, seen);
     come_back(&world, &mut device, &app).await;
+}
+
+#[tokio::test]
+async fn what_a_lost_key_has_signed_proves_nothing_and_costs_the_slice_but_nobody_is_stuck() {
+    let world = World::new();
+    let (_, app) = shop(&world).await;
+    let mut device = Device::registered(&world).await;
+    let data = world.folder.data();
+    let file = backup(&data, &[]);
+    let late = world.supplier("late").await;
+    let late_app = late.app("draw", &[crate::world::ten_runs()]).await.parse().unwrap();
+    device.buy(&world, &late_app).await;
+    world.server.close();
+    lose_the_database(&data);
+    restored(&data, &file);
+    world.clock.pass(Duration::from_secs(1));
+    let world = world.restart();
+    // The supplier joins again, under its name and with its menu.
+    let late = world.supplier("late").await;
+    late.app("draw", &[crate::world::ten_runs()]).await;
+    let answer = device.ask(&world, Some(&late_app), Operation::Renew { uses: 1 }).await;
+    let Body::Refusal(refusal) = &answer.body else { panic!("{answer:?}") };
+    assert_eq!(refusal.reason, Reason::ForkOrRollback);
+    let pass = device.buy(&world, &late_app).await;
+    assert_eq!(pass.uses.unwrap().remaining, 9);
+    device.buy(&world, &app).await;
 }
 
 #[test]

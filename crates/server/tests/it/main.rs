@@ -5,6 +5,7 @@ mod account;
 mod backup;
 mod device;
 mod device_world;
+mod doctor;
 mod idempotency;
 mod isolation;
 mod menus;

@@ -53,7 +53,11 @@ impl Pair {
 
 fn command(folder: &Folder, certificate: &Path, key: &Path) -> std::process::Command {
     let mut command = carnetd(&folder.data());
-    command.args(["serve", "--listen", "127.0.0.1:0", "--tls-cert"]).arg(certificate).arg("--tls-key").arg(key);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--tls-cert"])
+        .arg(certificate)
+        .arg("--tls-key")
+        .arg(key);
     command
 }
 

@@ -6,7 +6,9 @@ use carnet_core::time::Time;
 use carnet_seam::{Fs, RealFs};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::{Contents, FORGET, MADE, SECRET, alone, beside, contents, copy, failed, put_in_place, remove_all};
+use super::{
+    Contents, FORGET, MADE, SECRET, alone, beside, contents, copy, failed, put_in_place, remove_all,
+};
 use crate::StoreError;
 use crate::migrate;
 use crate::place::{self, Lock};
