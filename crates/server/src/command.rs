@@ -1,7 +1,10 @@
 //! What `carnetd` can be told to do.
 
+mod backup;
 mod check_ledger;
+mod doctor;
 mod invite;
+mod restore;
 mod run;
 
 use std::fmt;
@@ -30,11 +33,16 @@ pub enum Exit {
     InUse = 3,
     /// The ledger check found something.
     Findings = 4,
+    /// The doctor found something that will become a problem.
+    Soon = 5,
+    /// The doctor found something wrong.
+    Wrong = 6,
 }
 
 impl Exit {
     /// Every exit code, in order.
-    pub const ALL: [Self; 5] = [Self::Ok, Self::Failure, Self::Usage, Self::InUse, Self::Findings];
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Failure, Self::Usage, Self::InUse, Self::Findings, Self::Soon, Self::Wrong];
 
     /// What it says, in one line.
     #[must_use]
@@ -45,6 +53,8 @@ impl Exit {
             Self::Usage => "the command line is not understood",
             Self::InUse => "another server has the data folder open",
             Self::Findings => "the ledger check found something",
+            Self::Soon => "the doctor found something that will become a problem",
+            Self::Wrong => "the doctor found something wrong",
         }
     }
 
@@ -100,6 +110,9 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
         Command::Serve(listen) => run::serve(around, listen),
         Command::Migrate => migrate(&around),
         Command::CheckLedger => check_ledger::run(&around),
+        Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
+        Command::Restore { file, verify } => restore::run(&around, file, *verify),
+        Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::Exit;
+use crate::tls::Files;
 
 /// Where a server listens when nothing is said: this machine only.
 pub const LISTEN: &str = "127.0.0.1:8470";
@@ -42,6 +43,36 @@ pub enum Command {
     Migrate,
     /// Derive every balance and chain again from the database; beside a running server too
     CheckLedger,
+    /// Write one file with everything that the server keeps; beside a running server too
+    Backup {
+        /// The file to write; refused when it is there already
+        file: PathBuf,
+        /// Put the secret that opens the keys into the file too; without it, `secret.key` must be kept separately
+        #[arg(long)]
+        with_secret: bool,
+    },
+    /// Put a backup in the place of the database, which is kept aside
+    Restore {
+        /// The file that `carnetd backup` has written
+        file: PathBuf,
+        /// Only check it: whether it is whole, whose it is and when it was made
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Look at everything that an operator can do something about; beside a running server too
+    Doctor {
+        /// The certificate and its key
+        #[command(flatten)]
+        tls: TlsFiles,
+
+        /// Leave out the ledger check, which reads every event
+        #[arg(long)]
+        quick: bool,
+
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what programs pin: the thumbprint of the root key
     RootHash,
     /// Make a code with which one more supplier can register
@@ -64,6 +95,30 @@ pub struct Listen {
     /// A proxy in front of this server protects the connections: allow to listen beyond this machine
     #[arg(long, env = "CARNETD_BEHIND_PROXY")]
     pub behind_proxy: bool,
+
+    /// The certificate and its key
+    #[command(flatten)]
+    pub tls: TlsFiles,
+}
+
+/// The certificate and its key.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TlsFiles {
+    /// The certificate chain to speak TLS with, in PEM, that of the server first; read again after SIGHUP
+    #[arg(long, env = "CARNETD_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, in PEM
+    #[arg(long, env = "CARNETD_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// Both files; none: without TLS.
+    #[must_use]
+    pub fn files(&self) -> Option<Files> {
+        Some(Files { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    }
 }
 
 /// Whether.
@@ -80,7 +135,7 @@ pub enum When {
 /// Passwords and tokens would travel in the clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} can be reached from other machines, and this server does not encrypt: listen on 127.0.0.1, or put a proxy with TLS in front and say --behind-proxy"
+    "{0} can be reached from other machines: name a certificate with --tls-cert and --tls-key, or put a proxy with TLS in front and say --behind-proxy, or listen on 127.0.0.1"
 )]
 pub struct Unprotected(pub SocketAddr);
 
@@ -88,9 +143,9 @@ impl Listen {
     /// Where to listen, if that is safe.
     ///
     /// # Errors
-    /// [`Unprotected`] beyond this machine, unless a proxy stands in front.
+    /// [`Unprotected`] beyond this machine, unless with TLS or behind a proxy.
     pub fn address(&self) -> Result<SocketAddr, Unprotected> {
-        if self.listen.ip().is_loopback() || self.behind_proxy {
+        if self.listen.ip().is_loopback() || self.behind_proxy || self.tls.files().is_some() {
             Ok(self.listen)
         } else {
             Err(Unprotected(self.listen))
@@ -110,14 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn listening_beyond_this_machine_needs_a_proxy() {
-        let listen = |address: &str, behind_proxy| Listen { listen: address.parse().unwrap(), behind_proxy };
+    fn listening_beyond_this_machine_needs_tls_or_a_proxy() {
+        let (one, two) = (Some(PathBuf::from("a")), Some(PathBuf::from("b")));
+        let tls = TlsFiles { tls_cert: one, tls_key: two };
+        let listen = |address: &str, behind_proxy| Listen {
+            listen: address.parse().unwrap(),
+            behind_proxy,
+            tls: TlsFiles::default(),
+        };
         for address in ["127.0.0.1:0", "[::1]:8470", "127.9.9.9:1"] {
             assert!(listen(address, false).address().is_ok(), "{address}");
         }
         for address in ["0.0.0.0:8470", "[::]:8470", "192.168.0.2:8470", "[::ffff:127.0.0.1]:1"] {
             assert!(listen(address, false).address().is_err(), "{address}");
             assert!(listen(address, true).address().is_ok(), "{address}");
+            let with_tls = Listen { tls: tls.clone(), ..listen(address, false) };
+            assert!(with_tls.address().is_ok(), "{address}");
         }
     }
 }

@@ -11,11 +11,13 @@
 use std::path::{Path, PathBuf};
 
 use carnet_core::id::Digest;
+use carnet_seal::keys::RootPin;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError};
+use carnet_store::key::ServerKey;
 use carnet_store::{Options, Store, StoreError};
 
-use crate::keys::KeyFault;
+use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
 
 const DATABASE: &str = "carnet.db";
@@ -38,6 +40,9 @@ pub enum OpenError {
     /// There is none yet.
     #[error("{path} holds no server: run `carnetd up` first, or name another folder with --data", path = .0.display())]
     Empty(PathBuf),
+    /// Its place is taken.
+    #[error("{path} belongs to another server: name that of the backup with --data, or an empty folder", path = .0.display())]
+    OtherServer(PathBuf),
     /// The files in it.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -76,6 +81,14 @@ pub fn prepare(fs: &dyn Fs, folder: &Path) -> Result<(), OpenError> {
         Some(kind) => Err(OpenError::Network { path: folder.to_owned(), kind }),
         None => Ok(()),
     }
+}
+
+/// The server that has these keys.
+///
+/// # Errors
+/// [`KeyFault::Missing`] when there is no root among them.
+pub fn identity(keys: &[ServerKey]) -> Result<RootPin, OpenError> {
+    Ok(keys::root_of(keys)?)
 }
 
 /// Takes the database, alone, and brings its schema up to date.

@@ -19,7 +19,7 @@ use carnet_seal::{KeyId, KeyRing, Kind, SealError, ToBeSigned};
 use carnet_seam::{FsError, NoRandom};
 use carnet_store::{Prepare, Prepared, StoreError};
 
-pub use book::{NewKey, Published};
+pub use book::{NewKey, Published, check, root_of};
 pub use signer::ServerSigner;
 
 /// How long a key set is good after it was signed.

@@ -23,3 +23,4 @@ pub mod metrics;
 mod pages;
 pub mod problem;
 pub mod server;
+pub mod tls;

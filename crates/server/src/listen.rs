@@ -12,12 +12,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::problem::Sever;
 use crate::server::Server;
+use crate::tls::Tls;
 
 /// A client has so long to send its headers; a body has the time limit of the request.
 const HEADERS_LIMIT: Duration = Duration::from_secs(15);
@@ -36,10 +39,21 @@ pub async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAd
     Ok((listener, bound))
 }
 
-/// Serves until `stop` comes true, then takes nothing new and finishes what was begun. True: everything was
-/// finished in time.
+/// [`serve_over`] without TLS.
 pub async fn serve(
     listener: TcpListener,
+    routes: Router,
+    server: &Server,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    serve_over(listener, None, routes, server, stop).await
+}
+
+/// Serves until `stop` comes true, then takes nothing new and finishes what was begun. True: everything was
+/// finished in time.
+pub async fn serve_over(
+    listener: TcpListener,
+    tls: Option<&Tls>,
     routes: Router,
     server: &Server,
     stop: impl Future<Output = ()>,
@@ -52,7 +66,7 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => attend(stream, routes.clone(), &graceful),
+            Ok((stream, _)) => attend(stream, tls.map(Tls::acceptor), routes.clone(), graceful.watcher()),
             Err(error) => {
                 tracing::warn!(%error, "no connection could be taken");
                 tokio::time::sleep(BREATHER).await;
@@ -69,19 +83,31 @@ pub async fn serve(
 }
 
 /// Serves one connection in a task of its own.
-fn attend(stream: TcpStream, routes: Router, graceful: &GracefulShutdown) {
+fn attend(stream: TcpStream, tls: Option<TlsAcceptor>, routes: Router, watcher: Watcher) {
     // Answers are small and complete; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
+    tokio::spawn(async move {
+        let Some(tls) = tls else { return converse(stream, routes, watcher).await };
+        match tokio::time::timeout(HEADERS_LIMIT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => converse(stream, routes, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
+            Err(_) => tracing::debug!("a TLS connection took too long to begin"),
+        }
+    });
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    routes: Router,
+    watcher: Watcher,
+) {
     let service = service_fn(move |request: hyper::Request<Incoming>| answer(routes.clone(), request));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_LIMIT);
     let connection = http.serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }
 
 /// Nothing may be said: whether the work was done is not known. The connection is closed without an answer.

@@ -36,6 +36,12 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The operator: a file that would be overwritten.
+    #[error("{path} exists already: name another file, or move that one away")]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operator: the disk, or something that is no database.
     #[error("the database failed ({0}): check the disk and the server's log")]
     Failed(String),

@@ -8,9 +8,11 @@
 //!   its own ([`Writing`]), between the ledger's batches. What both offer is in the modules named by noun
 //!   ([`supplier`], [`app`], [`menu`], [`user`], [`license`], …).
 //! * [`Store::ledger`] gives the handle for whatever devices and suppliers do to licenses ([`ledger`]).
+//! * [`backup`] makes one file of a database in use, and a database of such a file.
 //! * [`check`] derives every invariant again from the database.
 
 pub mod app;
+pub mod backup;
 mod cache;
 pub mod charge;
 pub mod check;

@@ -1,5 +1,7 @@
 //! `carnetd check-ledger`
 
+use std::path::Path;
+
 use carnet_core::time::counted;
 
 use super::{Exit, Stopped, say};
@@ -12,7 +14,12 @@ pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
     if around.fs.facts(&path).map_err(OpenError::from)?.is_none() {
         return Err(OpenError::Empty(around.data.clone()).into());
     }
-    let report = carnet_store::check_ledger(&path).map_err(OpenError::from)?;
+    report(&path)
+}
+
+/// What is found in this database, printed.
+pub fn report(path: &Path) -> Result<Exit, Stopped> {
+    let report = carnet_store::check_ledger(path).map_err(OpenError::from)?;
     for finding in &report.findings {
         say(format_args!("{finding}\n"))?;
     }

@@ -1,51 +1,58 @@
 //! `carnetd up` and `carnetd serve`
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use carnet_core::time::Time;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, Stopped, say};
+use super::{Exit, Stopped, now, say};
 use crate::config::Listen;
 use crate::invitation::{self, Invitation, SETUP_LASTS};
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
+use crate::tls::Tls;
 use crate::{api, listen};
 
 /// Starts a server and says what to do next.
 pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
-    start(around, listen, |server, address| {
+    start(around, listen, |server, url| {
         let invitation = set_up(server)?;
-        say(format_args!("{}", greeting(server, address, invitation.as_ref())))
+        say(format_args!("{}", greeting(server, url, invitation.as_ref())))
     })
 }
 
 /// Starts a server and says where it listens.
 pub fn serve(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
-    start(around, listen, |_, address| say(format_args!("listening on http://{address}\n")))
+    start(around, listen, |_, url| say(format_args!("listening on {url}\n")))
 }
 
 fn start(
     around: Surroundings,
     listen: &Listen,
-    greet: impl FnOnce(&Server, SocketAddr) -> Result<Exit, Stopped>,
+    greet: impl FnOnce(&Server, &str) -> Result<Exit, Stopped>,
 ) -> Result<Exit, Stopped> {
     let address =
         listen.address().map_err(|error| Stopped { exit: Exit::Usage, message: error.to_string() })?;
     no_core_files()?;
+    let tls = open_tls(&around, listen)?;
     let server = Server::open(around)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Stopped::because)?;
     let finished = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal from then on must find it listening.
         let stop = signalled().map_err(Stopped::because)?;
+        if let Some(tls) = &tls {
+            reload_when_told(Arc::clone(tls), server.clone()).map_err(Stopped::because)?;
+        }
         let bound = listen::bind(address).await;
         let (listener, bound) =
             bound.map_err(|error| Stopped::because(format_args!("cannot listen on {address}: {error}")))?;
-        tokio::task::block_in_place(|| greet(&server, bound))?;
+        let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
+        tokio::task::block_in_place(|| greet(&server, &url))?;
         tracing::info!(%bound, server = %server.keys().server(), "listening");
-        Ok::<bool, Stopped>(listen::serve(listener, api::service(&server), &server, stop).await)
+        let routes = api::service(&server);
+        Ok::<bool, Stopped>(listen::serve_over(listener, tls.as_deref(), routes, &server, stop).await)
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     server.close();
@@ -67,6 +74,26 @@ fn signalled() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// A certificate that cannot be used is found out before anything is opened.
+fn open_tls(around: &Surroundings, listen: &Listen) -> Result<Option<Arc<Tls>>, Stopped> {
+    let Some(files) = listen.tls.files() else { return Ok(None) };
+    Tls::open(files, around.fs.as_ref(), now(around)).map(|tls| Some(Arc::new(tls))).map_err(Stopped::because)
+}
+
+/// SIGHUP is how service managers and certificate tools say that files have changed.
+fn reload_when_told(tls: Arc<Tls>, server: Server) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match tokio::task::block_in_place(|| tls.reload(server.fs(), server.now())) {
+                Ok(expires) => tracing::info!(%expires, "the certificate was read again"),
+                Err(error) => tracing::error!(%error, "the certificate in use stays"),
+            }
+        }
+    });
+    Ok(())
+}
+
 /// A new set-up code while there is no supplier; an old one is no good any more.
 fn set_up(server: &Server) -> Result<Option<Invitation>, Stopped> {
     let now = server.now();
@@ -85,8 +112,7 @@ fn set_up(server: &Server) -> Result<Option<Invitation>, Stopped> {
     }
 }
 
-fn greeting(server: &Server, address: SocketAddr, invitation: Option<&Invitation>) -> String {
-    let url = format!("http://{address}");
+fn greeting(server: &Server, url: &str, invitation: Option<&Invitation>) -> String {
     let mut text = format!(
         "carnetd {} is listening on {url}\n\n  data        {}\n  root hash   {}\n",
         env!("CARGO_PKG_VERSION"),

@@ -40,12 +40,19 @@ impl AtRest {
         if facts.mode & 0o077 != 0 {
             return Err(KeyFault::Exposed(path));
         }
-        let text = Zeroizing::new(read_file(fs, &path, 256)?.unwrap_or_default());
+        Self::parse(&Zeroizing::new(read_file(fs, &path, 256)?.unwrap_or_default()), &path)
+    }
+
+    /// Reads the secret from the text of its file, which is named in errors.
+    ///
+    /// # Errors
+    /// [`KeyFault::Malformed`] when it is none.
+    pub fn parse(text: &[u8], path: &Path) -> Result<Self, KeyFault> {
         let mut secret = Zeroizing::new([0; 32]);
         let digits = text.trim_ascii();
         // The decoder demands that the output fits exactly.
         if digits.len() != 64 || HEXLOWER.decode_mut(digits, &mut *secret).is_err() {
-            return Err(KeyFault::Malformed(path));
+            return Err(KeyFault::Malformed(path.to_owned()));
         }
         Self::new(&secret)
     }

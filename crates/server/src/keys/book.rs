@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use carnet_core::app::SupplierName;
+use carnet_core::document::PublicKey;
 use carnet_core::id::SupplierId;
 use carnet_core::time::Time;
 use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, RootPin};
@@ -62,7 +63,7 @@ impl Keys {
             ];
             store.write("keys.first", move |tx| first.iter().try_for_each(|key| tx.add_key(&key.row)))?;
         }
-        let published = store.write("keys.publish", Published::next)?;
+        let published = store.write("keys.publish", move |tx| Published::next(tx, now))?;
         let (pin, current) = published.open(&at_rest, now)?;
         Ok(Self {
             pin,
@@ -130,16 +131,19 @@ impl NewKey {
     /// [`StoreError`] when the database fails.
     pub fn add(&self, tx: &Writing<'_>) -> Result<Published, StoreError> {
         tx.add_key(&self.row)?;
-        Published::next(tx)
+        Published::next(tx, self.row.created)
     }
 }
 
 impl Published {
     /// What the next key set is made of; its version is used up even if it is never signed.
-    fn next(tx: &Writing<'_>) -> Result<Self, StoreError> {
+    ///
+    /// Devices refuse a key set older than the one they have (I16). A version counted from the database alone
+    /// would be too old after a backup is restored, whichever way; the time of day is not.
+    fn next(tx: &Writing<'_>, now: Time) -> Result<Self, StoreError> {
         let before =
             tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        let version = before + 1;
+        let version = u64::try_from(now.0).unwrap_or(0).max(before + 1);
         tx.put_setting(VERSION, &version.to_be_bytes())?;
         let names = tx.suppliers()?.into_iter().map(|supplier| (supplier.id, supplier.name)).collect();
         Ok(Self { version, rows: tx.keys()?, names })
@@ -147,8 +151,7 @@ impl Published {
 
     /// Opens the keys and signs the key set.
     fn open(&self, at_rest: &AtRest, now: Time) -> Result<(RootPin, Current), KeyFault> {
-        let root = self.rows.iter().find(|row| row.purpose == ROOT).ok_or(KeyFault::Missing(ROOT))?;
-        let root = signer_of(root, at_rest)?;
+        let root = signer_of(root_row(&self.rows)?, at_rest)?;
         let root_key = VerifyingKey::ed25519(root.public())?;
         let pin = RootPin::of_first_root(root_key.thumbprint());
         let (mut signers, mut issuing, mut keys) = (HashMap::new(), HashMap::new(), Vec::new());
@@ -189,6 +192,27 @@ impl Published {
             }
         }
     }
+}
+
+fn root_row(rows: &[ServerKey]) -> Result<&ServerKey, KeyFault> {
+    rows.iter().find(|row| row.purpose == ROOT).ok_or(KeyFault::Missing(ROOT))
+}
+
+/// What programs pin of the server with these keys. Nothing secret is needed for it.
+///
+/// # Errors
+/// [`KeyFault::Missing`] when there is no root among them.
+pub fn root_of(rows: &[ServerKey]) -> Result<RootPin, KeyFault> {
+    let public = root_row(rows)?.public_key.as_slice().try_into().map_err(|_| KeyFault::Missing(ROOT))?;
+    Ok(RootPin::of_first_root(VerifyingKey::ed25519(PublicKey(public))?.thumbprint()))
+}
+
+/// Whether every one of these keys can be opened with this secret.
+///
+/// # Errors
+/// [`KeyFault::WrongSecret`] when one cannot.
+pub fn check(rows: &[ServerKey], at_rest: &AtRest) -> Result<(), KeyFault> {
+    rows.iter().try_for_each(|row| signer_of(row, at_rest).map(drop))
 }
 
 fn signer_of(row: &ServerKey, at_rest: &AtRest) -> Result<ServerSigner, KeyFault> {

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod account;
+mod backup;
 mod device;
 mod device_world;
+mod doctor;
 mod idempotency;
 mod isolation;
 mod menus;
@@ -13,4 +15,5 @@ mod problems;
 mod process;
 mod secrets;
 mod suppliers;
+mod tls;
 mod world;

@@ -13,20 +13,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::world::{Folder, World, ten_runs};
 
 /// `carnetd` on a free port.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     address: String,
     greeting: String,
 }
 
-fn carnetd(data: &Path) -> Command {
+pub fn carnetd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carnetd"));
     command.env_clear().arg("--data").arg(data);
     command
 }
 
 impl Daemon {
-    fn start(data: &Path, verb: &str) -> Self {
+    pub fn start(data: &Path, verb: &str) -> Self {
         let mut command = carnetd(data);
         command.args([verb, "--listen", "127.0.0.1:0", "--log", "trace"]);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log(data)).unwrap();
@@ -47,7 +47,7 @@ impl Daemon {
         Self { child, address, greeting }
     }
 
-    fn code(&self) -> String {
+    pub fn code(&self) -> String {
         let at = self.greeting.find("carnet_setup_").expect("a set-up code");
         self.greeting[at..].split_whitespace().next().unwrap().to_owned()
     }
@@ -57,7 +57,7 @@ impl Daemon {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         self.signal(rustix::process::Signal::TERM);
         self.child.wait().unwrap().code()
     }
@@ -82,7 +82,7 @@ impl Daemon {
         (status, serde_json::from_slice(&body).unwrap())
     }
 
-    fn register(&self, code: &str, name: &str) -> String {
+    pub fn register(&self, code: &str, name: &str) -> String {
         let new = json!({"setup_code": code, "name": name, "display_name": name});
         let (status, body) = self.json("POST", "/v1/suppliers", "", &new);
         assert_eq!(status, 201, "{body}");
@@ -140,15 +140,15 @@ pub async fn over_tcp(world: &World, document: Vec<u8>) -> Vec<u8> {
     answer
 }
 
-fn run(data: &Path, arguments: &[&str]) -> Output {
+pub fn run(data: &Path, arguments: &[&str]) -> Output {
     carnetd(data).args(arguments).output().unwrap()
 }
 
-fn printed(output: &Output) -> String {
+pub fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn complaint(output: &Output) -> String {
+pub fn complaint(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
