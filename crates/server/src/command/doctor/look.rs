@@ -85,7 +85,7 @@ pub fn disk(around: &Surroundings) -> Option<Finding> {
     let mib = room >> 20;
     Some(match room {
         ..NOTHING => wrong(what, format_args!("{mib} MiB free: make room now, or the server stops writing")),
-        ..LITTLE => finding(what, Level::Soon, format!("{mib} MiB free: make room")),
+        NOTHING..LITTLE => finding(what, Level::Soon, format!("{mib} MiB free: make room")),
         _ if room < size.saturating_mul(2) => {
             finding(what, Level::Soon, format!("{mib} MiB free: a backup on this disk may not fit"))
         }
