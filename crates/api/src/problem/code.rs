@@ -92,6 +92,8 @@ codes! {
     Invalid = "invalid", 422, "Something in the body is wrong", "mend the fields that `errors` names";
     /// The idempotency key was used with another request.
     IdempotencyReused = "idempotency-reused", 422, "The idempotency key was used for another request", "use a new key for a new request";
+    /// The server was restored from a backup, and does not know a key of its own any more.
+    KeySetWanted = "key-set-wanted", 428, "The server does not know the key that has signed the last answer or the receipt", "send the same request again with the device's key set beside it; devices do so by themselves";
     /// Too many wrong set-up codes.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
