@@ -4,6 +4,7 @@ mod backup;
 mod check_ledger;
 mod doctor;
 mod invite;
+mod keys;
 mod restore;
 mod run;
 
@@ -113,6 +114,7 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
         Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
+        Command::Keys(keys) => keys::run(&around, keys),
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))

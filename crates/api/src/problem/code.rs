@@ -98,6 +98,8 @@ codes! {
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
     Internal = "internal", 500, "The server failed", "try again; if it stays so, tell the operator the request id";
+    /// The root key is offline, or the key set is full.
+    NoMoreSuppliers = "no-more-suppliers", 503, "This server takes no new suppliers just now", "ask its operator to bring the root key back for a moment (`carnetd keys root bring-back`), then register with the same code";
     /// The server cannot work just now.
     Unavailable = "unavailable", 503, "Not available just now", "try again in a moment; repeating does nothing twice";
     /// It took too long.

@@ -8,6 +8,7 @@ mod device_world;
 mod doctor;
 mod idempotency;
 mod isolation;
+mod keys;
 mod menus;
 mod openapi;
 mod operations;
