@@ -75,7 +75,7 @@ fn signalled() -> std::io::Result<impl Future<Output = ()>> {
 
 /// A certificate that cannot be used is found out before anything is opened.
 fn open_tls(around: &Surroundings, listen: &Listen) -> Result<Option<Arc<Tls>>, Stopped> {
-    let Some(files) = listen.tls.files() else { return Ok(None) };
+    let Some(files) = listen.tls.files().map_err(Stopped::because)? else { return Ok(None) };
     Tls::open(files, around.fs.as_ref(), now(around)).map(|tls| Some(Arc::new(tls))).map_err(Stopped::because)
 }
 

@@ -3,6 +3,7 @@
 
 mod account;
 mod backup;
+mod config;
 mod device;
 mod device_world;
 mod doctor;

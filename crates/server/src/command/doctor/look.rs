@@ -186,7 +186,10 @@ pub fn ledger(around: &Surroundings) -> Finding {
 
 /// The certificate that the server would use.
 pub fn certificate(around: &Surroundings, files: &TlsFiles) -> Option<Finding> {
-    let files = files.files()?;
+    let files = match files.files() {
+        Ok(files) => files?,
+        Err(half) => return Some(wrong("certificate", half)),
+    };
     let now = now(around);
     Some(match tls::load(&files, around.fs.as_ref(), now) {
         Err(error) => wrong("certificate", error),
