@@ -5,6 +5,7 @@ mod call;
 mod document;
 mod json;
 mod named;
+pub mod scope;
 mod session;
 
 pub use call::{Call, Reply};

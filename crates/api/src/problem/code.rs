@@ -60,6 +60,8 @@ codes! {
     BadSignature = "bad-signature", 401, "The signature is wrong", "use the device's own passbook, or register the device again";
     /// What the device has signed is too old, or from the future.
     Stale = "stale", 401, "The statement is too old or too new", "set the device's clock right, then ask again";
+    /// The token is good for something else.
+    OutOfScope = "out-of-scope", 403, "The token is not good for this", "use a token with that scope; `carnet supplier token list` shows what each is good for";
     /// The set-up code is wrong, used or over.
     WrongSetupCode = "wrong-setup-code", 403, "The set-up code is not good", "ask the operator for a new one; `carnetd up` prints one while there is no supplier";
     /// There is no such thing, or not for you.

@@ -18,4 +18,5 @@ mod process;
 mod secrets;
 mod suppliers;
 mod tls;
+mod tokens;
 mod world;
