@@ -12,6 +12,7 @@
 //! * [`check`] derives every invariant again from the database.
 
 pub mod app;
+pub mod attempt;
 pub mod backup;
 mod cache;
 pub mod charge;

@@ -25,6 +25,7 @@ mod tests {
         crate::migrate::migrate(&connection, carnet_core::time::Time(0)).unwrap();
         let modules = [
             ("app", crate::app::STATEMENTS),
+            ("attempt", crate::attempt::STATEMENTS),
             ("backup", crate::backup::STATEMENTS),
             ("charge", crate::charge::STATEMENTS),
             ("code", crate::code::STATEMENTS),

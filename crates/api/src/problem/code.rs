@@ -92,7 +92,9 @@ codes! {
     Invalid = "invalid", 422, "Something in the body is wrong", "mend the fields that `errors` names";
     /// The idempotency key was used with another request.
     IdempotencyReused = "idempotency-reused", 422, "The idempotency key was used for another request", "use a new key for a new request";
-    /// Too many wrong set-up codes.
+    /// Too many requests from one address without a proof of who asks.
+    TooManyRequests = "too-many-requests", 429, "Too many requests", "wait as long as `Retry-After` says; what a known device signs is not limited";
+    /// Too many wrong codes.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
     Internal = "internal", 500, "The server failed", "try again; if it stays so, tell the operator the request id";

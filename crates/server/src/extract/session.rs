@@ -12,6 +12,7 @@ use carnet_core::app::AppId;
 use carnet_core::id::SupplierId;
 use carnet_store::supplier::Supplier;
 
+use super::client::client;
 use crate::ids::sha256;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -48,8 +49,18 @@ impl Session {
         app.supplier() == self.supplier.name
     }
 
-    /// Checks the token in these headers.
-    pub(super) async fn open(headers: &HeaderMap, server: &Server) -> Result<Self, Failure> {
+    /// Checks the token of this request. Those who have none are counted like everybody without a proof.
+    pub(super) async fn open(parts: &Parts, server: &Server) -> Result<Self, Failure> {
+        let opened = Self::of(&parts.headers, server).await;
+        opened.map_err(|failure| match &failure {
+            Failure::Problem(problem) if problem.known_code() == Some(ProblemCode::Unauthorized) => {
+                server.admission().instead(client(parts, server), failure)
+            }
+            _ => failure,
+        })
+    }
+
+    async fn of(headers: &HeaderMap, server: &Server) -> Result<Self, Failure> {
         let unauthorized = || Failure::new(ProblemCode::Unauthorized);
         let text =
             headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
@@ -69,6 +80,6 @@ impl FromRequestParts<Server> for Session {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Failure> {
-        Self::open(&parts.headers, server).await
+        Self::open(parts, server).await
     }
 }

@@ -11,6 +11,7 @@ use carnet_store::Submission;
 
 use carnet_api::ProblemCode;
 
+use crate::admission::Client;
 use crate::problem::Failure;
 use crate::server::Server;
 
@@ -25,7 +26,16 @@ pub struct Checked {
 ///
 /// # Errors
 /// What is wrong with it. Nothing of it has been kept.
-pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
+pub fn checked(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
+    // What proves nothing is counted; a known device is not, whatever else comes from its address.
+    let checked = judged(server, client, bytes);
+    checked.map_err(|failure| match failure {
+        Failure::Problem(_) => server.admission().instead(client, failure),
+        other => other,
+    })
+}
+
+fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
     let message = RequestMessage::decode(bytes)
         .map_err(|error| Failure::because(ProblemCode::BadDocument, format!("not a request: {error}")))?;
     let request = Unverified::<Request>::parse(&message.request)?;
@@ -35,7 +45,7 @@ pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
     }
     let current = server.keys().current();
     let ring = current.ring();
-    let (signed, receipt) = check(server, &request, asker, message.receipt.as_deref(), ring)?;
+    let (signed, receipt) = check(server, client, &request, asker, message.receipt.as_deref(), ring)?;
     let body = signed.body_hash();
     let (request, _) = signed.into_parts();
     let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
@@ -62,6 +72,7 @@ impl Checked {
 /// knows the device.
 fn check(
     server: &Server,
+    client: Client,
     request: &Unverified<Request>,
     asker: Asker,
     receipt: Option<&[u8]>,
@@ -71,7 +82,10 @@ fn check(
         // A known device is held to its registered key even where it registers again: else anybody could
         // register it a second time and make its own journal look like a fork.
         Some(known) => (known.signing_key, None),
-        None if asker.registers => return Ok((request.verify_registration(asker.server, ring)?, None)),
+        None if asker.registers => {
+            server.admission().admit(client)?;
+            return Ok((request.verify_registration(asker.server, ring)?, None));
+        }
         // The server was restored to a time before this device joined; our own receipt says so.
         None => {
             let unknown = || Failure::new(ProblemCode::UnknownDevice);
