@@ -7,6 +7,7 @@ mod doctor;
 mod invite;
 mod restore;
 mod run;
+mod user;
 
 use std::fmt;
 use std::io::Write;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
 
-use crate::config::{Command, ConfigCommand, Loaded};
+use crate::config::{Command, ConfigCommand, Loaded, UserCommand};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -117,6 +118,10 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
         Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
             config_show::run(loaded, *json)
+        }
+        Command::User { command: UserCommand::Find { email } } => user::find(&around, email),
+        Command::User { command: UserCommand::Erase { user, yes, despite_charges } } => {
+            user::erase(&around, *user, *yes, *despite_charges)
         }
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;

@@ -8,6 +8,7 @@ pub mod settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use carnet_core::id::UserId;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::admission::{Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR};
@@ -87,6 +88,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after the persons behind the users
+    User {
+        /// What to do
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Look at the configuration
     Config {
         /// What to do
@@ -103,6 +110,29 @@ pub enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What to do about a person.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Print the ids of the users who gave this e-mail address
+    Find {
+        /// The address, whole; upper and lower case are the same
+        email: String,
+    },
+    /// Erase everything personal of a user: the id and the licenses stay; beside a running server too
+    Erase {
+        /// Whose
+        user: UserId,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+
+        /// Erase although something is still to be paid, or could not be
+        #[arg(long)]
+        despite_charges: bool,
+    },
 }
 
 /// What to do with the configuration.

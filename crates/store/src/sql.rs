@@ -30,6 +30,7 @@ mod tests {
             ("charge", crate::charge::STATEMENTS),
             ("code", crate::code::STATEMENTS),
             ("device", crate::device::STATEMENTS),
+            ("erase", crate::erase::STATEMENTS),
             ("event", crate::event::STATEMENTS),
             ("idempotency", crate::idempotency::STATEMENTS),
             ("journal", crate::journal::STATEMENTS),

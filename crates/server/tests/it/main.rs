@@ -7,6 +7,7 @@ mod config;
 mod device;
 mod device_world;
 mod doctor;
+mod erase;
 mod idempotency;
 mod isolation;
 mod limits;
