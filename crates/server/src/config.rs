@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use carnet_core::id::UserId;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::admission::{Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR};
 use crate::command::Exit;
@@ -88,6 +88,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after the codes that `carnetd invite` has made
+    Invitations {
+        /// What to do
+        #[command(subcommand)]
+        command: InvitationsCommand,
+    },
+    /// Ask the server on this machine whether it is ready: for containers and monitors
+    Health(Listen),
     /// Look after the persons behind the users
     User {
         /// What to do
@@ -110,6 +118,27 @@ pub enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What to do about invitations.
+#[derive(Debug, Subcommand)]
+pub enum InvitationsCommand {
+    /// Print those that are still good, by name
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Withdraw one, or all, before it is used; beside a running server too
+    #[command(group = ArgGroup::new("which").required(true).args(["name", "all"]))]
+    Withdraw {
+        /// Its name, as `carnetd invitations list` prints it
+        name: Option<String>,
+
+        /// All that are still good
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// What to do about a person.

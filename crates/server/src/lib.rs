@@ -23,5 +23,6 @@ pub mod log;
 pub mod metrics;
 mod pages;
 pub mod problem;
+pub mod rounds;
 pub mod server;
 pub mod tls;

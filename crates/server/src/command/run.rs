@@ -14,7 +14,7 @@ use crate::invitation::{self, Invitation, SETUP_LASTS};
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
 use crate::tls::Tls;
-use crate::{api, listen, metrics};
+use crate::{api, listen, metrics, rounds};
 
 /// Starts a server and says what to do next.
 pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
@@ -50,9 +50,8 @@ fn start(
     let finished = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal from then on must find it listening.
         let stop = signalled().map_err(Stopped::because)?;
-        if let Some(tls) = &tls {
-            reload_when_told(Arc::clone(tls), server.clone()).map_err(Stopped::because)?;
-        }
+        reload_when_told(tls.clone(), server.clone()).map_err(Stopped::because)?;
+        tokio::spawn(rounds::go(server.clone()));
         let (listener, bound) = bind(address).await?;
         if let Some(address) = measured {
             measure(bind(address).await?, &server, token.as_ref());
@@ -107,10 +106,12 @@ fn open_tls(around: &Surroundings, listen: &Listen) -> Result<Option<Arc<Tls>>, 
 }
 
 /// SIGHUP is how service managers and certificate tools say that files have changed.
-fn reload_when_told(tls: Arc<Tls>, server: Server) -> std::io::Result<()> {
+fn reload_when_told(tls: Option<Arc<Tls>>, server: Server) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            // Without a certificate there is nothing to read again; that is no reason to end, as it would be unheard.
+            let Some(tls) = &tls else { continue };
             match tokio::task::block_in_place(|| tls.reload(server.fs(), server.now())) {
                 Ok(expires) => tracing::info!(%expires, "the certificate was read again"),
                 Err(error) => tracing::error!(%error, "the certificate in use stays"),

@@ -9,7 +9,7 @@ use carnet_core::id::UserId;
 use carnet_core::time::counted;
 use carnet_store::erase::{self, Erasure, Kept};
 
-use super::{Exit, Stopped, say};
+use super::{Exit, Stopped, say, waiting};
 use crate::data::{OpenError, database};
 use crate::server::Surroundings;
 
@@ -40,7 +40,8 @@ pub fn erase(around: &Surroundings, user: UserId, yes: bool, despite_charges: bo
     })?;
     refuse_open_charges(&kept, despite_charges)?;
     confirm(&question(&kept), yes)?;
-    erasure.erase(user).and_then(|()| erasure.rewrite()).map_err(OpenError::from)?;
+    let erased = waiting::during("erasing", || erasure.erase(user).and_then(|()| erasure.rewrite()));
+    erased.map_err(OpenError::from)?;
     empty_log(around, &erasure)?;
     tracing::info!(%user, "personal values erased");
     say(format_args!("{}", what_remains(around, &kept, erasure.is_alone())))

@@ -1,4 +1,5 @@
-//! `GET /metrics`, where the operator wants it: never beside what the world may ask.
+//! `GET /metrics`, where the operator wants it: never beside what the world may ask. Health and readiness are told there too,
+//! for monitors that do not come from outside.
 
 use axum::Router;
 use axum::extract::State;
@@ -7,16 +8,17 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use carnet_api::ProblemCode;
-use carnet_api::path::METRICS;
+use carnet_api::path::{HEALTHZ, METRICS, READYZ};
 use carnet_core::id::Digest;
 
+use crate::api::operation::{health, ready};
 use crate::config::secret::Secret;
 use crate::ids::sha256;
 use crate::layers;
 use crate::problem::Failure;
 use crate::server::Server;
 
-/// The one page, for those who show the token where there is one. Nothing in it names a user, a device or a supplier.
+/// The page, for those who show the token where there is one. Nothing in it names a user, a device or a supplier.
 pub fn service(server: &Server, token: Option<&Secret>) -> Router {
     let wanted = token.map(|token| digest(token.text()));
     let page = move |State(server): State<Server>, headers: HeaderMap| async move {
@@ -26,7 +28,11 @@ pub fn service(server: &Server, token: Option<&Secret>) -> Router {
         }
         render(&server)
     };
-    layers::around(Router::new().route(METRICS, get(page)), server)
+    let routes = Router::new()
+        .route(METRICS, get(page))
+        .route(HEALTHZ, get(health::health))
+        .route(READYZ, get(ready::ready));
+    layers::around(routes, server)
 }
 
 fn render(server: &Server) -> Response {

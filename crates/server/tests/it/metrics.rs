@@ -70,9 +70,36 @@ fn metrics_are_on_a_listener_of_their_own_and_on_no_other() {
     assert!(text.contains("carnet_renewals_total 0") && text.contains("version=0.0.4"), "{text}");
     assert_eq!(get(&server.public, "/metrics", "").0, 404);
     assert_eq!(get(&server.public, "/healthz", "").0, 200);
-    for path in ["/healthz", "/v1/server", "/v1/apps"] {
+    assert_eq!((get(&server.metrics, "/healthz", "").0, get(&server.metrics, "/readyz", "").0), (200, 200));
+    for path in ["/v1/server", "/v1/apps", "/v1/key-set"] {
         assert_eq!(get(&server.metrics, path, "").0, 404, "{path}");
     }
+}
+
+#[test]
+fn health_asks_the_server_of_this_machine_where_its_settings_say() {
+    let folder = Folder::new();
+    let health = |settings: &[(&str, &str)]| {
+        let output = carnetd(&folder.data()).arg("health").envs(settings.iter().copied()).output().unwrap();
+        (output.status.code(), crate::process::printed(&output), complaint(&output))
+    };
+    let public = {
+        let server = Measured::start(&folder.data(), &[]);
+        for settings in [
+            &[("CARNETD_LISTEN", server.public.as_str())][..],
+            &[("CARNETD_LISTEN", "127.0.0.1:1"), ("CARNETD_METRICS_LISTEN", server.metrics.as_str())],
+            &[("CARNETD_LISTEN", &server.public.replace("127.0.0.1", "0.0.0.0"))],
+        ] {
+            assert_eq!(health(settings), (Some(0), "ready\n".into(), String::new()), "{settings:?}");
+        }
+        server.public.clone()
+    };
+    let (code, _, told) = health(&[("CARNETD_LISTEN", &public)]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains(&format!("no server answers on {public}")), "{told}");
+    let tls = [("CARNETD_TLS_CERT", "chain.pem"), ("CARNETD_TLS_KEY", "key.pem")];
+    let (code, _, told) = health(&tls);
+    assert!(code == Some(2) && told.contains("set `metrics-listen`"), "{told}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Daemon {
         answer(&mut stream)
     }
 
-    fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    pub fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let bearer = format!("Bearer {token}");
         let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
         let (status, body) = self.ask(method, path, &headers, body.to_string().as_bytes());
