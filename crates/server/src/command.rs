@@ -7,6 +7,7 @@ mod doctor;
 mod health;
 mod invitations;
 mod invite;
+mod keys;
 mod restore;
 mod run;
 mod user;
@@ -119,6 +120,7 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
         Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
+        Command::Keys(keys) => keys::run(&around, keys),
         Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
             config_show::run(loaded, *json)
         }

@@ -8,6 +8,7 @@ pub mod settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use carnet_core::app::SupplierName;
 use carnet_core::id::UserId;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
@@ -102,6 +103,9 @@ pub enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// What signs: show it, put new keys in the place of old ones, take the root key away
+    #[command(subcommand)]
+    Keys(Keys),
     /// Look at the configuration
     Config {
         /// What to do
@@ -162,6 +166,74 @@ pub enum UserCommand {
         #[arg(long)]
         despite_charges: bool,
     },
+}
+
+/// What to do with the keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Show all keys; beside a running server too
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let new keys sign from now on; what the old ones have signed stays good
+    Rotate {
+        /// Only the keys of this supplier
+        #[arg(long, value_name = "NAME", conflicts_with = "server")]
+        supplier: Option<SupplierName>,
+
+        /// Only the server's own key
+        #[arg(long)]
+        server: bool,
+
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Make a key, and everything that it has signed, good for nothing: for one that somebody else may have
+    Revoke {
+        /// Which: its id, as `keys list` shows it
+        key: String,
+
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Sign the key set again: it is then good for another 400 days
+    Publish {
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Take the root key away from the server, or bring it back
+    #[command(subcommand)]
+    Root(Root),
+}
+
+/// What to do with the root key.
+#[derive(Debug, Subcommand)]
+pub enum Root {
+    /// Write the root key to a file on a medium, and take it out of the database
+    MoveOffline {
+        /// The file to write; refused when it is there already
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put the root key back beside the data, as for a new supplier
+    BringBack {
+        /// The file that `move-offline` has written
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+}
+
+/// The root key.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RootFile {
+    /// The file with the root key, where it was moved offline
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
 }
 
 /// What to do with the configuration.

@@ -9,6 +9,7 @@ use crate::server::Server;
 /// From so long before the end of the key set on, the operator is told.
 pub const KEY_SET_SOON: Seconds = Seconds(60 * DAY);
 
+const AGAIN: &str = "start the server again, or run `carnetd keys publish` where the root key is offline";
 const DAY: u64 = 86_400;
 const ROUND: Duration = Duration::from_secs(60);
 const ROUNDS_A_DAY: u64 = 24 * 60;
@@ -38,11 +39,11 @@ pub fn about_key_set(ends: Time, now: Time) -> Option<String> {
     let left = ends.since(now);
     if ends <= now {
         return Some(format!(
-            "it ended at {ends}: nothing new is accepted until the server is started again"
+            "it ended at {ends}: nothing new is accepted until it is signed again: {AGAIN}"
         ));
     }
     (left.0 < KEY_SET_SOON.0)
-        .then(|| format!("it ends in {} days: start the server again before", left.0 / DAY))
+        .then(|| format!("it ends in {} days: {AGAIN}", left.0 / DAY))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, Stopped, now, say};
 use crate::config::{Listen, MetricsPage, Secret, secret};
 use crate::invitation::{self, Invitation, SETUP_LASTS};
+use crate::keys::orders;
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
 use crate::tls::Tls;
@@ -105,11 +106,14 @@ fn open_tls(around: &Surroundings, listen: &Listen) -> Result<Option<Arc<Tls>>, 
     Tls::open(files, around.fs.as_ref(), now(around)).map(|tls| Some(Arc::new(tls))).map_err(Stopped::because)
 }
 
-/// SIGHUP is how service managers and certificate tools say that files have changed.
+/// SIGHUP is how service managers, certificate tools and `carnetd keys` say that something has changed.
 fn reload_when_told(tls: Option<Arc<Tls>>, server: Server) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            let adding = server.keys().adding().await;
+            tokio::task::block_in_place(|| orders::reload(&server));
+            drop(adding);
             // Without a certificate there is nothing to read again; that is no reason to end, as it would be unheard.
             let Some(tls) = &tls else { continue };
             match tokio::task::block_in_place(|| tls.reload(server.fs(), server.now())) {

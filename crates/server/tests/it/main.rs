@@ -11,6 +11,7 @@ mod erase;
 mod idempotency;
 mod invitations;
 mod isolation;
+mod keys;
 mod limits;
 mod menus;
 mod metrics;
