@@ -42,8 +42,7 @@ pub fn about_key_set(ends: Time, now: Time) -> Option<String> {
             "it ended at {ends}: nothing new is accepted until it is signed again: {AGAIN}"
         ));
     }
-    (left.0 < KEY_SET_SOON.0)
-        .then(|| format!("it ends in {} days: {AGAIN}", left.0 / DAY))
+    (left.0 < KEY_SET_SOON.0).then(|| format!("it ends in {} days: {AGAIN}", left.0 / DAY))
 }
 
 #[cfg(test)]
