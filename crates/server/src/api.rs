@@ -84,7 +84,6 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))
         .routes(routes!(operation::ready::ready))
-        .routes(routes!(operation::metrics::metrics))
         .routes(routes!(operation::openapi::openapi))
 }
 

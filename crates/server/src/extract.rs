@@ -2,6 +2,7 @@
 
 mod body;
 mod call;
+mod client;
 mod document;
 mod json;
 mod named;

@@ -96,7 +96,9 @@ codes! {
     IdempotencyReused = "idempotency-reused", 422, "The idempotency key was used for another request", "use a new key for a new request";
     /// The server was restored from a backup, and does not know a key of its own any more.
     KeySetWanted = "key-set-wanted", 428, "The server does not know the key that has signed the last answer or the receipt", "send the same request again with the device's key set beside it; devices do so by themselves";
-    /// Too many wrong set-up codes.
+    /// Too many requests from one address without a proof of who asks.
+    TooManyRequests = "too-many-requests", 429, "Too many requests", "wait as long as `Retry-After` says; what a known device signs is not limited";
+    /// Too many wrong codes.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
     Internal = "internal", 500, "The server failed", "try again; if it stays so, tell the operator the request id";

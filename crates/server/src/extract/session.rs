@@ -11,6 +11,7 @@ use carnet_core::app::AppId;
 use carnet_core::id::{Digest, SupplierId};
 use carnet_store::supplier::Supplier;
 
+use super::client::client;
 use super::scope;
 use crate::ids::sha256;
 use crate::problem::Failure;
@@ -55,8 +56,18 @@ impl Session {
         app.supplier() == self.supplier.name
     }
 
-    /// Checks the token in these headers, and that it is good for this.
+    /// Checks the token of this request, and that it is good for it. Those who have none are counted like everybody without a proof.
     pub(super) async fn open(parts: &Parts, server: &Server) -> Result<Self, Failure> {
+        let opened = Self::of(parts, server).await;
+        opened.map_err(|failure| match &failure {
+            Failure::Problem(problem) if problem.known_code() == Some(ProblemCode::Unauthorized) => {
+                server.admission().instead(client(parts, server), failure)
+            }
+            _ => failure,
+        })
+    }
+
+    async fn of(parts: &Parts, server: &Server) -> Result<Self, Failure> {
         let unauthorized = || Failure::new(ProblemCode::Unauthorized);
         let text = parts
             .headers
