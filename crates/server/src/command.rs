@@ -2,8 +2,10 @@
 
 mod backup;
 mod check_ledger;
+mod config_show;
 mod doctor;
 mod invite;
+mod keys;
 mod restore;
 mod run;
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
 
-use crate::config::{Command, Config};
+use crate::config::{Command, ConfigCommand, Loaded};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -27,7 +29,7 @@ pub enum Exit {
     Ok = 0,
     /// Something failed.
     Failure = 1,
-    /// The command line is not understood.
+    /// The command line or the configuration is not understood.
     Usage = 2,
     /// Another server has the data folder open.
     InUse = 3,
@@ -50,7 +52,7 @@ impl Exit {
         match self {
             Self::Ok => "done",
             Self::Failure => "something failed",
-            Self::Usage => "the command line is not understood",
+            Self::Usage => "the command line or the configuration is not understood",
             Self::InUse => "another server has the data folder open",
             Self::Findings => "the ledger check found something",
             Self::Soon => "the doctor found something that will become a problem",
@@ -98,7 +100,8 @@ impl From<OpenError> for Stopped {
 ///
 /// # Errors
 /// [`Stopped`], to be shown to the operator.
-pub fn run(config: &Config) -> Result<Exit, Stopped> {
+pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
+    let config = &loaded.config;
     let around = Surroundings {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
@@ -113,6 +116,10 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
         Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
+        Command::Keys(keys) => keys::run(&around, keys),
+        Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
+            config_show::run(loaded, *json)
+        }
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))

@@ -91,6 +91,14 @@ pub fn identity(keys: &[ServerKey]) -> Result<RootPin, OpenError> {
     Ok(keys::root_of(keys)?)
 }
 
+/// Whether the root key was taken away from this database.
+///
+/// # Errors
+/// What the database reports.
+pub fn has_root_away(database: &Path) -> Result<bool, OpenError> {
+    Ok(!keys::has_root(&carnet_store::backup::glance(database)?.keys))
+}
+
 /// Takes the database, alone, and brings its schema up to date.
 ///
 /// # Errors

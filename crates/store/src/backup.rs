@@ -17,6 +17,7 @@ use crate::key::ServerKey;
 use crate::migrate;
 use crate::sql::statements;
 use crate::store::{Shared, reading_connection};
+use crate::supplier::Supplier;
 use crate::tx::Reading;
 
 pub use place::{Carried, Existing, Place, Put};
@@ -46,6 +47,8 @@ pub struct Contents {
     pub keys: Vec<ServerKey>,
     /// The version of the newest key set.
     pub key_set: Option<u64>,
+    /// Who has keys.
+    pub suppliers: Vec<Supplier>,
 }
 
 /// The secret stays out of logs (I17).
@@ -93,6 +96,14 @@ pub fn inspect(file: &Path) -> Result<Contents, StoreError> {
     contents(&connection)
 }
 
+/// Looks into a database without reading all of it, beside a running server too.
+///
+/// # Errors
+/// [`StoreError::Failed`] when it is no database, [`StoreError::NewerSchema`].
+pub fn glance(database: &Path) -> Result<Contents, StoreError> {
+    contents(&reading_connection(database)?)
+}
+
 /// What SQLite finds wrong with a database file, beside a running server too; empty when it is whole.
 ///
 /// # Errors
@@ -114,8 +125,8 @@ fn contents(connection: &Connection) -> Result<Contents, StoreError> {
     let reading = Reading { connection, shared: &shared };
     let made = reading.setting(MADE)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     let key_set = reading.setting(KEY_SET)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-    let (secret, keys) = (reading.setting(SECRET)?, reading.keys()?);
-    Ok(Contents { schema, made: made.map(Time), secret, keys, key_set })
+    let (secret, keys, suppliers) = (reading.setting(SECRET)?, reading.keys()?, reading.suppliers()?);
+    Ok(Contents { schema, made: made.map(Time), secret, keys, key_set, suppliers })
 }
 
 /// One snapshot, written as a new file for its owner only.
