@@ -28,7 +28,7 @@ pub enum Kind {
     UsageReport = 9,
     /// Reserved: what a device says it has erased.
     ErasureCertificate = 10,
-    /// Reserved: what an installation image holds.
+    /// What an installation image holds, signed on the supplier's own machine.
     ImageManifest = 11,
     /// Reserved: a supplier's question for a usage report.
     ReportRequest = 12,

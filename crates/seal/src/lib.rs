@@ -5,7 +5,7 @@
 //! random source, a file or a network: seeds and the time come in as arguments.
 //!
 //! Reading order: [`kind`] (which documents exist), [`envelope`] (their form), [`keys`] (who may sign what),
-//! [`document`] (the two together), [`message`] and [`product`] (what travels around them), [`armor`] (the same as
+//! [`document`] and [`image`] (the two together), [`message`] and [`product`] (what travels around them), [`armor`] (the same as
 //! text). The encodings of the domain's own types are in `codec`.
 //!
 //! ```
@@ -26,6 +26,7 @@ mod codec;
 pub mod document;
 pub mod envelope;
 mod error;
+pub mod image;
 pub mod keys;
 pub mod kind;
 pub mod message;
@@ -34,6 +35,7 @@ pub mod product;
 pub use document::OfferClaims;
 pub use envelope::{Document, Signed, ToBeSigned, Unverified, body_hash, sign};
 pub use error::SealError;
+pub use image::{ContentHash, ImageKey, ImageManifest};
 pub use keys::{KeyId, KeyRing, Signer, SigningKey, VerifyingKey};
 pub use kind::Kind;
 pub use message::RequestMessage;

@@ -7,6 +7,7 @@ mod corpus;
 #[path = "../../../../fuzz/src/lib.rs"]
 mod decoders;
 mod envelopes;
+mod images;
 mod requests;
 mod samples;
 mod trust;

@@ -10,15 +10,16 @@ use carnet_core::document::{
     Resume, Secret, Totals,
 };
 use carnet_core::id::{
-    DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
 use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use carnet_seal::document::brought;
+use carnet_seal::image::FeatureStream;
 use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
-use carnet_seal::{KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
+use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
@@ -161,6 +162,31 @@ pub fn listed() -> Listed {
 
 pub fn offer_claims() -> OfferClaims {
     OfferClaims { server: server(), supplier: ACME, listed: listed() }
+}
+
+/// Signs the images of acme; never leaves its machine.
+pub fn image_key() -> SigningKey {
+    key(6)
+}
+
+pub fn image_manifest() -> ImageManifest {
+    let stream = |feature: &str, number: u8| FeatureStream {
+        feature: feature.parse().unwrap(),
+        table: ContentHash([number; 32]),
+        table_length: 3_000,
+        list_length: 70_000,
+        sealed_length: 40_000_000 + u64::from(number),
+        plain_length: 1 << 33,
+        entries: 1_234,
+    };
+    ImageManifest {
+        id: ImageId([0x1a; 16]),
+        app: app(),
+        version: "2.4.0".parse().unwrap(),
+        platform: "linux-x86_64".parse().unwrap(),
+        built: NOW,
+        features: vec![stream("brushes", 1), stream("core", 2)],
+    }
 }
 
 pub fn head() -> Head {
