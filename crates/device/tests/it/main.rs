@@ -12,6 +12,7 @@ mod medium;
 mod past;
 mod processes;
 mod races;
+mod report;
 mod slim;
 mod story;
 mod world;
