@@ -32,7 +32,7 @@ const DAY: Seconds = Seconds(86_400);
 
 /// Ann's machine.
 #[derive(Debug)]
-struct Atelier(GivenMachine);
+pub struct Atelier(GivenMachine);
 
 impl Machine for Atelier {
     fn component(&self, component: Component) -> Option<String> {
@@ -46,19 +46,19 @@ impl Machine for Atelier {
     }
 }
 
-fn atelier() -> Atelier {
+pub fn atelier() -> Atelier {
     Atelier(GivenMachine::named("desk"))
 }
 
-fn secrets() -> [ReportSecrets; 1] {
+pub fn secrets() -> [ReportSecrets; 1] {
     [ReportSecrets::from_seeds(&[0x61; 64])]
 }
 
-fn app() -> AppId {
+pub fn app() -> AppId {
     "acme/paint".parse().unwrap()
 }
 
-fn paint(keys: Option<ReportKeys>, users: Option<UserNames>) -> Offer {
+pub fn paint(keys: Option<ReportKeys>, users: Option<UserNames>) -> Offer {
     let mut paint = offer("reported", &["resize"]);
     paint.term.uses = Some(1_000);
     paint.pass_term.uses = Some(500);
@@ -66,16 +66,16 @@ fn paint(keys: Option<ReportKeys>, users: Option<UserNames>) -> Offer {
     paint
 }
 
-struct Place {
-    disk: MemDisk,
-    clock: FakeClock,
-    server: FakeServer,
-    passbook: Passbook,
-    settings: Settings,
+pub struct Place {
+    pub disk: MemDisk,
+    pub clock: FakeClock,
+    pub server: FakeServer,
+    pub passbook: Passbook,
+    pub settings: Settings,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (disk, clock) = (MemDisk::new(), FakeClock::at(NOW));
         let server = FakeServer::new(clock.clone());
         let env = Env {
@@ -88,25 +88,25 @@ impl Place {
         Self { disk, clock, server, passbook, settings: Settings::default() }
     }
 
-    fn agreed() -> Self {
+    pub fn agreed() -> Self {
         let mut place = Self::new();
         place.agree(paint(Some(secrets()[0].public()), None));
         place
     }
 
-    fn agree(&mut self, offer: Offer) {
+    pub fn agree(&mut self, offer: Offer) {
         customer::agree(&mut self.passbook, &app(), &self.server, offer).unwrap();
     }
 
-    fn renew(&mut self) {
+    pub fn renew(&mut self) {
         customer::ask(&mut self.passbook, Some(&app()), &self.server, &Operation::Renew { uses: 1 }).unwrap();
     }
 
-    fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         self.passbook.env().now()
     }
 
-    fn book(&self) -> Book {
+    pub fn book(&self) -> Book {
         let state = self.passbook.look(&app()).unwrap();
         let new = carnet_core::journal::State::new(state.server, state.name, state.last_answer, Time::EPOCH);
         let folder = self.passbook.place().app_journal(&app());
@@ -114,7 +114,7 @@ impl Place {
     }
 
     /// A run of so many further uses, a minute each.
-    fn run(&self, number: u8, uses: u8) {
+    pub fn run(&self, number: u8, uses: u8) {
         let (mut book, run) = (self.book(), RunId([number; 16]));
         let mut details = Details::of(&self.passbook, &atelier(), run, "2.1".parse().ok()).unwrap();
         book.act_with(Input::Start { run, version: None }, self.now(), &mut details).unwrap();
@@ -126,15 +126,15 @@ impl Place {
         book.act_with(Input::End { run, unused: Seconds(0) }, self.now(), &mut details).unwrap();
     }
 
-    fn code(&self) -> Vec<u8> {
+    pub fn code(&self) -> Vec<u8> {
         make(&self.passbook, &atelier(), &app(), facts()).unwrap()
     }
 
-    fn report(&self) -> Opened {
+    pub fn report(&self) -> Opened {
         open(&self.code(), &secrets(), self.passbook.ring()).unwrap()
     }
 
-    fn contract(&self) -> Contract {
+    pub fn contract(&self) -> Contract {
         Contract {
             server: self.server.pin().server,
             app: app(),
@@ -147,7 +147,7 @@ impl Place {
         }
     }
 
-    fn judged(&self, opened: &Opened, known: &Known) -> Verdict {
+    pub fn judged(&self, opened: &Opened, known: &Known) -> Verdict {
         judge_report(&opened.report, &opened.trail, &self.contract(), known, self.now()).verdict
     }
 }
