@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_store::{PostgresUrl, StoreError};
 
 use crate::config::{Command, Config};
 use crate::data::{self, OpenError};
@@ -104,6 +105,7 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
         random: Arc::new(SystemRandom),
         fs: Arc::new(RealFs::default()),
         data: config.data.clone(),
+        database: database(config)?,
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),
@@ -122,11 +124,24 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
     }
 }
 
+/// Where everything is kept, when that is not a file in the data folder.
+fn database(config: &Config) -> Result<Option<PostgresUrl>, Stopped> {
+    let url = config.database_url.as_deref().filter(|url| !url.is_empty());
+    url.map(address).transpose()
+}
+
+fn address(url: &str) -> Result<PostgresUrl, Stopped> {
+    url.parse().map_err(|error: StoreError| Stopped { exit: Exit::Usage, message: error.to_string() })
+}
+
 /// Opening brings the schema up to date; that is all.
 fn migrate(around: &Surroundings) -> Result<Exit, Stopped> {
     data::prepare(around.fs.as_ref(), &around.data)?;
     data::open_store(around).map_err(OpenError::from)?.close();
-    say(format_args!("the database in {} is up to date\n", around.data.display()))
+    match &around.database {
+        Some(url) => say(format_args!("the database {url} is up to date\n")),
+        None => say(format_args!("the database in {} is up to date\n", around.data.display())),
+    }
 }
 
 /// Prints to standard output. A reader that has gone away is no failure.

@@ -19,6 +19,11 @@ pub struct Config {
     #[arg(long, global = true, env = "CARNETD_DATA", default_value = "carnet-data", value_name = "DIR")]
     pub data: PathBuf,
 
+    /// The PostgreSQL database to keep everything in, instead of a file in the data folder:
+    /// `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require`. Several servers may share it
+    #[arg(long, global = true, env = "CARNETD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
     /// What is logged: error, warn, info, debug or trace, also per module as in `info,carnet_store=debug`
     #[arg(long, global = true, env = "CARNETD_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,

@@ -1,25 +1,26 @@
 //! `carnetd check-ledger`
 
-use std::path::Path;
-
 use carnet_core::time::counted;
+use carnet_store::Database;
 
 use super::{Exit, Stopped, say};
-use crate::data::{OpenError, database};
+use crate::data::OpenError;
 use crate::server::Surroundings;
 
 /// Derives every invariant again from the database, beside a running server too.
 pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
-    let path = database(&around.data);
-    if around.fs.facts(&path).map_err(OpenError::from)?.is_none() {
+    let database = around.database();
+    if let Database::File(path) = &database
+        && around.fs.facts(path).map_err(OpenError::from)?.is_none()
+    {
         return Err(OpenError::Empty(around.data.clone()).into());
     }
-    report(&path)
+    report(database)
 }
 
 /// What is found in this database, printed.
-pub fn report(path: &Path) -> Result<Exit, Stopped> {
-    let report = carnet_store::check_ledger(path).map_err(OpenError::from)?;
+pub fn report(database: impl Into<Database>) -> Result<Exit, Stopped> {
+    let report = carnet_store::check_ledger(database).map_err(OpenError::from)?;
     for finding in &report.findings {
         say(format_args!("{finding}\n"))?;
     }

@@ -12,7 +12,7 @@ use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, RootPin};
 use carnet_seal::{KeyId, KeyRing, Signer, VerifyingKey, sign};
 use carnet_seam::{Fs, Random, random};
 use carnet_store::key::{KeyState, ServerKey};
-use carnet_store::{Store, StoreError, Writing};
+use carnet_store::{Reading, Store, StoreError, Writing};
 use zeroize::Zeroizing;
 
 use super::at_rest::AtRest;
@@ -61,7 +61,14 @@ impl Keys {
                 NewKey::make(ROOT, None, &at_rest, random, now)?,
                 NewKey::make(SERVER, None, &at_rest, random, now)?,
             ];
-            store.write("keys.first", move |tx| first.iter().try_for_each(|key| tx.add_key(&key.row)))?;
+            let add = move |tx: &Writing<'_>| {
+                // Another server may have been started on the same database a moment ago.
+                if !tx.keys()?.is_empty() {
+                    return Err(StoreError::Exists { what: "server" });
+                }
+                first.iter().try_for_each(|key| tx.add_key(&key.row))
+            };
+            store.write("keys.first", add)?;
         }
         let published = store.write("keys.publish", move |tx| Published::next(tx, now))?;
         let (pin, current) = published.open(&at_rest, now)?;
@@ -96,8 +103,31 @@ impl Keys {
     /// # Errors
     /// When the keys cannot be opened.
     pub fn publish(&self, published: &Published, now: Time) -> Result<(), KeyFault> {
-        let (_, current) = published.open(&self.at_rest, now)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+        let (_, fresh) = published.open(&self.at_rest, now)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if fresh.version >= current.version {
+            *current = Arc::new(fresh);
+        }
+        Ok(())
+    }
+
+    /// Takes over what another server has published, if it has.
+    pub(super) fn refresh_from(&self, tx: &Reading<'_>) -> Result<(), StoreError> {
+        let version = Published::version(tx)?;
+        if version == self.current().version {
+            return Ok(());
+        }
+        let published = Published::read(tx, version)?;
+        // As old as its version says, so that all servers serve the same document.
+        let made = Time(i64::try_from(version).unwrap_or(i64::MAX));
+        self.publish(&published, made).map_err(|error| match error {
+            KeyFault::Store(error) => error,
+            error => {
+                tracing::error!(%error, "the keys that another server has published cannot be used");
+                StoreError::Defect
+            }
+        })?;
+        tracing::info!(version, "took over the key set of another server");
         Ok(())
     }
 }
@@ -141,10 +171,17 @@ impl Published {
     /// Devices refuse a key set older than the one they have (I16). A version counted from the database alone
     /// would be too old after a backup is restored, whichever way; the time of day is not.
     fn next(tx: &Writing<'_>, now: Time) -> Result<Self, StoreError> {
-        let before =
-            tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        let version = u64::try_from(now.0).unwrap_or(0).max(before + 1);
+        let version = u64::try_from(now.0).unwrap_or(0).max(Self::version(tx)? + 1);
         tx.put_setting(VERSION, &version.to_be_bytes())?;
+        Self::read(tx, version)
+    }
+
+    /// The version of the newest key set; 0 before the first.
+    fn version(tx: &Reading<'_>) -> Result<u64, StoreError> {
+        Ok(tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    fn read(tx: &Reading<'_>, version: u64) -> Result<Self, StoreError> {
         let names = tx.suppliers()?.into_iter().map(|supplier| (supplier.id, supplier.name)).collect();
         Ok(Self { version, rows: tx.keys()?, names })
     }
@@ -180,7 +217,7 @@ impl Published {
         };
         let document = sign(set, &root)?;
         let ring = KeyRing::open(document.bytes(), &pin, self.version)?;
-        Ok((pin, Current { ring, signers, issuing }))
+        Ok((pin, Current { version: self.version, ring, signers, issuing }))
     }
 
     fn purpose(&self, row: &ServerKey) -> Result<Purpose, KeyFault> {

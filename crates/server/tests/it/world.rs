@@ -101,6 +101,7 @@ impl World {
     /// A server on this folder, which dies where a test says so.
     fn on(clock: FakeClock, random: Arc<SeededRandom>, folder: Folder, crash: Crash) -> Self {
         let around = Surroundings {
+            database: None,
             clock: Arc::new(clock.clone()),
             random: random.clone(),
             fs: Arc::new(RealFs::with_crash(crash)),

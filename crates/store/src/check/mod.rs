@@ -8,10 +8,12 @@ mod replay;
 mod rows;
 
 use std::fmt;
-use std::path::Path;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::migrate;
+use crate::postgres::Source;
 use crate::store::{Shared, Store, reading_connection};
 use crate::tx::Reading;
 
@@ -145,17 +147,20 @@ impl Store {
     /// # Errors
     /// What the database reports; what is merely wrong is in the report.
     pub fn check(&self) -> Result<Report, StoreError> {
-        check_ledger(self.path())
+        check_ledger(self.database())
     }
 }
 
-/// Checks the ledger in a database file. Writes nothing.
+/// Checks the ledger in a database. Writes nothing.
 ///
 /// # Errors
 /// What the database reports, and [`StoreError::NewerSchema`]; what is merely wrong is in the report.
-pub fn check_ledger(path: &Path) -> Result<Report, StoreError> {
-    let connection = reading_connection(path)?;
-    connection.execute_batch("BEGIN")?;
+pub fn check_ledger(database: impl Into<Database>) -> Result<Report, StoreError> {
+    let connection = match database.into() {
+        Database::File(path) => Connection::Sqlite(reading_connection(&path)?),
+        Database::Postgres(url) => Connection::Postgres(Source::new(&url)?.connect()?),
+    };
+    connection.begin_reading()?;
     migrate::refuse_newer(migrate::version(&connection)?)?;
     let shared = Shared::new();
     let tx = Reading { connection: &connection, shared: &shared };

@@ -33,7 +33,14 @@ use crate::server::Server;
     ),
 )]
 pub async fn submit(State(server): State<Server>, Document(bytes): Document) -> Result<Response, Failure> {
-    let checked = checked(&server, &bytes)?;
+    let checked = match checked(&server, &bytes) {
+        // It may show a document that another server of ours has signed, with a key that we have not seen yet.
+        Err(_) if server.store().is_shared() => {
+            server.fresh_keys().await?;
+            checked(&server, &bytes)?
+        }
+        checked => checked?,
+    };
     let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
     let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {
         Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof(&server)))).await?,

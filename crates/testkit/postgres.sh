@@ -1,0 +1,50 @@
+#!/bin/sh
+# A PostgreSQL cluster for tests: nothing durable, reached by a socket in a folder of its own. Prints its address
+# when it is ready, runs until standard input ends, whichever way the caller has ended, and removes everything.
+set -eu
+
+# PostgreSQL refuses to run as root.
+as=""
+if [ "$(id -u)" = 0 ]; then
+    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
+fi
+# Debian keeps the server's programs out of the way.
+for folder in /usr/lib/postgresql/*/bin; do
+    PATH="$folder:$PATH"
+done
+if ! command -v initdb >/dev/null || ! command -v psql >/dev/null; then
+    echo "PostgreSQL is not installed: \`cargo xtask test\` installs it, or install Debian's package postgresql" >&2
+    exit 1
+fi
+
+# Short: the name of a socket may not have more than some hundred bytes.
+home=$(mktemp -d /tmp/carnet-postgres.XXXXXX)
+server=""
+finish() {
+    if [ -n "$server" ]; then
+        kill -INT "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$home"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+if [ -n "$as" ]; then chown nobody "$home"; fi
+cd "$home"
+
+$as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
+    >"$home/initdb.log" 2>&1 || { cat "$home/initdb.log" >&2; exit 1; }
+$as postgres -D "$home/data" -k "$home" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+    -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
+server=$!
+tries=0
+until psql -X -q -h "$home" -U carnet -d postgres -c '' 2>/dev/null; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
+        cat "$home/server.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+echo "postgres://carnet@$(echo "$home" | sed 's|/|%2F|g')/postgres"
+cat >/dev/null
