@@ -14,8 +14,10 @@ use rusqlite::OpenFlags;
 
 use crate::StoreError;
 use crate::connection::Connection;
+use crate::database::{Database, PostgresUrl};
 use crate::key::ServerKey;
 use crate::migrate;
+use crate::postgres::Source;
 use crate::sql::statements;
 use crate::store::{Shared, reading_connection};
 use crate::tx::Reading;
@@ -84,17 +86,29 @@ pub fn make(database: &Path, file: &Path, made: Time, secret: Option<&[u8]>) -> 
     written
 }
 
-/// Looks into a backup, and checks that it is whole.
+/// Looks into a backup or database, and checks that it is whole as far as that can be seen.
 ///
 /// # Errors
 /// [`StoreError::Failed`] when it is no database or damaged, [`StoreError::NewerSchema`].
-pub fn inspect(file: &Path) -> Result<Contents, StoreError> {
-    let connection = reading_connection(file)?;
+pub fn inspect(database: impl Into<Database>) -> Result<Contents, StoreError> {
+    let file = match database.into() {
+        Database::File(file) => file,
+        Database::Postgres(url) => return inspect_postgres(&url),
+    };
+    let connection = reading_connection(&file)?;
     let damage = damage(&connection)?;
     if let Some(first) = damage.first() {
         return Err(StoreError::Failed(format!("{} is damaged: {first}", file.display())));
     }
     contents(&Connection::Sqlite(connection))
+}
+
+fn inspect_postgres(url: &PostgresUrl) -> Result<Contents, StoreError> {
+    let session = Source::new(url)?.connect()?;
+    session.begin_reading()?;
+    let ours = migrate::is_ours(&session)?;
+    let connection = Connection::Postgres(session);
+    if ours { contents(&connection) } else { Err(StoreError::NotFound { what: "server in this database" }) }
 }
 
 /// What SQLite finds wrong with a database file, beside a running server too; empty when it is whole.

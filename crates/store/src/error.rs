@@ -65,6 +65,17 @@ pub enum StoreError {
         "the database holds tables that are not ours: make an empty database for this server and name that"
     )]
     Foreign,
+    /// The operator: a target that is to be empty is not.
+    #[error("the database is not empty: make an empty one for this server and name that")]
+    NotEmpty,
+    /// The operator: what was in this file lives elsewhere now.
+    #[error(
+        "what was in this database was copied to {to} and goes on there: start with --database-url or CARNETD_DATABASE_URL"
+    )]
+    Relocated {
+        /// Where, without user and password.
+        to: String,
+    },
     /// The operator: a file that would be overwritten.
     #[error("{path} exists already: name another file, or move that one away")]
     Taken {

@@ -10,11 +10,14 @@ mod value;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_executor::block_on;
 use futures_util::TryStreamExt;
 use futures_util::future::{join_all, join3};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use crate::StoreError;
@@ -179,7 +182,7 @@ impl Session {
     /// between them.
     pub(crate) fn walk(
         &self,
-        sql: &'static str,
+        sql: &str,
         mut visit: impl FnMut(&Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.flush()?;
@@ -195,6 +198,22 @@ impl Session {
         }
     }
 
+    /// A statement that is asked once, so nothing is kept of it.
+    pub(crate) fn rows_once(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
+        block_on(self.client.query(sql, &[])).map_err(|error| self.note(error))
+    }
+
+    /// Begins to write many rows of one table, whose columns `like` selects.
+    pub(crate) fn copy_in(&self, copy: &str, like: &str) -> Result<CopyIn<'_>, StoreError> {
+        let begun = async {
+            let statement = self.client.prepare(like).await?;
+            let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
+            Ok(BinaryCopyInWriter::new(self.client.copy_in(copy).await?, &types))
+        };
+        let writer = block_on(begun).map_err(|error| self.note(error))?;
+        Ok(CopyIn { session: self, writer: Box::pin(writer) })
+    }
+
     pub(crate) fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
         if let Some(known) = self.prepared.borrow().get(sql) {
             return Ok(known.clone());
@@ -208,6 +227,23 @@ impl Session {
     fn note(&self, error: Error) -> StoreError {
         self.failed.set(true);
         failed(&error)
+    }
+}
+
+/// Rows on their way into one table.
+pub(crate) struct CopyIn<'s> {
+    session: &'s Session,
+    writer: Pin<Box<BinaryCopyInWriter>>,
+}
+
+impl CopyIn<'_> {
+    pub(crate) fn write(&mut self, row: &[Value<'_>]) -> Result<(), StoreError> {
+        let written = block_on(self.writer.as_mut().write_raw(row.iter().copied()));
+        written.map_err(|error| self.session.note(error))
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+        block_on(self.writer.as_mut().finish()).map(drop).map_err(|error| self.session.note(error))
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    fn value(self, at: usize) -> Option<Value<'r>> {
+    pub(crate) fn value(self, at: usize) -> Option<Value<'r>> {
         match self {
             Self::Sqlite(row) => match row.get_ref(at).ok()? {
                 ValueRef::Null => Some(Value::Null),

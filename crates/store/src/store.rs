@@ -24,6 +24,7 @@ use crate::migrate::migrate;
 use crate::place::{self, Lock};
 use crate::postgres::Source;
 use crate::readers::Readers;
+use crate::relocate::refuse_relocated;
 use crate::tx::{Reading, Writing};
 use crate::writer::{Desk, Home, Job, Writer};
 
@@ -121,6 +122,7 @@ impl Store {
         let lock = place::lock(path)?;
         let connection = Connection::Sqlite(writing_connection(path, &options)?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
+        refuse_relocated(&connection)?;
         let from = path.to_owned();
         let readers = Readers::open(
             options.readers.max(1),
