@@ -238,7 +238,7 @@ impl Book {
         let proof = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());
         let last_answer = proof(&self.state().proof);
         let request = sign(intent, key)?.bytes().to_vec();
-        Ok(Some(RequestMessage { request, last_answer, receipt: proof(receipt) }))
+        Ok(Some(RequestMessage { request, last_answer, receipt: proof(receipt), key_set: None }))
     }
 
     /// Whose journal it is.

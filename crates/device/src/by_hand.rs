@@ -215,6 +215,10 @@ impl Way {
 }
 
 impl Net for Way {
+    fn is_carried(&self) -> bool {
+        true
+    }
+
     fn exchange(&self, request: &NetRequest<'_>) -> Result<Answer, NetError> {
         let (content_type, found) = match (request.method, request.path) {
             (Method::Get, KEY_SET_PATH) => {

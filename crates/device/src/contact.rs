@@ -6,7 +6,7 @@ use carnet_core::app::AppId;
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Body, Operation, Reason, Request};
 use carnet_core::journal::State;
-use carnet_seal::SealError;
+use carnet_seal::{RequestMessage, SealError};
 use carnet_seam::net::{Method, Request as NetRequest};
 use carnet_seam::{Net, NetError, NoRandom};
 
@@ -21,6 +21,8 @@ pub const KEY_SET_PATH: &str = "/v1/key-set";
 /// What requests, answers and the key set are sent as.
 pub const CONTENT_TYPE: &str = "application/cose";
 
+/// The status (RFC 6585, section 3) by which a server asks for the device's key set beside the request.
+const KEY_SET_WANTED: u16 = 428;
 /// Answers are a single document.
 const LARGEST_ANSWER: usize = 64 << 10;
 /// Getting back in step takes two answers at most; more of them means that something is wrong.
@@ -184,7 +186,7 @@ fn again(state: &State) -> bool {
 fn send(passbook: &mut Passbook, book: &mut Book, line: Line<'_>) -> Result<State, ContactError> {
     let Some(message) = passbook.message(book)? else { return Ok(book.state().clone()) };
     passbook.env().fs.crash().point("contact-before-send").map_err(crashed)?;
-    let bytes = line.exchange(Method::Post, DEVICE_PATH, &message)?;
+    let bytes = hand_in(passbook, message, line)?;
     passbook.env().fs.crash().point("contact-before-outcome").map_err(crashed)?;
     let answer = match passbook.check_answer(&bytes) {
         Err(SealError::UnknownKey(_) | SealError::KeySetExpired(_)) => {
@@ -211,6 +213,25 @@ fn send(passbook: &mut Passbook, book: &mut Book, line: Line<'_>) -> Result<Stat
         passbook.load_receipt()?;
     }
     Ok(book.state().clone())
+}
+
+/// The key set is large, and of use only to a server that has lost keys with its disk: it says so. Where each exchange is
+/// a walk, it goes along at once.
+fn hand_in(
+    passbook: &Passbook,
+    mut message: RequestMessage,
+    line: Line<'_>,
+) -> Result<Vec<u8>, ContactError> {
+    if line.net.is_carried() {
+        message.key_set = Some(passbook.key_set()).filter(|keys| !keys.is_empty());
+    }
+    match line.exchange(Method::Post, DEVICE_PATH, &message.encode()) {
+        Err(ContactError::Problem { status: KEY_SET_WANTED, .. }) if message.key_set.is_none() => {
+            message.key_set = Some(passbook.key_set());
+            line.exchange(Method::Post, DEVICE_PATH, &message.encode())
+        }
+        answered => answered,
+    }
 }
 
 fn crashed(point: carnet_seam::Crashed) -> ContactError {

@@ -8,7 +8,7 @@ use carnet_core::document::{Answer, Evidence, JournalName, PublicKey};
 use carnet_core::id::{Digest, UserId};
 use carnet_core::journal::State;
 use carnet_seal::keys::{AgreementKey, RootPin};
-use carnet_seal::{KeyRing, SealError, ServerUrl, SigningKey, Unverified};
+use carnet_seal::{KeyRing, RequestMessage, SealError, ServerUrl, SigningKey, Unverified};
 use carnet_seam::fs::{discard, read_file, replace_file};
 use carnet_seam::{File, FsError};
 
@@ -347,9 +347,15 @@ impl Passbook {
     ///
     /// # Errors
     /// [`BookError`], with the remedy.
-    pub fn message(&self, book: &mut Book) -> Result<Option<Vec<u8>>, BookError> {
+    pub fn message(&self, book: &mut Book) -> Result<Option<RequestMessage>, BookError> {
         let receipt = self.receipt.as_ref().map_or(&[][..], |receipt| &receipt.document);
-        Ok(book.message(&self.signer(), receipt)?.map(|message| message.encode()))
+        book.message(&self.signer(), receipt)
+    }
+
+    /// The key set as the root has signed it; empty when it is gone.
+    #[must_use]
+    pub fn key_set(&self) -> Vec<u8> {
+        self.ring.as_ref().map(|ring| ring.set().bytes().to_vec()).unwrap_or_default()
     }
 
     /// The last answer of a journal, as the server signed it: a refusal brings the menu. None before the first.

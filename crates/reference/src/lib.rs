@@ -36,10 +36,30 @@ fn carnet() -> String {
 }
 
 fn carnetd() -> String {
-    let intro = "The server. An option wins over its environment variable.";
+    let intro = "The server. What can be set by more than an option is listed under [Settings](#settings).";
     let exits = command::Exit::ALL.map(|exit| (exit as u32, exit.meaning()));
     let commands = commands::reference(&carnet_server::config::Config::command());
-    format!("# Commands of `carnetd`\n\n{MADE}\n\n{intro}\n\n{commands}{}", exit_codes(&exits))
+    format!(
+        "# Commands of `carnetd`\n\n{MADE}\n\n{intro}\n\n{commands}{}\n{}",
+        settings(),
+        exit_codes(&exits)
+    )
+}
+
+fn settings() -> String {
+    let intro = "An option wins over its environment variable, that over the file, that over the default. The file is TOML, named \
+        by `--config` or `CARNETD_CONFIG`; otherwise `carnetd.toml` in the data folder, if it is there. Its keys are those of this \
+        table, its values texts in quotes, numbers, `true` and `false`, or lists of them where several are possible. \
+        A key that does not exist is an error. `carnetd config show` prints what holds, and where each value comes from.";
+    let row = |setting: &carnet_server::config::Setting| {
+        let mut text = setting.meaning();
+        if let Some(default) = setting.default() {
+            text += &format!(" [default: {default}]");
+        }
+        format!("| `{}` | `{}` | {} |\n", setting.name(), setting.variable(), commands::cell(&text))
+    };
+    let rows: String = carnet_server::config::settings().iter().map(row).collect();
+    format!("## Settings\n\n{intro}\n\n| key | variable | |\n|---|---|---|\n{rows}")
 }
 
 fn exit_codes(exits: &[(u32, &str)]) -> String {

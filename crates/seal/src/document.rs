@@ -17,7 +17,7 @@ use carnet_core::offer::Listed;
 use crate::envelope::{Signed, Unverified, document};
 use crate::error::SealError;
 use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey, device_of};
-use crate::record;
+use crate::{KeyId, record};
 
 /// An offer as it stands in a menu, as the server signs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Asker {
     pub device: DeviceId,
     /// Whether it wants to be registered, and so brings its key with it.
     pub registers: bool,
+    /// The key that is said to have signed the portable pass in the request, where it brings one.
+    pub brought: Option<KeyId>,
 }
 
 impl Unverified<Request> {
@@ -80,7 +82,17 @@ impl Unverified<Request> {
     pub fn asker(&self) -> Result<Asker, SealError> {
         let request = self.unverified_claims()?;
         let registers = matches!(request.operation, Operation::Register(_));
-        Ok(Asker { server: request.server, device: request.journal.device, registers })
+        let brought = match &request.operation {
+            Operation::Import(brought) => Some(brought),
+            Operation::Register(registration) => match &registration.joins {
+                Joins::With(brought) => Some(brought),
+                _ => None,
+            },
+            _ => None,
+        };
+        let brought = brought.and_then(|brought| Unverified::<Answer>::parse(&brought.document).ok());
+        let brought = brought.map(|portable| portable.key_id());
+        Ok(Asker { server: request.server, device: request.journal.device, registers, brought })
     }
 
     /// Checks the request with the device's registered key, and with it the document that it may carry: an

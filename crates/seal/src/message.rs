@@ -14,10 +14,13 @@ pub struct RequestMessage {
     pub last_answer: Option<Vec<u8>>,
     /// The device's registration receipt, where it has one.
     pub receipt: Option<Vec<u8>>,
+    /// The key set that the device has, where the server has said that it does not know a key: one that was restored
+    /// from a backup may have lost it, and the root's signature still says whose it was. Empty: the device has none.
+    pub key_set: Option<Vec<u8>>,
 }
 
 impl RequestMessage {
-    /// The one encoding: an array of three byte strings, `null` for a proof that is not there.
+    /// The one encoding: an array of four byte strings, `null` for a proof that is not there.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         cbor::encode(self)
@@ -35,18 +38,20 @@ impl RequestMessage {
 
 impl Cbor for RequestMessage {
     fn encode(&self, out: &mut Encoder) {
-        out.array(3);
+        out.array(4);
         out.bytes(&self.request);
         self.last_answer.encode(out);
         self.receipt.encode(out);
+        self.key_set.encode(out);
     }
 
     fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
-        from.array_of(3, "an array of three")?;
+        from.array_of(4, "an array of four")?;
         Ok(Self {
             request: Cbor::decode(from)?,
             last_answer: Cbor::decode(from)?,
             receipt: Cbor::decode(from)?,
+            key_set: Cbor::decode(from)?,
         })
     }
 }

@@ -133,9 +133,9 @@ def checksum(values):
 
 def message(data):
     parts = strict.read(data, strict.MESSAGE)
-    if not isinstance(parts, list) or len(parts) != 3 or not isinstance(parts[0], bytes):
+    if not isinstance(parts, list) or len(parts) != 4 or not isinstance(parts[0], bytes):
         raise Refused("expected")
     if not all(part is None or isinstance(part, bytes) for part in parts):
         raise Refused("expected")
-    found = zip(("request", "last_answer", "receipt"), parts)
+    found = zip(("request", "last_answer", "receipt", "key_set"), parts)
     return {name: part.hex() for name, part in found if part is not None}

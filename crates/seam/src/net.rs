@@ -48,6 +48,11 @@ pub trait Net: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`NetError`], which says whether the server may have seen the request.
     fn exchange(&self, request: &Request<'_>) -> Result<Answer, NetError>;
+
+    /// Whether somebody walks with each request (D4): what may be asked for later then goes along at once.
+    fn is_carried(&self) -> bool {
+        false
+    }
 }
 
 /// No answer came.

@@ -2,8 +2,11 @@
 
 mod backup;
 mod check_ledger;
+mod config_show;
 mod doctor;
 mod invite;
+mod keys;
+mod relocate;
 mod restore;
 mod run;
 
@@ -16,7 +19,7 @@ use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
 use carnet_store::{PostgresUrl, StoreError};
 
-use crate::config::{Command, Config};
+use crate::config::{Command, Config, ConfigCommand, Loaded};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -28,7 +31,7 @@ pub enum Exit {
     Ok = 0,
     /// Something failed.
     Failure = 1,
-    /// The command line is not understood.
+    /// The command line or the configuration is not understood.
     Usage = 2,
     /// Another server has the data folder open.
     InUse = 3,
@@ -51,7 +54,7 @@ impl Exit {
         match self {
             Self::Ok => "done",
             Self::Failure => "something failed",
-            Self::Usage => "the command line is not understood",
+            Self::Usage => "the command line or the configuration is not understood",
             Self::InUse => "another server has the data folder open",
             Self::Findings => "the ledger check found something",
             Self::Soon => "the doctor found something that will become a problem",
@@ -99,7 +102,8 @@ impl From<OpenError> for Stopped {
 ///
 /// # Errors
 /// [`Stopped`], to be shown to the operator.
-pub fn run(config: &Config) -> Result<Exit, Stopped> {
+pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
+    let config = &loaded.config;
     let around = Surroundings {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
@@ -110,11 +114,16 @@ pub fn run(config: &Config) -> Result<Exit, Stopped> {
     match &config.command {
         Command::Up(listen) => run::up(around, listen),
         Command::Serve(listen) => run::serve(around, listen),
-        Command::Migrate => migrate(&around),
+        Command::Migrate { to: None } => migrate(&around),
+        Command::Migrate { to: Some(url) } => relocate::run(&around, &address(url)?),
         Command::CheckLedger => check_ledger::run(&around),
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
         Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
+        Command::Keys(keys) => keys::run(&around, keys),
+        Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
+            config_show::run(loaded, *json)
+        }
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))

@@ -1,12 +1,20 @@
-//! What the operator decides: flags, and the environment where no flag is given. Read once, in `main`.
+//! What the operator decides: options, and environment and file where no option is given. Read once, in `main`.
+
+pub mod file;
+pub mod load;
+pub mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use carnet_core::app::SupplierName;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::Exit;
 use crate::tls::Files;
+
+pub use load::{LoadError, Loaded, load};
+pub use settings::{Setting, settings};
 
 /// Where a server listens when nothing is said: this machine only.
 pub const LISTEN: &str = "127.0.0.1:8470";
@@ -23,6 +31,10 @@ pub struct Config {
     /// `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require`. Several servers may share it
     #[arg(long, global = true, env = "CARNETD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+
+    /// The configuration file; where none is named, `carnetd.toml` in the data folder is read if it is there
+    #[arg(long, global = true, env = "CARNETD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     /// What is logged: error, warn, info, debug or trace, also per module as in `info,carnet_store=debug`
     #[arg(long, global = true, env = "CARNETD_LOG", default_value = "info", value_name = "FILTER")]
@@ -45,7 +57,12 @@ pub enum Command {
     /// Start a server, for service managers: says nothing but the log
     Serve(Listen),
     /// Bring the database up to date without starting a server
-    Migrate,
+    Migrate {
+        /// Copy everything from the file in the data folder into this empty PostgreSQL database, and go on there:
+        /// `postgres://USER:PASSWORD@HOST:PORT/NAME`
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+    },
     /// Derive every balance and chain again from the database; beside a running server too
     CheckLedger,
     /// Write one file with everything that the server keeps; beside a running server too
@@ -78,6 +95,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What signs: show it, put new keys in the place of old ones, take the root key away
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look at the configuration
+    Config {
+        /// What to do
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Print what programs pin: the thumbprint of the root key
     RootHash,
     /// Make a code with which one more supplier can register
@@ -90,6 +116,89 @@ pub enum Command {
     Openapi,
 }
 
+/// What to do with the keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Show all keys; beside a running server too
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let new keys sign from now on; what the old ones have signed stays good
+    Rotate {
+        /// Only the keys of this supplier
+        #[arg(long, value_name = "NAME", conflicts_with = "server")]
+        supplier: Option<SupplierName>,
+
+        /// Only the server's own key
+        #[arg(long)]
+        server: bool,
+
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Make a key, and everything that it has signed, good for nothing: for one that somebody else may have
+    Revoke {
+        /// Which: its id, as `keys list` shows it
+        key: String,
+
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Sign the key set again: it is then good for another 400 days
+    Publish {
+        /// The root key, where it was moved offline
+        #[command(flatten)]
+        root: RootFile,
+    },
+    /// Take the root key away from the server, or bring it back
+    #[command(subcommand)]
+    Root(Root),
+}
+
+/// What to do with the root key.
+#[derive(Debug, Subcommand)]
+pub enum Root {
+    /// Write the root key to a file on a medium, and take it out of the database
+    MoveOffline {
+        /// The file to write; refused when it is there already
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put the root key back beside the data, as for a new supplier
+    BringBack {
+        /// The file that `move-offline` has written
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+}
+
+/// The root key.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RootFile {
+    /// The file with the root key, where it was moved offline
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting as it would hold, and where it comes from; secrets stay hidden
+    Show {
+        /// What a server would be told
+        #[command(flatten)]
+        listen: Listen,
+
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// Where to listen.
 #[derive(Debug, Clone, Args)]
 pub struct Listen {
@@ -98,7 +207,7 @@ pub struct Listen {
     pub listen: SocketAddr,
 
     /// A proxy in front of this server protects the connections: allow to listen beyond this machine
-    #[arg(long, env = "CARNETD_BEHIND_PROXY")]
+    #[arg(long, env = "CARNETD_BEHIND_PROXY", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub behind_proxy: bool,
 
     /// The certificate and its key
@@ -110,19 +219,26 @@ pub struct Listen {
 #[derive(Debug, Clone, Default, Args)]
 pub struct TlsFiles {
     /// The certificate chain to speak TLS with, in PEM, that of the server first; read again after SIGHUP
-    #[arg(long, env = "CARNETD_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    #[arg(long, env = "CARNETD_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
     /// The private key of the certificate, in PEM
-    #[arg(long, env = "CARNETD_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    #[arg(long, env = "CARNETD_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 }
 
 impl TlsFiles {
     /// Both files; none: without TLS.
-    #[must_use]
-    pub fn files(&self) -> Option<Files> {
-        Some(Files { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    ///
+    /// # Errors
+    /// [`HalfTls`] when one of them is missing.
+    pub fn files(&self) -> Result<Option<Files>, HalfTls> {
+        match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(Files { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(HalfTls { there: "tls-cert", missing: "tls-key" }),
+            (None, Some(_)) => Err(HalfTls { there: "tls-key", missing: "tls-cert" }),
+        }
     }
 }
 
@@ -137,6 +253,25 @@ pub enum When {
     Never,
 }
 
+/// A certificate is of no use without its key, and the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{there}` is set and `{missing}` is not: set both, or none")]
+pub struct HalfTls {
+    there: &'static str,
+    missing: &'static str,
+}
+
+/// What holds does not fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Nobody is protected.
+    #[error(transparent)]
+    Unprotected(#[from] Unprotected),
+    /// Half of what TLS needs.
+    #[error(transparent)]
+    HalfTls(#[from] HalfTls),
+}
+
 /// Passwords and tokens would travel in the clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -148,12 +283,13 @@ impl Listen {
     /// Where to listen, if that is safe.
     ///
     /// # Errors
-    /// [`Unprotected`] beyond this machine, unless with TLS or behind a proxy.
-    pub fn address(&self) -> Result<SocketAddr, Unprotected> {
-        if self.listen.ip().is_loopback() || self.behind_proxy || self.tls.files().is_some() {
+    /// [`Unprotected`] beyond this machine, unless with TLS or behind a proxy; [`HalfTls`].
+    pub fn address(&self) -> Result<SocketAddr, Unfit> {
+        let tls = self.tls.files()?.is_some();
+        if self.listen.ip().is_loopback() || self.behind_proxy || tls {
             Ok(self.listen)
         } else {
-            Err(Unprotected(self.listen))
+            Err(Unprotected(self.listen).into())
         }
     }
 }
@@ -186,6 +322,9 @@ mod tests {
             assert!(listen(address, true).address().is_ok(), "{address}");
             let with_tls = Listen { tls: tls.clone(), ..listen(address, false) };
             assert!(with_tls.address().is_ok(), "{address}");
+            let half = TlsFiles { tls_key: None, ..tls.clone() };
+            let half = Listen { tls: half, ..listen(address, true) };
+            assert!(half.address().unwrap_err().to_string().contains("`tls-key` is not"), "{address}");
         }
     }
 }

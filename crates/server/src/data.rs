@@ -16,7 +16,7 @@ use carnet_seal::keys::RootPin;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError};
 use carnet_store::key::ServerKey;
-use carnet_store::{Options, PostgresUrl, Store, StoreError};
+use carnet_store::{Database, Options, PostgresUrl, Store, StoreError};
 
 use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
@@ -68,7 +68,20 @@ impl OpenError {
     }
 }
 
-/// Where the database lies.
+/// Makes sure that a server was started here before: with a file as its database, that the file is there.
+///
+/// # Errors
+/// [`OpenError::Empty`].
+pub fn require(around: &Surroundings) -> Result<(), OpenError> {
+    match around.database() {
+        Database::File(path) if around.fs.facts(&path)?.is_none() => {
+            Err(OpenError::Empty(around.data.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the database lies, when it is a file.
 #[must_use]
 pub fn database(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
@@ -95,6 +108,14 @@ pub fn prepare(fs: &dyn Fs, folder: &Path) -> Result<(), OpenError> {
 /// [`KeyFault::Missing`] when there is no root among them.
 pub fn identity(keys: &[ServerKey]) -> Result<RootPin, OpenError> {
     Ok(keys::root_of(keys)?)
+}
+
+/// Whether the root key was taken away from this database.
+///
+/// # Errors
+/// What the database reports.
+pub fn has_root_away(database: &Path) -> Result<bool, OpenError> {
+    Ok(!keys::has_root(&carnet_store::backup::glance(database)?.keys))
 }
 
 /// Takes the database, alone, and brings its schema up to date.

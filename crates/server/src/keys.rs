@@ -5,6 +5,9 @@
 
 pub mod at_rest;
 mod book;
+pub mod change;
+pub mod orders;
+pub mod root;
 mod signer;
 
 use std::collections::HashMap;
@@ -14,12 +17,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use carnet_core::document::{Answer, Body};
 use carnet_core::id::{Digest, ServerId, SupplierId};
 use carnet_core::time::{Seconds, Time};
+use carnet_seal::cbor::Limits;
 use carnet_seal::keys::{Algorithm, RootPin};
 use carnet_seal::{KeyId, KeyRing, Kind, SealError, ToBeSigned};
 use carnet_seam::{FsError, NoRandom};
 use carnet_store::{Prepare, Prepared, Reading, StoreError};
 
-pub use book::{NewKey, Published, check, root_of};
+pub use book::{NewKey, Published, check, has_root, root_of};
 pub use signer::ServerSigner;
 
 /// How long a key set is good after it was signed.
@@ -43,6 +47,33 @@ pub enum KeyFault {
     /// The database has keys, but no root.
     #[error("the database has no {0} key: restore a backup")]
     Missing(&'static str),
+    /// There is no file with a root key.
+    #[error("there is no file {}: bring the one that `carnetd keys root move-offline` has written", .0.display())]
+    NoRootFile(PathBuf),
+    /// The file is no root key.
+    #[error("{} is no whole root key: bring the file that `carnetd keys root move-offline` has written", .0.display())]
+    BadRootFile(PathBuf),
+    /// The file is there already.
+    #[error("{} exists already: name another file", .0.display())]
+    Taken(PathBuf),
+    /// The root that was brought is another server's.
+    #[error("that is the root key of another server")]
+    OtherRoot,
+    /// The root is kept elsewhere, and something must be signed with it.
+    #[error("the root key is not here: bring it along, with --root FILE")]
+    RootAway,
+    /// The keys were changed, and the root has not signed that yet.
+    #[error("the root key has not signed these keys yet: run `carnetd keys publish --root FILE`")]
+    Unpublished,
+    /// The key set is a single document.
+    #[error(
+        "a key set with one key more would be too large: revoke keys that are retired for long (`carnetd keys list`), \
+         or start a second server for further suppliers"
+    )]
+    Full,
+    /// There is no such key, or no such supplier.
+    #[error("{0}: see `carnetd keys list`")]
+    Unknown(String),
     /// The library refused a key.
     #[error("a key cannot be used by the cryptographic library")]
     Unusable,
@@ -67,6 +98,18 @@ pub struct Current {
     ring: KeyRing,
     signers: HashMap<KeyId, Arc<ServerSigner>>,
     issuing: HashMap<Option<SupplierId>, KeyId>,
+    /// Whose keys were revoked.
+    revoked: HashMap<KeyId, Option<SupplierId>>,
+    root: RootKey,
+}
+
+/// Where the root key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootKey {
+    /// Beside the data, encrypted like the others.
+    Here,
+    /// Wherever the operator keeps it.
+    Away,
 }
 
 /// All keys of a running server.
@@ -104,8 +147,13 @@ impl Keys {
     /// # Errors
     /// When the bytes are not such bytes, or the key that they name is gone.
     pub fn sign_prepared(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Kind), SealError> {
-        let prepared = ToBeSigned::from_bytes(bytes)?;
+        let mut prepared = ToBeSigned::from_bytes(bytes)?;
         let current = self.current();
+        // A revoked key never signs again, not even a repeat: the same claims are said under the key that came
+        // after it (the one exception to I5).
+        if let Some(successor) = current.successor(prepared.key_id()) {
+            prepared = prepared.under(successor, Algorithm::Ed25519)?;
+        }
         let signer =
             current.signers.get(&prepared.key_id()).ok_or(SealError::UnknownKey(prepared.key_id()))?;
         Ok((prepared.sign(signer.as_ref())?, prepared.kind()))
@@ -135,6 +183,24 @@ impl Current {
     #[must_use]
     pub fn expires(&self) -> Time {
         self.ring.set().claims().expires
+    }
+
+    /// Where the root key is.
+    #[must_use]
+    pub const fn root(&self) -> RootKey {
+        self.root
+    }
+
+    /// Whether the key set takes one more key: it is a single document, of which the largest is 64 KiB.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        /// A key, the longest name and what is around them.
+        const ENTRY: usize = 256;
+        self.document().len() + ENTRY <= Limits::DOCUMENT.bytes
+    }
+
+    fn successor(&self, revoked: KeyId) -> Option<KeyId> {
+        self.issuing(*self.revoked.get(&revoked)?)
     }
 
     fn issuing(&self, supplier: Option<SupplierId>) -> Option<KeyId> {

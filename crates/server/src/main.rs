@@ -2,17 +2,25 @@
 
 use std::process::ExitCode;
 
+use carnet_seam::RealFs;
 use carnet_server::command::{self, Exit};
-use carnet_server::config::Config;
+use carnet_server::config::{LoadError, load};
 use carnet_server::log;
-use clap::Parser;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    let environment = |variable: &str| std::env::var_os(variable);
+    let loaded = match load(std::env::args_os(), environment, &RealFs::default()) {
+        Ok(loaded) => loaded,
+        // It knows which of its answers are no errors, and where they belong.
+        Err(LoadError::CommandLine(error)) => error.exit(),
+        Err(error) => return tell(Exit::Usage, &error.to_string()),
+    };
+    let config = &loaded.config;
     if let Err(error) = log::start(&config.log, config.json_logs) {
-        return tell(Exit::Usage, &format!("--log: {error}"));
+        return tell(Exit::Usage, &format!("`log`: {error}"));
     }
-    match command::run(&config) {
+    match command::run(&loaded) {
         Ok(exit) => exit.into(),
         Err(stopped) => tell(stopped.exit, &stopped.message),
     }

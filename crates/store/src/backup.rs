@@ -20,6 +20,7 @@ use crate::migrate;
 use crate::postgres::Source;
 use crate::sql::statements;
 use crate::store::{Shared, reading_connection};
+use crate::supplier::Supplier;
 use crate::tx::Reading;
 use crate::value::params;
 
@@ -52,6 +53,8 @@ pub struct Contents {
     pub keys: Vec<ServerKey>,
     /// The version of the newest key set.
     pub key_set: Option<u64>,
+    /// Who has keys.
+    pub suppliers: Vec<Supplier>,
 }
 
 /// The secret stays out of logs (I17).
@@ -111,6 +114,17 @@ fn inspect_postgres(url: &PostgresUrl) -> Result<Contents, StoreError> {
     if ours { contents(&connection) } else { Err(StoreError::NotFound { what: "server in this database" }) }
 }
 
+/// Looks into a database without reading all of it, beside a running server too.
+///
+/// # Errors
+/// [`StoreError::Failed`] when it is no database, [`StoreError::NewerSchema`].
+pub fn glance(database: impl Into<Database>) -> Result<Contents, StoreError> {
+    match database.into() {
+        Database::File(file) => contents(&Connection::Sqlite(reading_connection(&file)?)),
+        Database::Postgres(url) => inspect_postgres(&url),
+    }
+}
+
 /// What SQLite finds wrong with a database file, beside a running server too; empty when it is whole.
 ///
 /// # Errors
@@ -132,8 +146,8 @@ fn contents(connection: &Connection) -> Result<Contents, StoreError> {
     let reading = Reading { connection, shared: &shared };
     let made = reading.setting(MADE)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     let key_set = reading.setting(KEY_SET)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-    let (secret, keys) = (reading.setting(SECRET)?, reading.keys()?);
-    Ok(Contents { schema, made: made.map(Time), secret, keys, key_set })
+    let (secret, keys, suppliers) = (reading.setting(SECRET)?, reading.keys()?, reading.suppliers()?);
+    Ok(Contents { schema, made: made.map(Time), secret, keys, key_set, suppliers })
 }
 
 /// One snapshot, written as a new file for its owner only.

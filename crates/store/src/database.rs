@@ -38,6 +38,12 @@ impl From<&PathBuf> for Database {
     }
 }
 
+impl From<PostgresUrl> for Database {
+    fn from(url: PostgresUrl) -> Self {
+        Self::Postgres(url)
+    }
+}
+
 impl From<&Self> for Database {
     fn from(database: &Self) -> Self {
         database.clone()

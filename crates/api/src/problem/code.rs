@@ -92,10 +92,14 @@ codes! {
     Invalid = "invalid", 422, "Something in the body is wrong", "mend the fields that `errors` names";
     /// The idempotency key was used with another request.
     IdempotencyReused = "idempotency-reused", 422, "The idempotency key was used for another request", "use a new key for a new request";
+    /// The server was restored from a backup, and does not know a key of its own any more.
+    KeySetWanted = "key-set-wanted", 428, "The server does not know the key that has signed the last answer or the receipt", "send the same request again with the device's key set beside it; devices do so by themselves";
     /// Too many wrong set-up codes.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
     Internal = "internal", 500, "The server failed", "try again; if it stays so, tell the operator the request id";
+    /// The root key is offline, or the key set is full.
+    NoMoreSuppliers = "no-more-suppliers", 503, "This server takes no new suppliers just now", "ask its operator to bring the root key back for a moment (`carnetd keys root bring-back`), then register with the same code";
     /// The server cannot work just now.
     Unavailable = "unavailable", 503, "Not available just now", "try again in a moment; repeating does nothing twice";
     /// It took too long.

@@ -34,11 +34,7 @@ impl ToBeSigned {
         let payload = out.into_bytes();
         cbor::scanned(&payload, Limits::DOCUMENT).map_err(SealError::Claims)?;
         let protected = header_bytes(algorithm.number(), key, kind);
-        if envelope_length(protected.len(), payload.len()) > Limits::DOCUMENT.bytes {
-            return Err(SealError::Envelope(
-                Fault::TooLong(Limits::DOCUMENT.bytes).at(Limits::DOCUMENT.bytes),
-            ));
-        }
+        within_limit(&protected, &payload)?;
         Ok(Self { bytes: signed_bytes(&protected, kind, &payload), protected, payload, kind, key })
     }
 
@@ -50,6 +46,16 @@ impl ToBeSigned {
         let (protected, payload, header) = read_signed_bytes(&bytes)?;
         let (protected, payload) = (protected.to_vec(), payload.to_vec());
         Ok(Self { protected, payload, kind: header.kind()?, key: header.key, bytes })
+    }
+
+    /// The same claims for another key to sign.
+    ///
+    /// # Errors
+    /// When the claims are so large that nobody would read them under that header.
+    pub fn under(self, key: KeyId, algorithm: Algorithm) -> Result<Self, SealError> {
+        let protected = header_bytes(algorithm.number(), key, self.kind);
+        within_limit(&protected, &self.payload)?;
+        Ok(Self { bytes: signed_bytes(&protected, self.kind, &self.payload), protected, key, ..self })
     }
 
     /// What is to be signed (RFC 9052 §4.4 `Sig_structure`), and what is to be stored.
@@ -159,4 +165,12 @@ pub fn sign<T: Document>(claims: T, signer: &dyn Signer) -> Result<Signed<T>, Se
     let prepared = ToBeSigned::new(&claims, signer.key_id(), signer.algorithm())?;
     let bytes = prepared.sign(signer)?;
     Ok(Signed { claims, bytes, hash: prepared.body_hash(), key: prepared.key })
+}
+
+fn within_limit(protected: &[u8], payload: &[u8]) -> Result<(), SealError> {
+    let most = Limits::DOCUMENT.bytes;
+    if envelope_length(protected.len(), payload.len()) > most {
+        return Err(SealError::Envelope(Fault::TooLong(most).at(most)));
+    }
+    Ok(())
 }

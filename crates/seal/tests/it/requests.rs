@@ -1,6 +1,8 @@
 //! Requests, what they carry, and what travels beside them.
 
-use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Operation, Registration, Request};
+use carnet_core::document::{
+    Agreed, Agreement, Answer, Body, Brought, Joins, Operation, Registration, Request,
+};
 use carnet_core::id::{DeviceId, ServerId};
 use carnet_seal::cbor::Fault;
 use carnet_seal::document::{Asker, brought};
@@ -23,7 +25,10 @@ fn every_request_of_a_registered_device_is_checked_with_its_key() {
         let document = unverified(request.clone(), &device_key());
         let asker = document.asker().unwrap();
         let registers = matches!(request.operation, Operation::Register(_));
-        assert_eq!(asker, Asker { server: server(), device: device(), registers });
+        let brings = matches!(request.operation, Operation::Import(_))
+            || matches!(&request.operation, Operation::Register(new) if matches!(new.joins, Joins::With(_)));
+        let brought = brings.then(|| signed_portable().key_id());
+        assert_eq!(asker, Asker { server: server(), device: device(), registers, brought });
         assert_eq!(document.key_id(), device_key().key_id());
         assert_eq!(document.verify(&registered(), &ring()).unwrap().claims(), &request);
     }
@@ -121,7 +126,8 @@ fn proofs_travel_beside_a_request_and_are_no_part_of_it() {
         (None, Some(proof.clone())),
         (Some(proof.clone()), Some(proof)),
     ] {
-        let message = RequestMessage { request: signed.bytes().to_vec(), last_answer, receipt };
+        let message =
+            RequestMessage { request: signed.bytes().to_vec(), last_answer, receipt, key_set: None };
         let arrived = RequestMessage::decode(&message.encode()).unwrap();
         assert_eq!(arrived, message);
         let arrived = Unverified::<Request>::parse(&arrived.request).unwrap();
@@ -131,16 +137,17 @@ fn proofs_travel_beside_a_request_and_are_no_part_of_it() {
 
 #[test]
 fn i18_a_message_has_one_form_and_a_limit() {
-    let message = |request: Vec<u8>| RequestMessage { request, last_answer: None, receipt: None };
+    let message =
+        |request: Vec<u8>| RequestMessage { request, last_answer: None, receipt: None, key_set: None };
     assert!(RequestMessage::decode(&message(vec![0; 262_130]).encode()).is_ok());
     let refused = RequestMessage::decode(&message(vec![0; 262_144]).encode()).unwrap_err();
     assert_eq!(refused, Fault::TooLong(262_144).at(262_144));
     for bytes in [
-        &[0x83, 0x40, 0xf6][..],
-        &[0x82, 0x40, 0xf6],
-        &[0x84, 0x40, 0xf6, 0xf6, 0xf6],
+        &[0x84, 0x40, 0xf6, 0xf6][..],
+        &[0x83, 0x40, 0xf6, 0xf6],
+        &[0x85, 0x40, 0xf6, 0xf6, 0xf6, 0xf6],
         &[0x40],
-        &[0x83, 0xf6, 0xf6, 0xf6],
+        &[0x84, 0xf6, 0xf6, 0xf6, 0xf6],
     ] {
         assert!(RequestMessage::decode(bytes).is_err(), "{bytes:?}");
     }

@@ -214,7 +214,7 @@ impl Known {
         let id = renew.id;
         let request = sign(renew, &self.key)?.bytes().to_vec();
         let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
-        Ok((id, RequestMessage { request, last_answer, receipt }.encode().into()))
+        Ok((id, RequestMessage { request, last_answer, receipt, key_set: None }.encode().into()))
     }
 
     /// The next renewal of a device that is not needed any more.

@@ -4,18 +4,13 @@ use carnet_core::time::counted;
 use carnet_store::Database;
 
 use super::{Exit, Stopped, say};
-use crate::data::OpenError;
+use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
 /// Derives every invariant again from the database, beside a running server too.
 pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
-    let database = around.database();
-    if let Database::File(path) = &database
-        && around.fs.facts(path).map_err(OpenError::from)?.is_none()
-    {
-        return Err(OpenError::Empty(around.data.clone()).into());
-    }
-    report(database)
+    data::require(around)?;
+    report(around.database())
 }
 
 /// What is found in this database, printed.

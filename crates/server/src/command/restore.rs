@@ -72,7 +72,9 @@ fn put(around: &Surroundings, file: &Path, contents: &Contents, pin: &RootPin) -
     let done = place.put(file, now(around)).map_err(OpenError::from)?;
     data::write_root_hash(fs, &around.data, pin.root)?;
     check_ledger::report(&database(&around.data))?;
-    say(format_args!("{}", what_next(&done)))
+    say(format_args!("{}", what_next(&done)))?;
+    let root_away = data::has_root_away(&database(&around.data))?;
+    say(format_args!("{}", if root_away { PUBLISH } else { "" }))
 }
 
 /// Programs pin one server; the books of another in its place would answer nobody.
@@ -102,6 +104,9 @@ fn secret(around: &Surroundings, contents: &Contents) -> Result<Option<Zeroizing
     keys::check(&contents.keys, &at_rest)?;
     Ok(written)
 }
+
+/// Devices refuse a key set that is older than theirs, and only the root makes a new one.
+const PUBLISH: &str = "\nThe root key is offline. Before the server starts, bring it along once: `carnetd keys publish --root FILE`.\n";
 
 fn what_next(done: &Put) -> String {
     let mut text = String::from("\nRestored.");

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, Stopped, now, say};
 use crate::config::Listen;
 use crate::invitation::{self, Invitation, SETUP_LASTS};
+use crate::keys::orders;
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
 use crate::tls::Tls;
@@ -42,9 +43,7 @@ fn start(
     let finished = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal from then on must find it listening.
         let stop = signalled().map_err(Stopped::because)?;
-        if let Some(tls) = &tls {
-            reload_when_told(Arc::clone(tls), server.clone()).map_err(Stopped::because)?;
-        }
+        reload_when_told(tls.clone(), server.clone()).map_err(Stopped::because)?;
         let bound = listen::bind(address).await;
         let (listener, bound) =
             bound.map_err(|error| Stopped::because(format_args!("cannot listen on {address}: {error}")))?;
@@ -76,15 +75,19 @@ fn signalled() -> std::io::Result<impl Future<Output = ()>> {
 
 /// A certificate that cannot be used is found out before anything is opened.
 fn open_tls(around: &Surroundings, listen: &Listen) -> Result<Option<Arc<Tls>>, Stopped> {
-    let Some(files) = listen.tls.files() else { return Ok(None) };
+    let Some(files) = listen.tls.files().map_err(Stopped::because)? else { return Ok(None) };
     Tls::open(files, around.fs.as_ref(), now(around)).map(|tls| Some(Arc::new(tls))).map_err(Stopped::because)
 }
 
-/// SIGHUP is how service managers and certificate tools say that files have changed.
-fn reload_when_told(tls: Arc<Tls>, server: Server) -> std::io::Result<()> {
+/// SIGHUP is how service managers, certificate tools and `carnetd keys` say that something has changed.
+fn reload_when_told(tls: Option<Arc<Tls>>, server: Server) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            let adding = server.keys().adding().await;
+            tokio::task::block_in_place(|| orders::reload(&server));
+            drop(adding);
+            let Some(tls) = &tls else { continue };
             match tokio::task::block_in_place(|| tls.reload(server.fs(), server.now())) {
                 Ok(expires) => tracing::info!(%expires, "the certificate was read again"),
                 Err(error) => tracing::error!(%error, "the certificate in use stays"),

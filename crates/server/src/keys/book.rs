@@ -1,6 +1,6 @@
 //! The keys in the database: made once, opened at each start, published as the key set.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,20 +9,22 @@ use carnet_core::document::PublicKey;
 use carnet_core::id::SupplierId;
 use carnet_core::time::Time;
 use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, RootPin};
-use carnet_seal::{KeyId, KeyRing, Signer, VerifyingKey, sign};
+use carnet_seal::{KeyId, KeyRing, SealError, Signer, VerifyingKey, sign};
 use carnet_seam::{Fs, Random, random};
 use carnet_store::key::{KeyState, ServerKey};
 use carnet_store::{Reading, Store, StoreError, Writing};
 use zeroize::Zeroizing;
 
 use super::at_rest::AtRest;
-use super::{Current, KEY_SET_LASTS, KeyFault, Keys, ServerSigner};
+use super::{Current, KEY_SET_LASTS, KeyFault, Keys, RootKey, ServerSigner};
 
-const ROOT: &str = "root";
-const SERVER: &str = "server";
-const ISSUE: &str = "issue";
+pub(super) const ROOT: &str = "root";
+pub(super) const SERVER: &str = "server";
+pub(super) const ISSUE: &str = "issue";
 /// The setting that holds the version of the newest key set, as 8 bytes, most significant first.
 const VERSION: &str = "key-set-version";
+/// The setting that holds the key set itself, where the root that would sign a new one is away.
+const DOCUMENT: &str = "key-set";
 
 /// A key that is not in the database yet.
 #[derive(Debug)]
@@ -31,11 +33,13 @@ pub struct NewKey {
 }
 
 /// The rows that a key set is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Published {
-    version: u64,
-    rows: Vec<ServerKey>,
+    pub(super) version: u64,
+    pub(super) rows: Vec<ServerKey>,
     names: HashMap<SupplierId, SupplierName>,
+    /// The key set that the root has signed before it was taken away.
+    pub(super) document: Option<Vec<u8>>,
 }
 
 impl Keys {
@@ -117,7 +121,7 @@ impl Keys {
         if version == self.current().version {
             return Ok(());
         }
-        let published = Published::read(tx, version)?;
+        let published = Published::read(tx)?;
         // As old as its version says, so that all servers serve the same document.
         let made = Time(i64::try_from(version).unwrap_or(i64::MAX));
         self.publish(&published, made).map_err(|error| match error {
@@ -130,10 +134,30 @@ impl Keys {
         tracing::info!(version, "took over the key set of another server");
         Ok(())
     }
+
+    /// Uses the keys as they stand in the database now: an operator may have changed them.
+    ///
+    /// # Errors
+    /// When the keys cannot be opened; those in use stay.
+    pub fn reload(&self, store: &Store, now: Time) -> Result<(), KeyFault> {
+        let published = store.write("keys.publish", move |tx| Published::next(tx, now))?;
+        self.publish(&published, now)
+    }
+
+    /// What encrypts the secret halves.
+    #[must_use]
+    pub const fn at_rest(&self) -> &AtRest {
+        &self.at_rest
+    }
 }
 
 impl NewKey {
-    fn make(
+    /// The row as it is going to be.
+    pub(super) const fn row(&self) -> &ServerKey {
+        &self.row
+    }
+
+    pub(super) fn make(
         purpose: &str,
         supplier: Option<SupplierId>,
         at_rest: &AtRest,
@@ -171,9 +195,23 @@ impl Published {
     /// Devices refuse a key set older than the one they have (I16). A version counted from the database alone
     /// would be too old after a backup is restored, whichever way; the time of day is not.
     fn next(tx: &Writing<'_>, now: Time) -> Result<Self, StoreError> {
-        let version = u64::try_from(now.0).unwrap_or(0).max(Self::version(tx)? + 1);
-        tx.put_setting(VERSION, &version.to_be_bytes())?;
-        Self::read(tx, version)
+        let mut published = Self::read(tx)?;
+        // Without the root there is no next one.
+        if published.root_is_here() {
+            published.advance(now);
+            tx.put_setting(VERSION, &published.version.to_be_bytes())?;
+        }
+        Ok(published)
+    }
+
+    /// What the newest key set was made of, and what has come since.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn read(tx: &Reading<'_>) -> Result<Self, StoreError> {
+        let names = tx.suppliers()?.into_iter().map(|supplier| (supplier.id, supplier.name)).collect();
+        let (version, document) = (Self::version(tx)?, tx.setting(DOCUMENT)?);
+        Ok(Self { version, rows: tx.keys()?, names, document })
     }
 
     /// The version of the newest key set; 0 before the first.
@@ -181,29 +219,46 @@ impl Published {
         Ok(tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
-    fn read(tx: &Reading<'_>, version: u64) -> Result<Self, StoreError> {
-        let names = tx.suppliers()?.into_iter().map(|supplier| (supplier.id, supplier.name)).collect();
-        Ok(Self { version, rows: tx.keys()?, names })
+    /// Keeps version and document for the next start.
+    pub(super) fn keep(&self, tx: &Writing<'_>) -> Result<(), StoreError> {
+        tx.put_setting(VERSION, &self.version.to_be_bytes())?;
+        self.document.as_ref().map_or(Ok(()), |document| tx.put_setting(DOCUMENT, document))
     }
 
-    /// Opens the keys and signs the key set.
-    fn open(&self, at_rest: &AtRest, now: Time) -> Result<(RootPin, Current), KeyFault> {
-        let root = signer_of(root_row(&self.rows)?, at_rest)?;
+    pub(super) fn advance(&mut self, now: Time) {
+        self.version = u64::try_from(now.0).unwrap_or(0).max(self.version + 1);
+    }
+
+    /// Whether the root key lies beside the data.
+    pub(super) fn root_is_here(&self) -> bool {
+        root_row(&self.rows).map_or(true, |root| !root.sealed.is_empty())
+    }
+
+    /// The supplier of that name.
+    pub(super) fn supplier(&self, name: &SupplierName) -> Option<SupplierId> {
+        self.names.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
+    }
+
+    /// The root key, where it lies beside the data.
+    pub(super) fn root(&self, at_rest: &AtRest) -> Result<Option<ServerSigner>, KeyFault> {
+        let root = root_row(&self.rows)?;
+        if root.sealed.is_empty() { Ok(None) } else { signer_of(root, at_rest).map(Some) }
+    }
+
+    /// Signs the key set.
+    ///
+    /// # Errors
+    /// [`KeyFault::OtherRoot`] with another server's root, [`KeyFault::Full`] when it has too many keys.
+    pub(super) fn sign(&self, root: &ServerSigner, now: Time) -> Result<Vec<u8>, KeyFault> {
+        let pin = root_of(&self.rows)?;
         let root_key = VerifyingKey::ed25519(root.public())?;
-        let pin = RootPin::of_first_root(root_key.thumbprint());
-        let (mut signers, mut issuing, mut keys) = (HashMap::new(), HashMap::new(), Vec::new());
-        let mut revoked = BTreeSet::new();
-        for row in self.rows.iter().filter(|row| row.purpose != ROOT) {
-            if row.state == KeyState::Revoked {
-                revoked.extend(<[u8; 8]>::try_from(row.id.as_slice()).ok().map(KeyId));
-                continue;
-            }
-            let signer = Arc::new(signer_of(row, at_rest)?);
-            keys.push(KeyEntry { purpose: self.purpose(row)?, key: CoseKey::Ed25519(signer.public()) });
-            if row.state == KeyState::Active {
-                issuing.insert(row.supplier, signer.key_id());
-            }
-            signers.insert(signer.key_id(), signer);
+        if root_key.thumbprint() != pin.root {
+            return Err(KeyFault::OtherRoot);
+        }
+        let mut keys = Vec::new();
+        for row in self.rows.iter().filter(|row| row.purpose != ROOT && row.state != KeyState::Revoked) {
+            let public = row.public_key.as_slice().try_into().map_err(|_| KeyFault::Unusable)?;
+            keys.push(KeyEntry { purpose: self.purpose(row)?, key: CoseKey::Ed25519(PublicKey(public)) });
         }
         let set = KeySet {
             server: pin.server,
@@ -212,12 +267,46 @@ impl Published {
             issued: now,
             expires: now.plus(KEY_SET_LASTS),
             keys,
-            revoked,
-            formats: std::collections::BTreeMap::new(),
+            revoked: self.revoked().collect(),
+            formats: BTreeMap::new(),
         };
-        let document = sign(set, &root)?;
-        let ring = KeyRing::open(document.bytes(), &pin, self.version)?;
-        Ok((pin, Current { version: self.version, ring, signers, issuing }))
+        sign(set, root).map(|signed| signed.bytes().to_vec()).map_err(|error| match error {
+            SealError::Claims(_) | SealError::Envelope(_) => KeyFault::Full,
+            error => error.into(),
+        })
+    }
+
+    fn revoked(&self) -> impl Iterator<Item = KeyId> {
+        let revoked = self.rows.iter().filter(|row| row.state == KeyState::Revoked);
+        revoked.filter_map(|row| <[u8; 8]>::try_from(row.id.as_slice()).ok().map(KeyId))
+    }
+
+    /// Opens the keys, and signs the key set where the root is here.
+    fn open(&self, at_rest: &AtRest, now: Time) -> Result<(RootPin, Current), KeyFault> {
+        let pin = root_of(&self.rows)?;
+        let (document, root) = match self.root(at_rest)? {
+            Some(root) => (self.sign(&root, now)?, RootKey::Here),
+            None => (self.document.clone().ok_or(KeyFault::Unpublished)?, RootKey::Away),
+        };
+        let ring = KeyRing::open(&document, &pin, 0)?;
+        let (mut signers, mut issuing) = (HashMap::new(), HashMap::new());
+        for row in self.rows.iter().filter(|row| row.purpose != ROOT && row.state != KeyState::Revoked) {
+            let signer = Arc::new(signer_of(row, at_rest)?);
+            // What it signs would be believed by nobody.
+            if ring.key(signer.key_id(), &self.purpose(row)?).is_none() {
+                return Err(KeyFault::Unpublished);
+            }
+            if row.state == KeyState::Active {
+                issuing.insert(row.supplier, signer.key_id());
+            }
+            signers.insert(signer.key_id(), signer);
+        }
+        if self.revoked().any(|key| !ring.set().claims().revoked.contains(&key)) {
+            return Err(KeyFault::Unpublished);
+        }
+        let of = |row: &ServerKey| Some((KeyId(row.id.as_slice().try_into().ok()?), row.supplier));
+        let revoked = self.rows.iter().filter(|row| row.state == KeyState::Revoked).filter_map(of).collect();
+        Ok((pin, Current { version: self.version, ring, signers, issuing, revoked, root }))
     }
 
     fn purpose(&self, row: &ServerKey) -> Result<Purpose, KeyFault> {
@@ -244,15 +333,22 @@ pub fn root_of(rows: &[ServerKey]) -> Result<RootPin, KeyFault> {
     Ok(RootPin::of_first_root(VerifyingKey::ed25519(PublicKey(public))?.thumbprint()))
 }
 
-/// Whether every one of these keys can be opened with this secret.
+/// Whether the root key is among these keys, and not kept elsewhere.
+#[must_use]
+pub fn has_root(rows: &[ServerKey]) -> bool {
+    root_row(rows).is_ok_and(|root| !root.sealed.is_empty())
+}
+
+/// Whether every one of these keys can be opened with this secret. What was taken away is not there to be opened.
 ///
 /// # Errors
 /// [`KeyFault::WrongSecret`] when one cannot.
 pub fn check(rows: &[ServerKey], at_rest: &AtRest) -> Result<(), KeyFault> {
-    rows.iter().try_for_each(|row| signer_of(row, at_rest).map(drop))
+    let mut here = rows.iter().filter(|row| !row.sealed.is_empty());
+    here.try_for_each(|row| signer_of(row, at_rest).map(drop))
 }
 
-fn signer_of(row: &ServerKey, at_rest: &AtRest) -> Result<ServerSigner, KeyFault> {
+pub(super) fn signer_of(row: &ServerKey, at_rest: &AtRest) -> Result<ServerSigner, KeyFault> {
     let id = <[u8; 8]>::try_from(row.id.as_slice()).map_err(|_| KeyFault::WrongSecret)?;
     let signer = ServerSigner::from_seed(&*at_rest.unseal(KeyId(id), &row.sealed)?)?;
     // The id is bound to the ciphertext; the public half is not, and it is what others look at.
@@ -260,5 +356,48 @@ fn signer_of(row: &ServerKey, at_rest: &AtRest) -> Result<ServerSigner, KeyFault
         Ok(signer)
     } else {
         Err(KeyFault::WrongSecret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer(number: u16) -> ServerSigner {
+        let mut seed = [0; 32];
+        seed[..2].copy_from_slice(&number.to_be_bytes());
+        ServerSigner::from_seed(&seed).unwrap()
+    }
+
+    fn supplier(number: u16) -> SupplierId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        SupplierId(id)
+    }
+
+    /// The root is number 0.
+    fn row(number: u16) -> ServerKey {
+        let signer = signer(number);
+        ServerKey {
+            id: signer.key_id().0.to_vec(),
+            purpose: if number == 0 { ROOT.into() } else { ISSUE.into() },
+            supplier: (number > 0).then(|| supplier(number)),
+            state: KeyState::Active,
+            public_key: signer.public().0.to_vec(),
+            sealed: vec![1],
+            created: Time(0),
+        }
+    }
+
+    #[test]
+    fn a_key_set_with_more_keys_than_fit_is_not_made() {
+        let of = |many: u16| {
+            let name = |number| (supplier(number), format!("supplier-{number}").parse().unwrap());
+            let (rows, names) = ((0..=many).map(row).collect(), (1..=many).map(name).collect());
+            Published { version: 1, rows, names, document: None }
+        };
+        assert!(of(500).sign(&signer(0), Time(0)).is_ok());
+        assert_eq!(of(1_000).sign(&signer(0), Time(0)), Err(KeyFault::Full));
+        assert_eq!(of(1).sign(&signer(1), Time(0)), Err(KeyFault::OtherRoot));
     }
 }

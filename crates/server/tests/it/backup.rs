@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carnet_core::document::{Body, Operation, Reason};
+use carnet_core::app::AppId;
+use carnet_core::document::{Answer, Body, Operation, Reason};
 use carnet_seal::KeyRing;
 use carnet_seal::keys::RootPin;
 
@@ -45,7 +46,7 @@ fn newer_key_set(world: &World, seen: u64) {
     KeyRing::open(keys.current().document(), &pin, seen + 1).unwrap();
 }
 
-async fn come_back(world: &World, device: &mut Device, app: &carnet_core::app::AppId) {
+async fn come_back(world: &World, device: &mut Device, app: &AppId) {
     let answer = device.ask(world, Some(app), Operation::Renew { uses: 1 }).await;
     let Body::Refusal(refusal) = &answer.body else { panic!("{answer:?}") };
     assert_eq!(refusal.reason, Reason::Reconcile);
@@ -116,30 +117,60 @@ async fn i8_devices_come_back_also_when_the_disk_was_lost() {
     come_back(&world, &mut device, &app).await;
 }
 
-#[tokio::test]
-async fn what_a_lost_key_has_signed_proves_nothing_and_costs_the_slice_but_nobody_is_stuck() {
+/// Disk and newest keys are lost; a supplier who joined after the backup joins again, under its name and with its menu.
+async fn after_a_lost_disk() -> (World, Device, Device, AppId) {
     let world = World::new();
-    let (_, app) = shop(&world).await;
-    let mut device = Device::registered(&world).await;
+    shop(&world).await;
+    let mut early = Device::registered(&world).await;
     let data = world.folder.data();
     let file = backup(&data, &[]);
     let late = world.supplier("late").await;
     let late_app = late.app("draw", &[crate::world::ten_runs()]).await.parse().unwrap();
-    device.buy(&world, &late_app).await;
+    early.buy(&world, &late_app).await;
+    let mut customer = Device::registered(&world).await;
+    customer.buy(&world, &late_app).await;
     world.server.close();
     lose_the_database(&data);
     restored(&data, &file);
     world.clock.pass(Duration::from_secs(1));
     let world = world.restart();
-    // The supplier joins again, under its name and with its menu.
-    let late = world.supplier("late").await;
-    late.app("draw", &[crate::world::ten_runs()]).await;
-    let answer = device.ask(&world, Some(&late_app), Operation::Renew { uses: 1 }).await;
+    world.supplier("late").await.app("draw", &[crate::world::ten_runs()]).await;
+    (world, early, customer, late_app)
+}
+
+fn reason(answer: &Answer) -> Reason {
     let Body::Refusal(refusal) = &answer.body else { panic!("{answer:?}") };
-    assert_eq!(refusal.reason, Reason::ForkOrRollback);
-    let pass = device.buy(&world, &late_app).await;
-    assert_eq!(pass.uses.unwrap().remaining, 9);
-    device.buy(&world, &app).await;
+    refusal.reason
+}
+
+#[tokio::test]
+async fn i8_what_a_lost_key_has_signed_counts_once_the_device_shows_the_root_s_word_for_it() {
+    let (world, mut early, mut customer, app) = after_a_lost_disk().await;
+    let renew = Operation::Renew { uses: 1 };
+    for device in [&mut early, &mut customer] {
+        let answer = device.ask(&world, Some(&app), renew.clone()).await;
+        assert_eq!(reason(&answer), Reason::Reconcile);
+        // The pass that it has runs on.
+        assert!(!answer.head.resume.unwrap().void);
+        assert_eq!(device.buy(&world, &app).await.uses.unwrap().remaining, 9);
+    }
+}
+
+#[tokio::test]
+async fn i16_without_the_root_s_word_it_proves_nothing_and_nobody_is_stuck() {
+    let other = World::new();
+    let foreign = other.server.keys().current().document().to_vec();
+    for what in ["lost", "cut", "of another server"] {
+        let (world, mut device, _, app) = after_a_lost_disk().await;
+        device.key_set = match what {
+            "lost" => Vec::new(),
+            "cut" => device.key_set[1..].to_vec(),
+            _ => foreign.clone(),
+        };
+        let answer = device.ask(&world, Some(&app), Operation::Renew { uses: 1 }).await;
+        assert_eq!(reason(&answer), Reason::ForkOrRollback, "{what}");
+        assert_eq!(device.buy(&world, &app).await.uses.unwrap().remaining, 9);
+    }
 }
 
 #[test]

@@ -115,7 +115,9 @@ async fn i14_a_request_of_another_device_server_or_type_is_refused() {
     let other = Device::registered(&world).await;
     let pass = device.buy(&world, &app).await;
     let renew = || device.request(&world, Some(&app), Operation::Renew { uses: 1 });
-    let envelope = |request: Vec<u8>| RequestMessage { request, last_answer: None, receipt: None }.encode();
+    let envelope = |request: Vec<u8>| {
+        RequestMessage { request, last_answer: None, receipt: None, key_set: None }.encode()
+    };
 
     let signed_by_other = sign(renew(), &other.key).unwrap().bytes().to_vec();
     assert_eq!(world.document(envelope(signed_by_other)).await.code(), "bad-signature");
@@ -175,7 +177,9 @@ async fn i14_what_is_embedded_or_comes_beside_must_be_signed_by_the_right_one() 
     let document = sign(moved, &forger).unwrap().bytes().to_vec();
     let import = Operation::Import(Box::new(Brought { portable: *portable, document }));
     let request = other.request(&world, Some(&app), import);
-    assert_eq!(ask_raw(&world, &other, &request).await.code(), "bad-signature");
+    assert_eq!(ask_raw(&world, &other, &request).await.code(), "key-set-wanted");
+    let answer = world.document(other.message_with(&request, Some(other.key_set.clone()))).await;
+    assert_eq!(answer.code(), "bad-signature");
 
     // A last answer and a receipt that we have not signed.
     let genuine = device.receipt.clone().unwrap();
@@ -183,7 +187,7 @@ async fn i14_what_is_embedded_or_comes_beside_must_be_signed_by_the_right_one() 
     let renew = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
     let request = sign(renew.clone(), &device.key).unwrap().bytes().to_vec();
     let (last_answer, receipt) = (Some(forged.clone()), Some(forged.clone()));
-    let message = RequestMessage { request, last_answer, receipt };
+    let message = RequestMessage { request, last_answer, receipt, key_set: None };
     let answer = world.document(message.encode()).await;
     let refusal = device.receive(&world, &renew, &answer.body);
     assert!(
@@ -193,14 +197,22 @@ async fn i14_what_is_embedded_or_comes_beside_must_be_signed_by_the_right_one() 
     let stranger = Device::new(&world);
     let renew = stranger.request(&world, Some(&app), Operation::Renew { uses: 1 });
     let request = sign(renew, &stranger.key).unwrap().bytes().to_vec();
-    let message =
-        RequestMessage { request, last_answer: Some(forged.clone()), receipt: Some(forged.clone()) };
+    let message = RequestMessage {
+        request,
+        last_answer: Some(forged.clone()),
+        receipt: Some(forged.clone()),
+        key_set: None,
+    };
+    assert_eq!(world.document(message.encode()).await.code(), "key-set-wanted");
+    let message = RequestMessage { key_set: Some(device.key_set.clone()), ..message };
     assert_eq!(world.document(message.encode()).await.code(), "unknown-device");
     // Out of step, it does not pass for the proof that the server is behind.
     let mut ahead = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
     (ahead.epoch, ahead.last_answer) = (ahead.epoch + 1, genuine.body_hash());
     let request = sign(ahead.clone(), &device.key).unwrap().bytes().to_vec();
-    let message = RequestMessage { request, last_answer: Some(forged), receipt: None };
+    let mut message = RequestMessage { request, last_answer: Some(forged), receipt: None, key_set: None };
+    assert_eq!(world.document(message.encode()).await.code(), "key-set-wanted");
+    message.key_set = Some(device.key_set.clone());
     let answer = world.document(message.encode()).await;
     let refusal = device.receive(&world, &ahead, &answer.body);
     assert!(

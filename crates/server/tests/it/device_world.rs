@@ -30,6 +30,8 @@ pub struct Device {
     pub receipt: Option<Signed<Answer>>,
     pub journals: BTreeMap<Option<AppId>, Remembered>,
     pub totals: BTreeMap<LicenseId, Totals>,
+    /// The key set that it has; empty when it has lost it.
+    pub key_set: Vec<u8>,
 }
 
 /// What it remembers of one journal.
@@ -58,6 +60,7 @@ impl Device {
             receipt: None,
             journals: BTreeMap::new(),
             totals: BTreeMap::new(),
+            key_set: Vec::new(),
         }
     }
 
@@ -108,11 +111,17 @@ impl Device {
 
     /// A request with its proofs, as it travels.
     pub fn message(&self, request: &Request) -> Vec<u8> {
+        self.message_with(request, None)
+    }
+
+    /// The same, with a key set beside it.
+    pub fn message_with(&self, request: &Request, key_set: Option<Vec<u8>>) -> Vec<u8> {
         let last = self.journals.get(&request.journal.app);
         RequestMessage {
             request: sign(request.clone(), &self.key).unwrap().bytes().to_vec(),
             last_answer: last.map(|last| last.last.bytes().to_vec()),
             receipt: self.receipt.as_ref().map(|receipt| receipt.bytes().to_vec()),
+            key_set,
         }
         .encode()
     }
@@ -129,13 +138,18 @@ impl Device {
         }
         let app = request.journal.app.clone();
         self.journals.insert(app, Remembered { epoch: answer.head.epoch, last: signed });
+        self.key_set = world.server.keys().current().document().to_vec();
         answer
     }
 
     /// Asks and takes the answer in.
     pub async fn ask(&mut self, world: &World, app: Option<&AppId>, operation: Operation) -> Answer {
         let request = self.request(world, app, operation);
-        let answer = world.document(self.message(&request)).await;
+        let mut answer = world.document(self.message(&request)).await;
+        if answer.status == StatusCode::PRECONDITION_REQUIRED {
+            let key_set = Some(self.key_set.clone());
+            answer = world.document(self.message_with(&request, key_set)).await;
+        }
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         assert_eq!(answer.headers["content-type"], "application/cose");
         self.receive(world, &request, &answer.body)

@@ -6,11 +6,13 @@ const POSTGRES: bool = false;
 
 mod account;
 mod backup;
+mod config;
 mod device;
 mod device_world;
 mod doctor;
 mod idempotency;
 mod isolation;
+mod keys;
 mod menus;
 mod openapi;
 mod operations;

@@ -55,7 +55,7 @@ impl Daemon {
         self.greeting[at..].split_whitespace().next().unwrap().to_owned()
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
     }
@@ -78,7 +78,7 @@ impl Daemon {
         answer(&mut stream)
     }
 
-    fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    pub fn json(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let bearer = format!("Bearer {token}");
         let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
         let (status, body) = self.ask(method, path, &headers, body.to_string().as_bytes());

@@ -174,6 +174,10 @@ fn carry_rows(connection: &Connection) -> Result<Carried, StoreError> {
     connection.execute_batch(
         "UPDATE server_key SET state = o.state FROM old.server_key AS o WHERE o.key_id = server_key.key_id \
             AND server_key.state <> 'revoked'; \
+         UPDATE server_key SET sealed = o.sealed FROM old.server_key AS o WHERE o.key_id = server_key.key_id \
+            AND length(o.sealed) = 0; \
+         INSERT INTO setting SELECT * FROM old.setting WHERE name = 'key-set' \
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value; \
          INSERT OR IGNORE INTO supplier_token SELECT * FROM old.supplier_token; \
          UPDATE supplier_token SET revoked = o.revoked FROM old.supplier_token AS o \
             WHERE o.hash = supplier_token.hash AND o.revoked IS NOT NULL; \

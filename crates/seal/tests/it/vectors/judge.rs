@@ -68,7 +68,9 @@ fn message(input: &[u8]) -> Result<Value, String> {
     let message = RequestMessage::decode(input).map_err(|wrong| names::of_cbor(&wrong).to_owned())?;
     let digits = |bytes: &Vec<u8>| HEXLOWER.encode(bytes);
     let mut parts = json!({ "request": digits(&message.request) });
-    for (name, part) in [("last_answer", &message.last_answer), ("receipt", &message.receipt)] {
+    let beside =
+        [("last_answer", &message.last_answer), ("receipt", &message.receipt), ("key_set", &message.key_set)];
+    for (name, part) in beside {
         if let Some(part) = part {
             parts[name] = digits(part).into();
         }

@@ -11,13 +11,13 @@ use carnet_seal::{ProductString, RequestMessage, sign};
 use super::file::{File, Vector, hex};
 use super::good::receipt;
 use super::judge::judge;
-use crate::samples::{device_key, request, root, signed_portable};
+use crate::samples::{device_key, key_set, request, root, signed_portable};
 
 pub fn files() -> Vec<File> {
     vec![
         file(
             "message",
-            "A request and the proofs that travel beside it: an array of three byte strings or null.",
+            "A request and the proofs that travel beside it: an array of four byte strings or null.",
             messages(),
         ),
         file(
@@ -55,13 +55,15 @@ fn vector(document: &str, (name, shows, input, good): Case) -> Vector {
 
 fn messages() -> Vec<Case> {
     let request = sign(request(Operation::Return), &device_key()).unwrap().bytes().to_vec();
-    let message = |last_answer: Option<Vec<u8>>, receipt: Option<Vec<u8>>| {
-        RequestMessage { request: request.clone(), last_answer, receipt }.encode()
+    let whole = |last_answer: Option<Vec<u8>>, receipt: Option<Vec<u8>>, key_set: Option<Vec<u8>>| {
+        RequestMessage { request: request.clone(), last_answer, receipt, key_set }.encode()
     };
+    let message = |last_answer, receipt| whole(last_answer, receipt, None);
     let bare = message(None, None);
-    let wide = [&[0x98, 3], &bare[1..]].concat();
+    let wide = [&[0x98, 4], &bare[1..]].concat();
     let pieces = [&[0x9f], &bare[1..], &[0xff]].concat();
-    let long = RequestMessage { request: vec![0; 262_144], last_answer: None, receipt: None }.encode();
+    let long = RequestMessage { request: vec![0; 262_144], last_answer: None, receipt: None, key_set: None }
+        .encode();
     vec![
         ("good", "a request alone", bare.clone(), true),
         (
@@ -72,11 +74,18 @@ fn messages() -> Vec<Case> {
         ),
         ("good-3", "with the registration receipt", message(None, Some(receipt())), true),
         ("good-4", "with both", message(Some(signed_portable().bytes().to_vec()), Some(receipt())), true),
+        (
+            "good-5",
+            "with the key set",
+            whole(None, Some(receipt()), Some(sign(key_set(), &root()).unwrap().bytes().to_vec())),
+            true,
+        ),
+        ("good-6", "without a key set where one is wanted", whole(None, None, Some(Vec::new())), true),
         ("empty", "nothing at all", Vec::new(), false),
-        ("no request", "null for the request", vec![0x83, 0xf6, 0xf6, 0xf6], false),
-        ("two parts", "one part too few", vec![0x82, 0x40, 0xf6], false),
-        ("four parts", "one part too many", vec![0x84, 0x40, 0xf6, 0xf6, 0xf6], false),
-        ("a text", "a text where bytes belong", vec![0x83, 0x60, 0xf6, 0xf6], false),
+        ("no request", "null for the request", vec![0x84, 0xf6, 0xf6, 0xf6, 0xf6], false),
+        ("three parts", "one part too few", vec![0x83, 0x40, 0xf6, 0xf6], false),
+        ("five parts", "one part too many", vec![0x85, 0x40, 0xf6, 0xf6, 0xf6, 0xf6], false),
+        ("a text", "a text where bytes belong", vec![0x84, 0x60, 0xf6, 0xf6, 0xf6], false),
         ("tagged", "a tag where none belongs", [&[0xc1], &bare[..]].concat(), false),
         ("indefinite", "indefinite length", pieces, false),
         ("not shortest", "the array head in two bytes", wide, false),

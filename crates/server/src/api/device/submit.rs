@@ -29,6 +29,7 @@ use crate::server::Server;
         (status = 404, description = "`unknown-device`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`request-conflict`: a security event; nothing has changed", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "`too-large`", body = Problem, content_type = "application/problem+json"),
+        (status = 428, description = "`key-set-wanted`: the same request again, with the device's key set beside it", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -43,7 +44,7 @@ pub async fn submit(State(server): State<Server>, Document(bytes): Document) -> 
     };
     let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
     let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {
-        Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof(&server)))).await?,
+        Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof()?))).await?,
         settled => settled,
     };
     let (payload, how) = match settled {

@@ -16,7 +16,7 @@ use super::view;
 use crate::extract::Json;
 use crate::ids::{sha256, supplier_id, token};
 use crate::invitation::{self, PURPOSE};
-use crate::keys::{NewKey, Published};
+use crate::keys::{NewKey, Published, RootKey};
 use crate::problem::Failure;
 use crate::server::Server;
 
@@ -34,6 +34,7 @@ use crate::server::Server;
         (status = 403, description = "`wrong-setup-code`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name-taken`; the code stays good", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`no-more-suppliers`; the code stays good", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-attempts`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -49,6 +50,7 @@ pub async fn register(
     }
     invitation::take_in(&server).await?;
     let adding = server.keys().adding().await;
+    takes_more(&server)?;
     let id = supplier_id(now, server.random())?;
     let supplier = Supplier { id, name: new.name, title: new.display_name.trim().to_owned(), created: now };
     let key = server.keys().make_issuing(id, server.random(), now).map_err(Failure::internal)?;
@@ -72,6 +74,18 @@ pub async fn register(
     drop(adding);
     let token = token.map(|token| token.to_string());
     Ok((StatusCode::CREATED, Body(RegisteredSupplier { supplier: view(&supplier), token })))
+}
+
+/// A supplier needs a key, and the root must sign for it.
+fn takes_more(server: &Server) -> Result<(), Failure> {
+    let current = server.keys().current();
+    let why = match current.root() {
+        RootKey::Away => "its root key is offline, and must sign the new supplier's key",
+        RootKey::Here if !current.has_room() => "its key set is full",
+        RootKey::Here => return Ok(()),
+    };
+    tracing::warn!(why, "a supplier could not be registered: see `carnetd keys list`");
+    Err(Failure::because(ProblemCode::NoMoreSuppliers, why))
 }
 
 /// The hash of the supplier's token, and the token where it is made here.

@@ -2,7 +2,6 @@
 
 use carnet_core::time::{Seconds, Time, counted};
 use carnet_seam::fs::Facts;
-use carnet_store::Database;
 use carnet_store::backup::{self, Contents};
 
 use super::{Finding, Level};
@@ -96,13 +95,10 @@ pub fn disk(around: &Surroundings) -> Option<Finding> {
 
 /// Whether the database is whole, and what of it needs care.
 pub fn database(around: &Surroundings) -> Vec<Finding> {
-    let database = around.database();
-    if let Database::File(path) = &database
-        && !matches!(around.fs.facts(path), Ok(Some(_)))
-    {
-        return vec![wrong("database", data::OpenError::Empty(around.data.clone()))];
+    if let Err(error) = data::require(around) {
+        return vec![wrong("database", error)];
     }
-    match backup::inspect(database) {
+    match backup::inspect(around.database()) {
         Ok(contents) => {
             let whole = format!("whole, schema {}", contents.schema);
             let mut found = vec![finding("database", Level::Good, whole)];
@@ -122,17 +118,23 @@ fn server_keys(around: &Surroundings, contents: &Contents) -> Vec<Finding> {
     match opened {
         Ok(_) => vec![
             finding(what, Level::Good, format!("{} opened", counted(contents.keys.len() as u64, "key"))),
-            finding(
-                what,
-                Level::Note,
-                format!(
-                    "the root key lies, encrypted, beside the data: it should be offline, which this version cannot \
-                     do yet. Keep {} safe and a copy of it elsewhere",
-                    secret_path(&around.data).display()
-                ),
-            ),
+            finding(what, Level::Note, root(around, contents)),
         ],
         Err(error) => vec![wrong(what, error)],
+    }
+}
+
+fn root(around: &Surroundings, contents: &Contents) -> String {
+    let secret = secret_path(&around.data);
+    let secret = secret.display();
+    if keys::has_root(&contents.keys) {
+        format!(
+            "the ROOT KEY lies beside the data: whoever takes over this machine can be this server for ever. Once all \
+             suppliers are there, move it to a medium with `carnetd keys root move-offline --to FILE`. Keep {secret} \
+             safe and a copy of it elsewhere"
+        )
+    } else {
+        format!("the root key is offline, as it should be. Keep {secret} safe and a copy of it elsewhere")
     }
 }
 
@@ -142,6 +144,10 @@ fn key_set(around: &Surroundings, contents: &Contents) -> Option<Finding> {
     let now = now(around);
     let ends = made.plus(KEY_SET_LASTS);
     let days = ends.since(now).0 / DAY;
+    let again = match keys::has_root(&contents.keys) {
+        true => "start the server again",
+        false => "run `carnetd keys publish --root FILE`",
+    };
     // Versions were counted from 1 once; the next start makes it a time.
     if made.0 < 1_000_000_000_000_000 {
         return None;
@@ -151,9 +157,9 @@ fn key_set(around: &Surroundings, contents: &Contents) -> Option<Finding> {
             "clock",
             format_args!("this machine says {now}, but its keys were published at {made}: set the clock"),
         ),
-        () if ends <= now => wrong("key set", format_args!("it ended at {ends}: start the server again")),
+        () if ends <= now => wrong("key set", format_args!("it ended at {ends}: {again}")),
         () if ends.since(now).0 < KEYS_SOON.0 => {
-            finding("key set", Level::Soon, format!("it ends in {days} days: start the server again before"))
+            finding("key set", Level::Soon, format!("it ends in {days} days: {again} before"))
         }
         () => finding("key set", Level::Good, format!("good for {days} days")),
     })
@@ -179,7 +185,10 @@ pub fn ledger(around: &Surroundings) -> Finding {
 
 /// The certificate that the server would use.
 pub fn certificate(around: &Surroundings, files: &TlsFiles) -> Option<Finding> {
-    let files = files.files()?;
+    let files = match files.files() {
+        Ok(files) => files?,
+        Err(half) => return Some(wrong("certificate", half)),
+    };
     let now = now(around);
     Some(match tls::load(&files, around.fs.as_ref(), now) {
         Err(error) => wrong("certificate", error),
