@@ -109,9 +109,8 @@ pub fn inspect(database: impl Into<Database>) -> Result<Contents, StoreError> {
 fn inspect_postgres(url: &PostgresUrl) -> Result<Contents, StoreError> {
     let session = Source::new(url)?.connect()?;
     session.begin_reading()?;
-    let ours = migrate::is_ours(&session)?;
-    let connection = Connection::Postgres(session);
-    if ours { contents(&connection) } else { Err(StoreError::NotFound { what: "server in this database" }) }
+    migrate::require_ours(&session)?;
+    contents(&Connection::Postgres(session))
 }
 
 /// Looks into a database without reading all of it, beside a running server too.

@@ -65,6 +65,9 @@ pub enum StoreError {
         "the database holds tables that are not ours: make an empty database for this server and name that"
     )]
     Foreign,
+    /// The operator: there is nothing in the database yet.
+    #[error("the database is empty: run `carnetd up` first, or name another database")]
+    Empty,
     /// The operator: a target that is to be empty is not.
     #[error("the database is not empty: make an empty one for this server and name that")]
     NotEmpty,

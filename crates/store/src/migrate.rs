@@ -149,6 +149,14 @@ pub(crate) fn is_ours(session: &Session) -> Result<bool, StoreError> {
     }
 }
 
+/// For those who only look.
+///
+/// # Errors
+/// [`StoreError::Empty`] and [`StoreError::Foreign`].
+pub(crate) fn require_ours(session: &Session) -> Result<(), StoreError> {
+    if is_ours(session)? { Ok(()) } else { Err(StoreError::Empty) }
+}
+
 /// The database's schema version; 0 for an empty database.
 pub(crate) fn version(connection: &Connection) -> Result<i64, StoreError> {
     let found = connection.one(NEWEST, &[], |mut row| row.some_number("number"))?;

@@ -18,6 +18,7 @@ mod openapi;
 mod operations;
 mod problems;
 mod process;
+mod relocate;
 mod secrets;
 mod suppliers;
 mod tls;

@@ -15,7 +15,7 @@ use crate::world::{Folder, World, ten_runs, url_file};
 /// `carnetd` on a free port.
 pub struct Daemon {
     child: Child,
-    address: String,
+    pub address: String,
     greeting: String,
 }
 
@@ -65,7 +65,7 @@ impl Daemon {
         self.child.wait().unwrap().code()
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.signal(rustix::process::Signal::KILL);
         self.child.wait().unwrap();
     }

@@ -17,6 +17,7 @@ mod idempotency;
 mod isolation;
 #[path = "../it/menus.rs"]
 mod menus;
+mod nodes;
 #[path = "../it/operations.rs"]
 mod operations;
 #[path = "../it/process.rs"]

@@ -161,6 +161,9 @@ pub fn check_ledger(database: impl Into<Database>) -> Result<Report, StoreError>
         Database::Postgres(url) => Connection::Postgres(Source::new(&url)?.connect()?),
     };
     connection.begin_reading()?;
+    if let Connection::Postgres(session) = &connection {
+        migrate::require_ours(session)?;
+    }
     migrate::refuse_newer(migrate::version(&connection)?)?;
     let shared = Shared::new();
     let tx = Reading { connection: &connection, shared: &shared };
