@@ -1,6 +1,9 @@
 #!/bin/sh
 # A PostgreSQL cluster for tests: nothing durable, reached by a socket in a folder of its own. Prints its address
 # when it is ready, runs until standard input ends, whichever way the caller has ended, and removes everything.
+#
+# With a folder and a port, it can be reached by that port of this machine as well, with TLS only, by the server.crt and
+# server.key in that folder.
 set -eu
 
 # PostgreSQL refuses to run as root.
@@ -34,11 +37,19 @@ cd "$home"
 
 $as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
     >"$home/initdb.log" 2>&1 || { cat "$home/initdb.log" >&2; exit 1; }
-$as postgres -D "$home/data" -k "$home" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+tls="-c listen_addresses= -c port=${2:-5432}"
+if [ $# = 2 ]; then
+    cp "$1/server.crt" "$1/server.key" "$home"
+    chmod 600 "$home/server.key"
+    if [ -n "$as" ]; then chown nobody "$home/server.crt" "$home/server.key"; fi
+    printf 'local all all trust\nhostssl all all all trust\n' >"$home/data/pg_hba.conf"
+    tls="-c listen_addresses=localhost -c port=$2 -c ssl=on -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
+fi
+$as postgres -D "$home/data" -k "$home" $tls -c fsync=off -c full_page_writes=off \
     -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
 server=$!
 tries=0
-until psql -X -q -h "$home" -U carnet -d postgres -c '' 2>/dev/null; do
+until psql -X -q -h "$home" -p "${2:-5432}" -U carnet -d postgres -c '' 2>/dev/null; do
     tries=$((tries + 1))
     if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
         cat "$home/server.log" >&2
@@ -46,5 +57,5 @@ until psql -X -q -h "$home" -U carnet -d postgres -c '' 2>/dev/null; do
     fi
     sleep 0.1
 done
-echo "postgres://carnet@$(echo "$home" | sed 's|/|%2F|g')/postgres"
+echo "postgres://carnet@$(echo "$home" | sed 's|/|%2F|g'):${2:-5432}/postgres"
 cat >/dev/null

@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::ledger::{LedgerError, Op};
-use crate::postgres::{Session, Source};
+use crate::postgres::Source;
 use crate::store::{Options, Shared, writing_connection};
 use crate::tx::{Reading, Writing};
 
@@ -275,38 +275,39 @@ impl Desk {
     /// On PostgreSQL others may have written since: what was cached of things that change is forgotten, and a
     /// connection that was lost meanwhile is made again.
     fn begin(&mut self) -> Result<(), StoreError> {
-        let session = match &self.connection {
-            Connection::Sqlite(sqlite) => return Ok(sqlite_run(sqlite, "BEGIN IMMEDIATE")?),
-            Connection::Postgres(session) => session,
-        };
-        self.menus.clear();
-        let begun = if session.is_closed() {
-            Err(StoreError::Unreachable { why: "the connection was lost".into() })
-        } else {
-            session.begin_writing()
-        };
-        match begun {
-            Err(StoreError::Unreachable { .. }) => {
-                let session = self.connect_again()?;
-                self.last_event = session.begin_writing()?;
-            }
-            Err(error) => {
-                session.roll_back()?;
-                return Err(error);
-            }
-            Ok(last) => self.last_event = last,
+        if let Connection::Sqlite(sqlite) = &self.connection {
+            return Ok(sqlite_run(sqlite, "BEGIN IMMEDIATE")?);
         }
+        self.menus.clear();
+        self.last_event = match self.take_seat() {
+            Err(StoreError::Unreachable { .. }) => {
+                self.connect_again()?;
+                self.take_seat()?
+            }
+            seated => seated?,
+        };
         Ok(())
     }
 
-    fn connect_again(&mut self) -> Result<&Session, StoreError> {
+    /// Returns the number of the last event.
+    fn take_seat(&self) -> Result<i64, StoreError> {
+        let Connection::Postgres(session) = &self.connection else { return Err(StoreError::Closed) };
+        if session.is_closed() {
+            return Err(StoreError::Unreachable { why: "the connection was lost".into() });
+        }
+        let seated = session.begin_writing();
+        if seated.is_err() {
+            // Somebody else has kept the seat for too long, for one.
+            session.roll_back()?;
+        }
+        seated
+    }
+
+    fn connect_again(&mut self) -> Result<(), StoreError> {
         let Home::Postgres(source) = &self.home else { return Err(StoreError::Closed) };
         self.connection = Connection::Postgres(source.connect()?);
         tracing::info!("connected to the database again");
-        match &self.connection {
-            Connection::Postgres(session) => Ok(session),
-            Connection::Sqlite(_) => Err(StoreError::Closed),
-        }
+        Ok(())
     }
 
     fn commit(&self) -> Result<(), StoreError> {

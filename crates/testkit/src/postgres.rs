@@ -1,7 +1,9 @@
 //! PostgreSQL for tests: one cluster for all of them, a schema for each.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,24 +25,51 @@ fn given() -> Option<String> {
     std::env::var(VARIABLE).ok()
 }
 
-/// A cluster of this process: it ends when its standard input does, however this process ends.
-#[expect(clippy::panic, clippy::expect_used, reason = "a test without its database has failed")]
+/// A cluster of this process.
 fn started() -> String {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres.sh");
-    let mut child = Command::new("sh")
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("sh cannot be started");
-    let mut line = String::new();
-    let read = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-    if !matches!(read, Some(Ok(length)) if length > 0) {
-        panic!("no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them");
+    let cluster = Cluster::start(&[]);
+    let address = cluster.address.clone();
+    // Kept for as long as this process lives.
+    std::mem::forget(cluster);
+    address
+}
+
+/// A cluster that ends with this value, or when its standard input does: however this process ends.
+#[derive(Debug)]
+pub struct Cluster {
+    script: Child,
+    /// Its address, by a socket.
+    pub address: String,
+}
+
+impl Cluster {
+    /// One that speaks TLS on this port of this machine as well, by `server.crt` and `server.key` in this folder.
+    #[must_use]
+    pub fn with_tls(folder: &Path, port: u16) -> Self {
+        Self::start(&[folder.as_os_str(), port.to_string().as_ref()])
     }
-    // Kept open for as long as this process lives.
-    std::mem::forget(child);
-    line.trim().to_owned()
+
+    #[expect(clippy::panic, clippy::expect_used, reason = "a test without its database has failed")]
+    fn start(arguments: &[&OsStr]) -> Self {
+        let mut command = Command::new("sh");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/postgres.sh")).args(arguments);
+        let mut script =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh cannot be started");
+        let mut line = String::new();
+        let read = script.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+        if !matches!(read, Some(Ok(length)) if length > 0) {
+            panic!("no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them");
+        }
+        Self { script, address: line.trim().to_owned() }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        // It has nothing to say any more.
+        let _ = self.script.wait();
+    }
 }
 
 /// A schema of its own, gone with the test.

@@ -6,6 +6,7 @@ const POSTGRES: bool = true;
 
 #[path = "../it/account.rs"]
 mod account;
+mod away;
 mod commands;
 #[path = "../it/device.rs"]
 mod device;
@@ -27,5 +28,6 @@ mod secrets;
 mod shared;
 #[path = "../it/suppliers.rs"]
 mod suppliers;
+mod tls;
 #[path = "../it/world.rs"]
 mod world;

@@ -23,5 +23,7 @@ mod remote;
 mod repeat;
 #[path = "shared.rs"]
 mod shared;
+#[path = "perf_tmp.rs"]
+mod perf_tmp;
 #[path = "world.rs"]
 mod world;
