@@ -5,12 +5,14 @@
 
 use carnet_core::document::{Agreement, Answer, Pass, PortablePass, Request};
 use carnet_core::journal::Record;
+use carnet_image::list::{Entry, Order, read_page};
+use carnet_image::table::Table;
 use carnet_seal::armor;
 use carnet_seal::cbor::{Cbor, CborError, Decoder, Encoder, Fault, Limits, decode_within, encode};
 use carnet_seal::code::CodeText;
 use carnet_seal::envelope::Document;
 use carnet_seal::keys::KeySet;
-use carnet_seal::{Kind, OfferClaims, ProductString, RequestMessage, ToBeSigned, Unverified};
+use carnet_seal::{ImageManifest, Kind, OfferClaims, ProductString, RequestMessage, ToBeSigned, Unverified};
 
 /// Tries one decoder. True: it accepted the input.
 pub type Try = fn(&[u8]) -> bool;
@@ -22,6 +24,9 @@ pub const TARGETS: &[(&str, Try)] = &[
     ("cbor", canonical::<Item>),
     ("code", code),
     ("envelope", envelope),
+    ("image_manifest", canonical::<ImageManifest>),
+    ("image_page", image_page),
+    ("image_table", image_table),
     ("key_set", canonical::<KeySet>),
     ("message", message),
     ("offer", canonical::<OfferClaims>),
@@ -58,6 +63,7 @@ fn answer(kind: Kind, claims: &[u8]) -> bool {
 fn envelope(bytes: &[u8]) -> bool {
     let opened = [
         is_one_of::<KeySet>(bytes),
+        is_one_of::<ImageManifest>(bytes),
         is_one_of::<Request>(bytes),
         is_one_of::<Agreement>(bytes),
         is_one_of::<OfferClaims>(bytes),
@@ -99,6 +105,24 @@ fn parts_of(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>, [u8; 64])> {
         return None;
     };
     unprotected.is_empty().then_some((protected, payload, signature.try_into().ok()?))
+}
+
+/// Pages are checked by hash before they are read, so only a supplier's own key reaches this.
+fn image_page(bytes: &[u8]) -> bool {
+    let Ok(entries) = read_page(bytes) else { return false };
+    assert_eq!(encode(&entries), bytes, "another spelling was accepted");
+    let mut order = Order::new(entries.len() as u64, 1 << 40);
+    let sound = entries.iter().try_for_each(|entry| order.check(entry)).is_ok();
+    // Two points may stand in a name, not for a folder.
+    let inside = |entry: &Entry| entry.path.as_str().split('/').all(|part| !part.is_empty() && part != "..");
+    assert!(!sound || entries.iter().all(inside), "a path leads out");
+    true
+}
+
+fn image_table(bytes: &[u8]) -> bool {
+    let Ok(table) = Table::decode(bytes) else { return false };
+    assert_eq!(table.encode(), bytes, "another spelling was accepted");
+    true
 }
 
 fn to_be_signed(bytes: &[u8]) -> bool {

@@ -17,6 +17,7 @@ pub mod licenses;
 pub mod list;
 pub mod menu;
 pub mod register;
+pub mod token;
 
 /// `carnet supplier`.
 #[derive(Debug, Args)]
@@ -56,6 +57,9 @@ enum Command {
     /// Look after devices that hold licenses
     #[command(subcommand)]
     Device(device::Device),
+    /// Look after tokens for shops, payment services and other programs
+    #[command(subcommand)]
+    Token(token::Token),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -78,6 +82,7 @@ impl Supplier {
             Command::Grant(command) => command.run(context, name),
             Command::Codes(command) => command.run(context, name),
             Command::Device(command) => command.run(context, name),
+            Command::Token(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

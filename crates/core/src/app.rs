@@ -96,6 +96,13 @@ name!(
     "a feature name like `export.pdf`: parts of lower-case letters, digits and hyphens, joined by points, at most 60 in all"
 );
 
+name!(
+    /// The kind of machine that an installation image is for. Carnet compares it and nothing else.
+    Platform,
+    |text| !text.is_empty() && text.len() <= 40 && text.split('_').all(is_slug),
+    "a platform like `linux-x86_64` or `any`: parts of lower-case letters, digits and hyphens, joined by underscores, at most 40 in all"
+);
+
 impl AppId {
     /// The supplier that this app id belongs to.
     #[must_use]

@@ -103,6 +103,10 @@ id!(
     RequestId, "req", "request"
 );
 id!(
+    /// One build of an installation image, chosen at random when it is built.
+    ImageId, "img", "image"
+);
+id!(
     /// One run of a licensed program.
     RunId, "run", "run"
 );

@@ -8,6 +8,7 @@
 //! | request | [`Request`] | the device's registered key: `Unverified::<Request>::verify` |
 //! | registration | [`Request`] | the key that it brings: `Unverified::<Request>::verify_registration` |
 //! | agreement | [`Agreement`] | the device's registered key: `Unverified::<Agreement>::verify` |
+//! | image manifest | [`ImageManifest`](crate::ImageManifest) | the supplier's image key: [`ImageKey`](crate::ImageKey) |
 
 use carnet_core::app::AppId;
 use carnet_core::document::{Agreed, Agreement, Answer, Body, Brought, Joins, Operation, Request};

@@ -18,7 +18,7 @@ import texts
 from strict import Refused
 
 TEXTS = {"armor": texts.armor, "product-string": texts.product, "code": texts.code}
-SIGNED = {"key-set", "pass", "portable-pass", "refusal", "receipt", "offer", "request", "agreement"}
+SIGNED = {"key-set", "pass", "portable-pass", "refusal", "receipt", "offer", "request", "agreement", "image-manifest"}
 ALL = SIGNED | set(TEXTS) | {"message"}
 LEAST_GOOD, LEAST_BAD = 1, 5
 

@@ -250,6 +250,45 @@ agreement = record(
     {1: ("server", server), 2: ("user", user), 3: ("device", device), 4: ("at", time), 5: ("listed", listed)}
 )
 
+# Images.
+
+LARGEST_PART = 2**48
+LARGEST_TABLE = 8 * 1024 * 1024
+
+
+def sound_image(found):
+    features = found["features"]
+    names = [stream["feature"] for stream in features]
+    need(1 <= len(features) <= 256 and all(one < other for one, other in zip(names, names[1:])), "value")
+    for stream in features:
+        need(stream["table_length"] <= LARGEST_TABLE, "value")
+        lengths = ("list_length", "sealed_length", "plain_length", "entries")
+        need(all(stream[name] <= LARGEST_PART for name in lengths), "value")
+
+
+feature_stream = record(
+    {
+        1: ("feature", named("[a-z0-9][a-z0-9.-]*")),
+        2: ("table", raw(32)),
+        3: ("table_length", narrow),
+        4: ("list_length", unsigned),
+        5: ("sealed_length", unsigned),
+        6: ("plain_length", unsigned),
+        7: ("entries", unsigned),
+    }
+)
+image_manifest = record(
+    {
+        1: ("id", ident("img")),
+        2: ("app", app_id),
+        3: ("version", version),
+        4: ("platform", named(f"{SLUG}(?:_{SLUG})*")),
+        5: ("built", time),
+        6: ("features", listed_items(feature_stream)),
+    },
+    sound_image,
+)
+
 # Key sets.
 
 

@@ -19,8 +19,17 @@ from strict import Refused
 ED25519 = -19
 FORMAT = 1
 PREFIX = "application/carnet-"
-NUMBERS = {"request": 1, "agreement": 2, "offer": 3, "pass": 4, "portable-pass": 5, "refusal": 7, "receipt": 8}
-RESERVED = {"key-delivery", "usage-report", "erasure-certificate", "image-manifest", "report-request"}
+NUMBERS = {
+    "request": 1,
+    "agreement": 2,
+    "offer": 3,
+    "pass": 4,
+    "portable-pass": 5,
+    "refusal": 7,
+    "receipt": 8,
+    "image-manifest": 11,
+}
+RESERVED = {"key-delivery", "usage-report", "erasure-certificate", "report-request"}
 KINDS = {"key-set"} | set(NUMBERS) | RESERVED
 ANSWERS = set(claims.BODIES)
 
@@ -115,6 +124,7 @@ READERS = {
     "offer": claims.offer_claims,
     "agreement": claims.agreement,
     "request": claims.request(embedded),
+    "image-manifest": claims.image_manifest,
     **{kind: claims.answer(kind) for kind in ANSWERS},
 }
 
@@ -130,19 +140,21 @@ class KeyRing:
         require(thumbprint(found["root"]).hex() == trust["root"], "other-root")
         document.check(point)
         require(found["server"] == trust["server"], "other-server")
-        self.found, self.keys = found, {}
+        self.found, self.keys, self.images = found, {}, {}
         for entry in found["keys"]:
             self.add(*purpose_of(entry), entry["key"])
         require(found["version"] >= trust["lowest_version"], "key-set-too-old")
-        require(all(is_key(bytes.fromhex(point)) for _, _, point in self.keys.values()), "bad-key")
+        keys = [*self.keys.values(), *self.images.values()]
+        require(all(is_key(bytes.fromhex(point)) for _, _, point in keys), "bad-key")
 
     def add(self, purpose, whose, key):
-        if purpose not in ("server", "issue"):
+        if purpose not in ("server", "issue", "image"):
             return
+        keys = self.images if purpose == "image" else self.keys
         require(key[0] == 6, "bad-key")
         key_id = thumbprint(key)[:8].hex()
-        require(key_id not in self.keys, "repeated-key")
-        self.keys[key_id] = (purpose, whose, key[1])
+        require(key_id not in keys, "repeated-key")
+        keys[key_id] = (purpose, whose, key[1])
 
     def readable(self):
         keys = []
@@ -157,6 +169,8 @@ class KeyRing:
         lowest = self.found["formats"].get(str(NUMBERS[document.kind]), FORMAT)
         require(lowest <= FORMAT, "outdated")
         require(document.key_id not in self.found["revoked"], "revoked-key")
+        if document.kind == "image-manifest":
+            return self.check_image(document)
         require(document.key_id in self.keys, "unknown-key")
         purpose, whose, point = self.keys[document.key_id]
         document.check(point)
@@ -164,6 +178,15 @@ class KeyRing:
         server, app, supplier = issuer(found)
         require(server == self.found["server"], "other-server")
         require(may_sign(purpose, whose, app, supplier, document.kind), "other-supplier")
+        return found
+
+    def check_image(self, document):
+        """The app says whose key it must be; so it is read first."""
+        found = document.claims()
+        require(document.key_id in self.images, "unknown-key")
+        _, whose, point = self.images[document.key_id]
+        require(found["app"].split("/")[0] == whose["name"], "other-supplier")
+        document.check(point)
         return found
 
     def check_new(self, document, now):

@@ -8,6 +8,7 @@
 //! * [`clock`] – the time of day and the time since boot;
 //! * [`random`] – unpredictable bytes;
 //! * [`fs`] – what durable files need, and nothing more; [`real`] does it on the machine's disk;
+//! * [`tree`] – whole folders of programs, with their links;
 //! * [`net`] – one request, one answer;
 //! * [`crash`] – named points at which a test lets a process die.
 
@@ -18,6 +19,7 @@ pub mod net;
 mod network;
 pub mod random;
 pub mod real;
+pub mod tree;
 
 pub use clock::{Clock, SystemClock};
 pub use crash::{Crash, Crashed};
@@ -25,3 +27,4 @@ pub use fs::{File, Fs, FsError, FsFault};
 pub use net::{Net, NetError};
 pub use random::{NoRandom, Random, SystemRandom};
 pub use real::RealFs;
+pub use tree::{Found, Tree};

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::crash::Crash;
 use crate::fs::{Access, Facts, File, Fs, FsError, FsFault};
 use crate::network;
+use crate::tree::{Found, Tree};
 
 /// The machine's own files.
 ///
@@ -124,6 +125,86 @@ impl Fs for RealFs {
     fn crash(&self) -> &Crash {
         &self.crash
     }
+}
+
+impl Tree for RealFs {
+    fn found(&self, path: &Path) -> Result<Option<Found>, FsError> {
+        self.alive("look at", path)?;
+        match std::fs::symlink_metadata(path) {
+            Ok(found) => Ok(Some(found_of(&found))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("look at", path)(error)),
+        }
+    }
+
+    fn inside(&self, folder: &Path) -> Result<Vec<(String, Found)>, FsError> {
+        self.alive("list", folder)?;
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(failed("list", folder))? {
+            let entry = entry.map_err(failed("list", folder))?;
+            let found = entry.metadata().map_err(failed("look at", &entry.path()))?;
+            let name = entry.file_name().into_string().map_err(|_| not_text("list", &entry.path()))?;
+            inside.push((name, found_of(&found)));
+        }
+        Ok(inside)
+    }
+
+    fn link_target(&self, path: &Path) -> Result<String, FsError> {
+        self.alive("read", path)?;
+        let target = std::fs::read_link(path).map_err(failed("read", path))?;
+        target.into_os_string().into_string().map_err(|_| not_text("read", path))
+    }
+
+    fn make_link(&self, path: &Path, target: &str) -> Result<(), FsError> {
+        self.alive("create", path)?;
+        std::os::unix::fs::symlink(target, path).map_err(failed("create", path))
+    }
+
+    fn publish(&self, path: &Path, executable: bool) -> Result<(), FsError> {
+        self.alive("change", path)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed("change", path))
+    }
+
+    fn sync_all(&self, folder: &Path) -> Result<(), FsError> {
+        self.alive("sync", folder)?;
+        let opened = std::fs::File::open(folder).map_err(failed("sync", folder))?;
+        sync_file_system(&opened).map_err(|errno| failed("sync", folder)(errno.into()))
+    }
+
+    fn remove_folder(&self, path: &Path) -> Result<(), FsError> {
+        self.alive("remove", path)?;
+        std::fs::remove_dir(path).map_err(failed("remove", path))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn sync_file_system(folder: &std::fs::File) -> Result<(), Errno> {
+    rustix::fs::syncfs(folder)
+}
+
+/// Where one file system cannot be named, all of them are synced; what goes wrong is not told then.
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_folder: &std::fs::File) -> Result<(), Errno> {
+    rustix::fs::sync();
+    Ok(())
+}
+
+fn found_of(found: &std::fs::Metadata) -> Found {
+    let kind = found.file_type();
+    if kind.is_file() {
+        Found::File { length: found.len(), executable: found.permissions().mode() & 0o100 != 0 }
+    } else if kind.is_dir() {
+        Found::Folder
+    } else if kind.is_symlink() {
+        Found::Link
+    } else {
+        Found::Other
+    }
+}
+
+fn not_text(action: &'static str, path: &Path) -> FsError {
+    FsError::new(action, path, FsFault::Other("its name is not text in UTF-8".to_owned()))
 }
 
 #[derive(Debug)]

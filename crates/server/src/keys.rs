@@ -135,6 +135,12 @@ impl Keys {
         self.pin.root
     }
 
+    /// The version of the key set in use.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.current().version
+    }
+
     /// The keys as they are now.
     #[must_use]
     pub fn current(&self) -> Arc<Current> {

@@ -14,10 +14,9 @@ use rusqlite::OpenFlags;
 
 use crate::StoreError;
 use crate::connection::Connection;
-use crate::database::{Database, PostgresUrl};
+use crate::database::Database;
 use crate::key::ServerKey;
 use crate::migrate;
-use crate::postgres::Source;
 use crate::sql::statements;
 use crate::store::{Shared, reading_connection};
 use crate::supplier::Supplier;
@@ -96,7 +95,7 @@ pub fn make(database: &Path, file: &Path, made: Time, secret: Option<&[u8]>) -> 
 pub fn inspect(database: impl Into<Database>) -> Result<Contents, StoreError> {
     let file = match database.into() {
         Database::File(file) => file,
-        Database::Postgres(url) => return inspect_postgres(&url),
+        Database::Postgres(url) => return glance(url),
     };
     let connection = reading_connection(&file)?;
     let damage = damage(&connection)?;
@@ -106,22 +105,12 @@ pub fn inspect(database: impl Into<Database>) -> Result<Contents, StoreError> {
     contents(&Connection::Sqlite(connection))
 }
 
-fn inspect_postgres(url: &PostgresUrl) -> Result<Contents, StoreError> {
-    let session = Source::new(url)?.connect()?;
-    session.begin_reading()?;
-    migrate::require_ours(&session)?;
-    contents(&Connection::Postgres(session))
-}
-
 /// Looks into a database without reading all of it, beside a running server too.
 ///
 /// # Errors
 /// [`StoreError::Failed`] when it is no database, [`StoreError::NewerSchema`].
 pub fn glance(database: impl Into<Database>) -> Result<Contents, StoreError> {
-    match database.into() {
-        Database::File(file) => contents(&Connection::Sqlite(reading_connection(&file)?)),
-        Database::Postgres(url) => inspect_postgres(&url),
-    }
+    contents(&Connection::beside(database)?)
 }
 
 /// What SQLite finds wrong with a database file, beside a running server too; empty when it is whole.

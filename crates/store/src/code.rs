@@ -4,8 +4,11 @@ use carnet_core::id::Digest;
 use carnet_core::time::Time;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
+use crate::store::Shared;
 use crate::tx::{Reading, Writing};
 use crate::value::params;
 
@@ -28,7 +31,22 @@ statements! {
     OPEN = "SELECT hash, purpose, created, expires, used FROM one_time_code WHERE purpose = ?1 AND used IS NULL AND expires > ?2 ORDER BY created, hash";
     INSERT = "INSERT INTO one_time_code (hash, purpose, created, expires) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     USE = "UPDATE one_time_code SET used = ?3 WHERE hash = ?1 AND purpose = ?2 AND used IS NULL AND expires > ?3";
+    WITHDRAW_ONE = "DELETE FROM one_time_code WHERE hash = ?1 AND purpose = ?2 AND used IS NULL";
     WITHDRAW = "DELETE FROM one_time_code WHERE purpose = ?1 AND used IS NULL";
+}
+
+/// Codes of that purpose that are still good, beside a running server too.
+///
+/// # Errors
+/// What the database reports.
+pub fn open_codes_beside(
+    database: impl Into<Database>,
+    purpose: &str,
+    now: Time,
+) -> Result<Vec<OneTimeCode>, StoreError> {
+    let connection = Connection::beside(database)?;
+    let shared = Shared::new();
+    Reading { connection: &connection, shared: &shared }.open_codes(purpose, now)
 }
 
 impl Reading<'_> {
@@ -59,6 +77,14 @@ impl Writing<'_> {
     pub fn use_code(&self, hash: &Digest, purpose: &str, now: Time) -> Result<(), StoreError> {
         let rows = self.execute(USE, params![hash.0, purpose, now.0])?;
         one_row(rows, StoreError::NotFound { what: "code" })
+    }
+
+    /// Withdraws a code; one that was used, or is unknown, stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn withdraw_code(&self, hash: &Digest, purpose: &str) -> Result<(), StoreError> {
+        self.execute(WITHDRAW_ONE, params![hash.0, purpose]).map(drop)
     }
 
     /// Withdraws all unused codes of that purpose; returns how many.

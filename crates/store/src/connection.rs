@@ -1,8 +1,11 @@
 //! One connection to either database, and the statements that both take.
 
 use crate::StoreError;
-use crate::postgres::Session;
+use crate::database::Database;
+use crate::migrate;
+use crate::postgres::{Session, Source};
 use crate::row::{Columns, Row};
+use crate::store::reading_connection;
 use crate::value::Value;
 
 /// A connection.
@@ -12,6 +15,18 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
+    /// One that looks at a database beside running servers.
+    pub(crate) fn beside(database: impl Into<Database>) -> Result<Self, StoreError> {
+        match database.into() {
+            Database::File(path) => Ok(Self::Sqlite(reading_connection(&path)?)),
+            Database::Postgres(url) => {
+                let session = Source::new(&url)?.connect()?;
+                migrate::require_ours(&session)?;
+                Ok(Self::Postgres(session))
+            }
+        }
+    }
+
     /// Begins a transaction that sees one snapshot.
     pub(crate) fn begin_reading(&self) -> Result<(), StoreError> {
         match self {

@@ -25,10 +25,12 @@ mod tests {
 
     const MODULES: &[(&str, &[(&str, &str)])] = &[
         ("app", crate::app::STATEMENTS),
+        ("attempt", crate::attempt::STATEMENTS),
         ("charge", crate::charge::STATEMENTS),
         ("check", crate::check::STATEMENTS),
         ("code", crate::code::STATEMENTS),
         ("device", crate::device::STATEMENTS),
+        ("erase", crate::erase::STATEMENTS),
         ("event", crate::event::STATEMENTS),
         ("idempotency", crate::idempotency::STATEMENTS),
         ("journal", crate::journal::STATEMENTS),

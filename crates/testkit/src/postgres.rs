@@ -58,7 +58,9 @@ impl Cluster {
         let mut line = String::new();
         let read = script.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
         if !matches!(read, Some(Ok(length)) if length > 0) {
-            panic!("no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them");
+            panic!(
+                "no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them"
+            );
         }
         Self { script, address: line.trim().to_owned() }
     }

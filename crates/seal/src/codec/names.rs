@@ -1,10 +1,10 @@
 //! Ids, names, times and amounts.
 
 use carnet_core::LARGEST_AMOUNT;
-use carnet_core::app::{AppId, Feature, OfferName, SupplierName, Version, VersionRange};
+use carnet_core::app::{AppId, Feature, OfferName, Platform, SupplierName, Version, VersionRange};
 use carnet_core::document::PublicKey;
 use carnet_core::id::{
-    DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
 use carnet_core::money::{Currency, Money};
 use carnet_core::time::{Length, Seconds, Time};
@@ -12,9 +12,9 @@ use carnet_core::time::{Length, Seconds, Time};
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
 use crate::{newtype, record, text};
 
-newtype! { DeviceId, Digest, LicenseId, MoveId, PassId, PublicKey, RequestId, RunId, ServerId, SupplierId, UserId }
+newtype! { DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, PublicKey, RequestId, RunId, ServerId, SupplierId, UserId }
 newtype! { Time }
-text! { AppId, Feature, OfferName, SupplierName }
+text! { AppId, Feature, OfferName, Platform, SupplierName }
 record! { VersionRange { 1 => from, 2 => below } }
 
 impl Cbor for Seconds {

@@ -26,7 +26,7 @@ pub enum Purpose {
         /// The first part of its app ids.
         name: SupplierName,
     },
-    /// Reserved: installation images of one supplier.
+    /// Manifests of installation images of one supplier. The secret half never leaves the supplier's machine.
     Image {
         /// Which supplier.
         supplier: SupplierId,

@@ -11,6 +11,7 @@ use carnet_core::time::Time;
 use super::{CoseKey, KeyId, KeySet, Purpose, RootPin, VerifyingKey};
 use crate::envelope::{Document, Signed, Unverified};
 use crate::error::SealError;
+use crate::image::ImageKey;
 use crate::kind::Kind;
 
 /// The keys of one server, believed because its pinned root key has signed them.
@@ -18,6 +19,8 @@ use crate::kind::Kind;
 pub struct KeyRing {
     set: Signed<KeySet>,
     keys: BTreeMap<KeyId, Trusted>,
+    /// Of suppliers, for images. Kept apart: none of them can ever check what a server signs.
+    images: BTreeMap<KeyId, Trusted>,
 }
 
 /// A key that the root has signed. Whether its bytes are a key at all is found out once, which takes about as
@@ -79,7 +82,7 @@ impl KeyRing {
         if found < lowest_version {
             return Err(SealError::KeySetTooOld { found, lowest: lowest_version });
         }
-        ring.keys.values().try_for_each(|trusted| trusted.key().map(|_| ()))?;
+        ring.keys.values().chain(ring.images.values()).try_for_each(|trusted| trusted.key().map(|_| ()))?;
         Ok(ring)
     }
 
@@ -103,7 +106,10 @@ impl KeyRing {
         if set.claims().server != pin.server {
             return Err(SealError::OtherServer(set.claims().server));
         }
-        Ok(Self { keys: signing_keys(set.claims())?, set })
+        let keys =
+            keys_for(set.claims(), |purpose| matches!(purpose, Purpose::Server | Purpose::Issue { .. }))?;
+        let images = keys_for(set.claims(), |purpose| matches!(purpose, Purpose::Image { .. }))?;
+        Ok(Self { set, keys, images })
     }
 
     /// The server whose keys these are.
@@ -131,11 +137,29 @@ impl KeyRing {
         trusted.key().ok()
     }
 
+    /// The key with this id, if it is trusted for the images of this supplier, and their format still is.
+    pub(crate) fn image_key(&self, id: KeyId, of: &SupplierName) -> Result<ImageKey, SealError> {
+        if !self.accepts_format(Kind::ImageManifest) {
+            return Err(SealError::Outdated(Kind::ImageManifest));
+        }
+        let trusted = self.unrevoked(&self.images, id)?;
+        match &trusted.purpose {
+            Purpose::Image { name, .. } if name == of => {
+                Ok(ImageKey { supplier: name.clone(), key: trusted.key()?.clone() })
+            }
+            _ => Err(SealError::OtherSupplier(id)),
+        }
+    }
+
     fn trusted(&self, id: KeyId) -> Result<&Trusted, SealError> {
+        self.unrevoked(&self.keys, id)
+    }
+
+    fn unrevoked<'k>(&self, keys: &'k BTreeMap<KeyId, Trusted>, id: KeyId) -> Result<&'k Trusted, SealError> {
         if self.set.claims().revoked.contains(&id) {
             return Err(SealError::RevokedKey(id));
         }
-        self.keys.get(&id).ok_or(SealError::UnknownKey(id))
+        keys.get(&id).ok_or(SealError::UnknownKey(id))
     }
 
     fn accepts_format(&self, kind: Kind) -> bool {
@@ -172,15 +196,11 @@ impl Issuer {
     }
 }
 
-/// The keys that check what the server issues. Keys for other purposes are never looked at.
-fn signing_keys(set: &KeySet) -> Result<BTreeMap<KeyId, Trusted>, SealError> {
+/// The keys for some purposes. Those for others are never looked at.
+fn keys_for(set: &KeySet, wanted: impl Fn(&Purpose) -> bool) -> Result<BTreeMap<KeyId, Trusted>, SealError> {
     let mut keys = BTreeMap::new();
-    for entry in &set.keys {
-        let public = match (&entry.purpose, entry.key) {
-            (Purpose::Server | Purpose::Issue { .. }, CoseKey::Ed25519(public)) => public,
-            (Purpose::Server | Purpose::Issue { .. }, CoseKey::X25519(_)) => return Err(SealError::BadKey),
-            _ => continue,
-        };
+    for entry in set.keys.iter().filter(|entry| wanted(&entry.purpose)) {
+        let CoseKey::Ed25519(public) = entry.key else { return Err(SealError::BadKey) };
         let trusted = Trusted { purpose: entry.purpose.clone(), public, key: OnceLock::new() };
         let id = entry.key.id();
         if keys.insert(id, trusted).is_some() {

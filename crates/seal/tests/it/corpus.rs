@@ -11,8 +11,8 @@ use carnet_seal::cbor::encode;
 use carnet_seal::{Document, Signer, ToBeSigned};
 
 use crate::decoders::{TARGETS, run};
-use crate::samples;
 use crate::vectors::{File, Parts, alone};
+use crate::{images, samples};
 
 fn folder(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target)
@@ -28,6 +28,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "slice" => vec![encode(&samples::full_pass()), encode(&samples::portable())],
         "record" => samples::records().iter().map(encode).collect(),
         "to_be_signed" => samples::answers().iter().map(to_be_signed).collect(),
+        "image_page" => vec![encode(&images::entries())],
+        "image_table" => vec![images::table().encode()],
         "armor" | "code" | "message" => inputs(target),
         "product" => inputs("product-string"),
         signed => claims_of(&signed.replace('_', "-")),

@@ -1,12 +1,14 @@
 //! Documents as their readers meet them: good ones, and every way to spoil them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of the test functions")]
 
 mod codecs;
 mod corpus;
 #[path = "../../../../fuzz/src/lib.rs"]
 mod decoders;
 mod envelopes;
+mod images;
+mod reports;
 mod requests;
 mod samples;
 mod trust;

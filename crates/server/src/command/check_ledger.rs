@@ -3,7 +3,7 @@
 use carnet_core::time::counted;
 use carnet_store::Database;
 
-use super::{Exit, Stopped, say};
+use super::{Exit, Stopped, say, waiting};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -15,7 +15,9 @@ pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
 
 /// What is found in this database, printed.
 pub fn report(database: impl Into<Database>) -> Result<Exit, Stopped> {
-    let report = carnet_store::check_ledger(database).map_err(OpenError::from)?;
+    let database = database.into();
+    let report = waiting::during("checking the ledger", || carnet_store::check_ledger(database));
+    let report = report.map_err(OpenError::from)?;
     for finding in &report.findings {
         say(format_args!("{finding}\n"))?;
     }

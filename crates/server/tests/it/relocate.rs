@@ -13,7 +13,7 @@ use crate::world::World;
 
 /// The server of this world goes on with its data in PostgreSQL.
 fn go_on_in(world: World, schema: &Schema) -> World {
-    let World { server, clock, random, folder, .. } = world;
+    let World { server, clock, random, folder, policy, .. } = world;
     drop(server);
     let around = Surroundings {
         clock: std::sync::Arc::new(clock.clone()),
@@ -23,7 +23,7 @@ fn go_on_in(world: World, schema: &Schema) -> World {
         database: Some(schema.url().parse().unwrap()),
     };
     let server = Server::open(around).unwrap();
-    World { routes: api::service(&server), server, clock, random, folder }
+    World { routes: api::service(&server), server, clock, random, folder, policy }
 }
 
 #[tokio::test]

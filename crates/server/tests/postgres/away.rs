@@ -70,23 +70,23 @@ fn pump(mut from: impl Read, mut to: impl Write) {
 
 /// A server whose database is at the end of a way.
 fn at_the_end(schema: &Schema) -> (World, Way) {
-    let socket = format!("{}/.s.PGSQL.{}", schema.sql("SHOW unix_socket_directories"), schema.sql("SHOW port"));
+    let socket =
+        format!("{}/.s.PGSQL.{}", schema.sql("SHOW unix_socket_directories"), schema.sql("SHOW port"));
     let way = Way::to(socket);
     let url = schema.url();
     let (user, rest) = url.split_once('@').unwrap();
     let (_, name) = rest.split_once('/').unwrap();
-    let World { server, clock, random, folder, .. } = World::new();
-    let data = folder.data().with_file_name("other");
+    let World { server, clock, random, folder, policy, .. } = World::new();
     let around = Surroundings {
         clock: Arc::new(clock.clone()),
         random: random.clone(),
         fs: Arc::new(RealFs::default()),
-        data,
+        data: folder.data(),
         database: Some(format!("{user}@127.0.0.1:{}/{name}", way.port).parse().unwrap()),
     };
     server.close();
     let server = Server::open(around).unwrap();
-    (World { routes: api::service(&server), server, clock, random, folder }, way)
+    (World { routes: api::service(&server), server, clock, random, folder, policy }, way)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use crate::world::{Supplier, World, ten_runs};
 /// One more server on the database of this world, with the same secret.
 fn beside(world: &World) -> World {
     let random = Arc::new(SeededRandom::new(8));
-    World::on(world.clock.clone(), random, Arc::clone(&world.folder), Crash::never())
+    World::on(world.clock.clone(), random, Arc::clone(&world.folder), Crash::never(), world.policy.clone())
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ fn the_database_is_spoken_to_with_tls_and_its_certificate_is_checked() {
     let cluster = Cluster::with_tls(&certificates, port);
     let outcome = |host: &str, query: &str| {
         let url = format!("postgres://carnet@{host}:{port}/postgres?{query}");
-        let output = carnetd(&folder.data()).env("CARNETD_DATABASE_URL", url).arg("migrate").output().unwrap();
+        let output =
+            carnetd(&folder.data()).env("CARNETD_DATABASE_URL", url).arg("migrate").output().unwrap();
         (output.status.code(), complaint(&output))
     };
     let trusting = |folder: &Path| format!("sslmode=require&sslrootcert={}/server.crt", folder.display());

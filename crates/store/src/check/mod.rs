@@ -13,8 +13,7 @@ use crate::StoreError;
 use crate::connection::Connection;
 use crate::database::Database;
 use crate::migrate;
-use crate::postgres::Source;
-use crate::store::{Shared, Store, reading_connection};
+use crate::store::{Shared, Store};
 use crate::tx::Reading;
 
 #[cfg(test)]
@@ -156,14 +155,8 @@ impl Store {
 /// # Errors
 /// What the database reports, and [`StoreError::NewerSchema`]; what is merely wrong is in the report.
 pub fn check_ledger(database: impl Into<Database>) -> Result<Report, StoreError> {
-    let connection = match database.into() {
-        Database::File(path) => Connection::Sqlite(reading_connection(&path)?),
-        Database::Postgres(url) => Connection::Postgres(Source::new(&url)?.connect()?),
-    };
+    let connection = Connection::beside(database)?;
     connection.begin_reading()?;
-    if let Connection::Postgres(session) = &connection {
-        migrate::require_ours(session)?;
-    }
     migrate::refuse_newer(migrate::version(&connection)?)?;
     let shared = Shared::new();
     let tx = Reading { connection: &connection, shared: &shared };

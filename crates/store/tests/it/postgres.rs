@@ -23,7 +23,5 @@ mod remote;
 mod repeat;
 #[path = "shared.rs"]
 mod shared;
-#[path = "perf_tmp.rs"]
-mod perf_tmp;
 #[path = "world.rs"]
 mod world;

@@ -23,7 +23,5 @@ mod people;
 mod property;
 #[path = "repeat.rs"]
 mod repeat;
-#[path = "perf_tmp.rs"]
-mod perf_tmp;
 #[path = "world.rs"]
 mod world;

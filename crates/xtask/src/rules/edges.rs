@@ -49,6 +49,11 @@ const ROWS: &[Row] = &[
         because: "pictures show bytes; what those say is for others to judge",
     },
     Row {
+        user: "carnet-image",
+        may_use: Only(&["carnet-core", "carnet-seal", "carnet-seam"]),
+        because: "an image is built and opened without a network, and by whoever has its keys",
+    },
+    Row {
         user: "carnet-device",
         may_use: Only(&["carnet-core", "carnet-seal", "carnet-seam"]),
         because: "the device's truth does not depend on a network",

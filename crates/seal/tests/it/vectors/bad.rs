@@ -42,6 +42,7 @@ impl Bad {
         let trusts = match good.kind {
             Kind::KeySet => super::trust::of_pins(),
             Kind::Request | Kind::Agreement => super::trust::of_devices(),
+            Kind::ImageManifest => super::trust::of_images(),
             kind => super::trust::of_servers(kind),
         };
         let verdict = super::judge::judge(&good.kind.to_string(), trusts.get(&self.trust), &self.bytes);

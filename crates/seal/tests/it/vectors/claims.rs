@@ -1,7 +1,8 @@
 //! Claims as readable values: as `serde` writes them, bytes in hexadecimal digits, and without what is absent.
 
-use carnet_seal::OfferClaims;
+use carnet_seal::image::FeatureStream;
 use carnet_seal::keys::{CoseKey, KeySet, Purpose};
+use carnet_seal::{ImageManifest, OfferClaims};
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,6 +25,22 @@ pub fn of_key_set(set: &KeySet) -> Value {
 
 pub fn of_offer(offer: &OfferClaims) -> Value {
     plain(json!({ "server": offer.server, "supplier": offer.supplier, "listed": offer.listed }))
+}
+
+pub fn of_image(manifest: &ImageManifest) -> Value {
+    let features: Vec<_> = manifest.features.iter().map(of_stream).collect();
+    json!({
+        "id": manifest.id, "app": manifest.app, "version": manifest.version, "platform": manifest.platform,
+        "built": manifest.built, "features": features,
+    })
+}
+
+fn of_stream(stream: &FeatureStream) -> Value {
+    json!({
+        "feature": stream.feature, "table": stream.table.to_string(), "table_length": stream.table_length,
+        "list_length": stream.list_length, "sealed_length": stream.sealed_length,
+        "plain_length": stream.plain_length, "entries": stream.entries,
+    })
 }
 
 fn of_key(purpose: &Purpose, key: &CoseKey) -> Value {

@@ -5,15 +5,15 @@ use carnet_core::offer::Listed;
 use carnet_core::term::{Period, Term};
 use carnet_core::time::{Length, Time};
 use carnet_seal::keys::KeySet;
-use carnet_seal::{Document, Kind, OfferClaims, SigningKey, sign};
+use carnet_seal::{Document, ImageManifest, Kind, OfferClaims, SigningKey, sign};
 use serde_json::Value;
 
-use super::claims::{of_key_set, of_offer, readable};
+use super::claims::{of_image, of_key_set, of_offer, readable};
 use super::file::{File, Trust, Vector, hex};
 use super::{bad, trust};
 use crate::samples::{
-    self, acme_key, agreement, answers, device_key, key_set, operations, reconciled, registered_receipt,
-    root, server_key, umbra_key,
+    self, acme_key, agreement, answers, device_key, image_key, key_set, operations, reconciled,
+    registered_receipt, root, server_key, umbra_key,
 };
 
 /// A good document with what the others are made of.
@@ -72,6 +72,11 @@ pub fn files() -> Vec<File> {
             "What a device asks, signed by the device. A registration brings its key.",
             requests(),
         ),
+        file(
+            Kind::ImageManifest,
+            "What an installation image holds, signed on the supplier's own machine. The key set names the key.",
+            image_manifests(),
+        ),
         file(Kind::Agreement, "A user's consent to an offer, signed by the device.", agreements()),
     ];
     answers.into_iter().chain(others).collect()
@@ -81,6 +86,7 @@ fn file(kind: Kind, about: &str, good: Vec<Good>) -> File {
     let trust: std::collections::BTreeMap<String, Trust> = match kind {
         Kind::KeySet => trust::of_pins(),
         Kind::Request | Kind::Agreement => trust::of_devices(),
+        Kind::ImageManifest => trust::of_images(),
         _ => trust::of_servers(kind),
     };
     let bad = bad::of(&good[0]);
@@ -118,6 +124,16 @@ fn offers() -> Vec<Good> {
         Good::new((name, shows), OfferClaims { listed, ..samples::offer_claims() }, of_offer, &acme_key())
     })
     .collect()
+}
+
+fn image_manifests() -> Vec<Good> {
+    let good = samples::image_manifest();
+    let one = good.features[..1].to_vec();
+    let bare = ImageManifest { features: one, platform: "any".parse().unwrap(), ..good.clone() };
+    vec![
+        Good::new(("good", "an image with two features"), good, of_image, &image_key()),
+        Good::new(("bare", "an image with one feature, for any machine"), bare, of_image, &image_key()),
+    ]
 }
 
 fn agreements() -> Vec<Good> {

@@ -6,12 +6,13 @@ use carnet_seal::code::{CodeText, digest_of};
 use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, RootPin};
 use carnet_seal::{
-    KeyRing, OfferClaims, ProductString, RequestMessage, SealError, Unverified, VerifyingKey, armor,
+    ImageManifest, KeyRing, OfferClaims, ProductString, RequestMessage, SealError, Unverified, VerifyingKey,
+    armor,
 };
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
-use super::claims::{of_key_set, of_offer, readable};
+use super::claims::{of_image, of_key_set, of_offer, readable};
 use super::file::Trust;
 use super::names;
 
@@ -39,6 +40,10 @@ fn of_signed(document: &str, trust: &Trust, input: &[u8]) -> Result<Value, SealE
         "offer" => {
             let offer = Unverified::<OfferClaims>::parse(input)?.verify(&trust.ring(), trust.now())?;
             Ok(of_offer(offer.claims()))
+        }
+        "image-manifest" => {
+            let manifest = Unverified::<ImageManifest>::parse(input)?.verify(&trust.ring(), trust.now())?;
+            Ok(of_image(manifest.claims()))
         }
         kind => answer(kind, trust, input),
     }

@@ -9,7 +9,10 @@ use carnet_seal::{Kind, Signer, sign};
 use data_encoding::HEXLOWER;
 
 use super::file::{Device, Trust};
-use crate::samples::{ACME, NOW, acme_key, device_key, entry, key_set, pin, registered, root, server_key};
+use crate::samples::{
+    ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered, root,
+    server_key, umbra_key,
+};
 
 /// For key sets: who is pinned, and which version was seen.
 pub fn of_pins() -> BTreeMap<String, Trust> {
@@ -41,6 +44,27 @@ pub fn of_servers(kind: Kind) -> BTreeMap<String, Trust> {
         ("the key is revoked", with(revoked)),
         ("a newer format is asked for", with(outdated)),
         ("the key is there for images", with(KeySet { keys: keys(image), ..key_set() })),
+    ])
+}
+
+/// For images: the key set names keys of acme and of umbra for them.
+pub fn of_images() -> BTreeMap<String, Trust> {
+    let with = |set: KeySet| Trust { device: None, ..trust(pin(), &set, NOW) };
+    let image = |supplier, name: &str| Purpose::Image { supplier, name: name.parse().unwrap() };
+    let usual = KeySet {
+        keys: vec![entry(image(ACME, "acme"), &image_key()), entry(image(UMBRA, "umbra"), &umbra_key())],
+        ..key_set()
+    };
+    let passes = KeySet { keys: vec![entry(issue(ACME, "acme"), &image_key())], ..key_set() };
+    let (mut revoked, mut outdated) = (usual.clone(), usual.clone());
+    revoked.revoked.insert(image_key().key_id());
+    outdated.formats = BTreeMap::from([(Kind::ImageManifest.number(), Kind::FORMAT + 1)]);
+    named([
+        ("usual", with(usual.clone())),
+        ("the key set is over", Trust { device: None, ..trust(pin(), &usual, usual.expires) }),
+        ("the key is revoked", with(revoked)),
+        ("a newer format is asked for", with(outdated)),
+        ("the key is there for passes", with(passes)),
     ])
 }
 

@@ -2,14 +2,15 @@
 
 use carnet_core::document::{Answer, Body, Brought, Joins, Operation, PublicKey, Registration, Request};
 use carnet_core::id::{DeviceId, ServerId};
+use carnet_seal::image::FeatureStream;
 use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, device_of};
-use carnet_seal::{Document, Kind, OfferClaims, SigningKey, Unverified, sign};
+use carnet_seal::{Document, ImageManifest, Kind, OfferClaims, SigningKey, Unverified, sign};
 
 use super::super::good::receipt;
 use super::{Bad, Spoiler};
 use crate::samples::{
-    self, ACME, UMBRA, acme_key, agreement, device_key, entry, issue, joining, key, key_set, registration,
-    request, root, server_key, umbra_key,
+    self, ACME, UMBRA, acme_key, agreement, device_key, entry, image_key, issue, joining, key, key_set,
+    registration, request, root, server_key, umbra_key,
 };
 
 const ELSEWHERE: ServerId = ServerId([9; 16]);
@@ -20,6 +21,7 @@ pub fn of(spoiler: &Spoiler) -> Vec<Bad> {
         Kind::Request => [devices(spoiler), requests(), registrations()].into_iter().flatten().collect(),
         Kind::Agreement => [devices(spoiler), agreements()].into_iter().flatten().collect(),
         Kind::Offer => [servers(spoiler), offers()].into_iter().flatten().collect(),
+        Kind::ImageManifest => images(spoiler),
         kind => [servers(spoiler), answers(kind)].into_iter().flatten().collect(),
     }
 }
@@ -160,6 +162,45 @@ fn offers() -> Vec<Bad> {
         ),
         Bad::new("the server itself offers", "only a supplier's key offers", signed(offer(), &server_key())),
     ]
+}
+
+fn images(spoiler: &Spoiler) -> Vec<Bad> {
+    let good = samples::image_manifest;
+    let of_umbra = ImageManifest { app: "umbra/paint".parse().unwrap(), ..good() };
+    let with = |features: Vec<FeatureStream>| signed(ImageManifest { features, ..good() }, &image_key());
+    let mut swapped = good().features;
+    swapped.reverse();
+    let core = good().features.remove(1);
+    let twice = vec![core.clone(), core.clone()];
+    let table = FeatureStream { table_length: 9_000_000, ..core.clone() };
+    let far = FeatureStream { sealed_length: u64::MAX, ..core };
+    let mut bad: Vec<_> = [
+        "the key set is over",
+        "the key is revoked",
+        "a newer format is asked for",
+        "the key is there for passes",
+    ]
+    .map(|trust| Bad::new(trust, "the same document as the good one", spoiler.good.clone()).under(trust))
+    .into();
+    bad.extend([
+        Bad::new(
+            "another supplier's key",
+            "umbra's key for an app of acme (I14)",
+            signed(good(), &umbra_key()),
+        ),
+        Bad::new(
+            "another supplier's app",
+            "acme's key for an app of umbra (I14)",
+            signed(of_umbra, &image_key()),
+        ),
+        Bad::new("the issuing key", "a key that signs passes and no images", signed(good(), &acme_key())),
+        Bad::new("no features", "an image of nothing", with(Vec::new())),
+        Bad::new("features out of order", "not in the order of their names", with(swapped)),
+        Bad::new("feature twice", "two streams for one feature", with(twice)),
+        Bad::new("table too long", "more than 8 MiB", with(vec![table])),
+        Bad::new("lengths beyond all bounds", "they could not be added up", with(vec![far])),
+    ]);
+    bad
 }
 
 fn devices(spoiler: &Spoiler) -> Vec<Bad> {

@@ -1,0 +1,13 @@
+//! Images: built, spoilt, opened.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests; the test-only relaxation of clippy.toml does not reach helpers"
+)]
+
+mod forge;
+mod hostile;
+mod property;
+mod reuse;
+mod round_trip;
+mod world;
