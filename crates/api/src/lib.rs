@@ -8,7 +8,7 @@
 //! * [`problem`] – what went wrong, and what to do about it (RFC 9457);
 //! * [`page`] – lists;
 //! * one module for each noun: [`server`], [`supplier`], [`app`], [`menu`], [`license`], [`event`],
-//!   [`account`], [`act`];
+//!   [`account`], [`act`], [`token`];
 //! * [`schema`] – the shapes of the domain's types, for the OpenAPI document.
 
 pub mod account;
@@ -26,6 +26,7 @@ pub mod redeem;
 pub mod schema;
 pub mod server;
 pub mod supplier;
+pub mod token;
 
 pub use problem::{FieldError, Problem, ProblemCode};
 

@@ -17,6 +17,10 @@ pub const SERVER: &str = "/v1/server";
 pub const SUPPLIERS: &str = "/v1/suppliers";
 /// GET: the supplier that the token belongs to.
 pub const SUPPLIER: &str = "/v1/supplier";
+/// GET and POST: the supplier's access tokens.
+pub const TOKENS: &str = "/v1/tokens";
+/// POST: a token is made useless.
+pub const REVOKE_TOKEN: &str = "/v1/tokens/revoke";
 /// GET and POST: the supplier's apps.
 pub const APPS: &str = "/v1/apps";
 /// GET: licenses for the supplier's apps.

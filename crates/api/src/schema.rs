@@ -117,6 +117,19 @@ pub struct Reporting {
     /// How long records are kept on the device: an ISO 8601 duration, or words like `1 year`.
     #[schema(example = "P1Y")]
     pub record_retention: String,
+    /// To whom details of use are sealed; absent: only what the device counts by is recorded.
+    pub keys: Option<ReportKeys>,
+    /// How the details say who used a program; absent: by a pseudonym.
+    pub users: Option<UserNames>,
+}
+
+/// The supplier's public keys for reports.
+#[derive(Debug, ToSchema)]
+pub struct ReportKeys {
+    /// Details, reports and certificates are sealed to it: an X25519 key in 64 hexadecimal digits.
+    pub seal_to: String,
+    /// Checks the supplier's requests: an Ed25519 key in 64 hexadecimal digits.
+    pub asks: String,
 }
 
 /// The versions of a program that an offer covers.
@@ -162,6 +175,8 @@ values! {
     Counting, "kebab-case" { Offline, Online }
     /// A trial's limit.
     OncePer, "kebab-case" { User, Device }
+    /// How a record says who used a program.
+    UserNames, "kebab-case" { Hidden, SystemNames }
     /// License status.
     Status, "kebab-case" {
         Active, PaymentPending, ChargeFailed, Suspended, Exhausted, Expired, Declined, Ended, Revoked,

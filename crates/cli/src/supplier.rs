@@ -19,6 +19,7 @@ pub mod licenses;
 pub mod list;
 pub mod menu;
 pub mod register;
+pub mod token;
 
 /// `carnet supplier`.
 #[derive(Debug, Args)]
@@ -64,6 +65,9 @@ enum Command {
     /// Look after the key that signs installation images
     #[command(subcommand)]
     ImageKey(image_key::Command),
+    /// Look after tokens for shops, payment services and other programs
+    #[command(subcommand)]
+    Token(token::Token),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -88,6 +92,7 @@ impl Supplier {
             Command::Device(command) => command.run(context, name),
             Command::Image(command) => command.run(context, name),
             Command::ImageKey(command) => command.run(context, name),
+            Command::Token(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

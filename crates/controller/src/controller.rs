@@ -12,6 +12,7 @@ use carnet_core::journal::State;
 use carnet_device::identity::{IdentityError, Machine};
 use carnet_device::place;
 use carnet_device::platform::ThisMachine;
+use carnet_device::usage::{Details, note_copy};
 use carnet_device::{Env, Passbook, PassbookError};
 use carnet_seal::ProductString;
 use carnet_seam::{Net, random};
@@ -115,6 +116,7 @@ impl Controller {
     pub fn start(&self) -> Result<Run, Disapproved> {
         let mut desk = Desk::open(&self.site)?;
         let run = RunId(random::bytes(&*self.site.env.random)?);
+        desk.details = Some(Details::of(&desk.passbook, &*self.site.machine, run, self.site.version)?);
         match self.record_start(&mut desk, run) {
             Ok(state) => Run::new(Keeper::new(desk, run, state)?),
             Err(refused) => {
@@ -178,7 +180,14 @@ impl Site {
             PassbookError::Identity(IdentityError::Missing(_)) => {
                 Disapproved::not_registered(&self.product.url)
             }
-            error => error.into(),
+            error => {
+                if let PassbookError::Identity(IdentityError::AnotherMachine { .. }) = &error {
+                    // For the supplier to see, if this copy ever reports. Whether that works changes nothing here.
+                    let (env, pin, app) = (&self.env, self.product.pin(), &self.product.app);
+                    let _ = note_copy(env, &self.home, pin, app, &*self.machine);
+                }
+                error.into()
+            }
         })
     }
 }

@@ -8,6 +8,7 @@ use carnet_core::id::{LicenseId, RunId};
 use carnet_core::journal::{PassStatus, State};
 use carnet_core::time::{Seconds, Time};
 use carnet_device::journal::JournalError;
+use carnet_device::usage::Details;
 use carnet_device::{Book, BookError, ContactError, Line, Passbook, contact};
 
 use crate::controller::Site;
@@ -37,6 +38,8 @@ pub(crate) struct Desk {
     brought_more: bool,
     pub time: Option<Timekeeper>,
     pub meter: Meter,
+    /// What the supplier is told of this run, where the contract asks for it (C1).
+    pub details: Option<Details>,
 }
 
 /// Why something was not recorded.
@@ -101,6 +104,7 @@ impl Desk {
             brought_more: false,
             time: None,
             meter,
+            details: None,
         };
         let site = desk.site.clone();
         let begun = desk.passbook.book_begun(&site.product.app)?;
@@ -163,10 +167,13 @@ impl Desk {
     /// Records what is wanted, if the journal allows it.
     pub fn act(&mut self, input: Input) -> Result<State, Failure> {
         let now = self.now();
-        let acted = match self.book() {
-            Ok(book) => book.act(input, now).cloned(),
-            Err(error) => Err(error.into()),
+        let mut details = self.details.take();
+        let acted = match (self.book(), &mut details) {
+            (Ok(book), Some(details)) => book.act_with(input, now, details).cloned(),
+            (Ok(book), None) => book.act(input, now).cloned(),
+            (Err(error), _) => Err(error.into()),
         };
+        self.details = details;
         self.is_fresh = false;
         match acted {
             Ok(state) => {
@@ -279,9 +286,14 @@ impl Desk {
             return;
         }
         let now = self.now();
+        let (mut details, why) = (self.details.take(), why.recorded_as());
         if let Ok(book) = self.book() {
-            let _ = book.note_disapproval(&why.recorded_as(), now);
+            let _ = match &mut details {
+                Some(details) => book.note(why.code(), now, details),
+                None => book.note_disapproval(&why, now),
+            };
         }
+        self.details = details;
     }
 
     /// From here on time does not go back (I13).

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use carnet_core::LARGEST_AMOUNT;
+use carnet_core::app::Feature;
 use carnet_core::device::{Disapproval, Input};
 use carnet_core::document::{Reason, Refusal};
 use carnet_core::id::RunId;
@@ -289,7 +290,7 @@ impl Keeper {
     }
 
     /// Counts uses, durably, before this returns.
-    pub fn consume(&self, uses: u64) -> Result<Remaining, Disapproved> {
+    pub fn consume(&self, uses: u64, of: Option<Feature>) -> Result<Remaining, Disapproved> {
         if uses == 0 || uses > LARGEST_AMOUNT {
             return Err(Why::Pass(Disapproval::Amount).into());
         }
@@ -300,6 +301,7 @@ impl Keeper {
             Phase::Disapproved(told) => return Err(told.clone()),
             Phase::Ended => return Err(Why::Pass(Disapproval::RunEnded).into()),
         }
+        desk.details.iter_mut().for_each(|details| details.using(of.clone()));
         let settled = desk.settle(&Input::Use { run: self.run, uses }, uses);
         self.share(&desk, settled.as_ref().ok());
         settled.map_err(|refused| refused.told)?;

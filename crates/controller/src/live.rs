@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use carnet_core::app::Feature;
 use carnet_core::device::Disapproval;
-use carnet_core::document::Ceiling;
+use carnet_core::document::{Ceiling, PassKind};
 use carnet_core::journal::{Held, State};
 use carnet_core::time::{Seconds, Time};
 use carnet_device::Env;
@@ -182,15 +182,20 @@ impl Live {
     pub fn warnings(&self, env: &Env) -> Vec<Warning> {
         let (ends, grace) = self.state.ends();
         let now = self.time.now(env);
+        let temporary = self.state.held.as_ref().is_some_and(|held| held.pass.kind == PassKind::Temporary);
+        let mut warnings = if temporary { vec![Warning::Temporary { until: ends }] } else { Vec::new() };
         match (ends, grace) {
-            (Some(end), Some(until)) if end <= now && now < until => vec![Warning::InGrace { until }],
+            (Some(end), Some(until)) if end <= now && now < until => {
+                warnings.push(Warning::InGrace { until });
+            }
             (Some(at), _)
                 if at > now
                     && self.is_within(env, self.begun, |whole| Seconds(whole.0 / 5).min(LONGEST_WARNING)) =>
             {
-                vec![Warning::EndsSoon { at }]
+                warnings.push(Warning::EndsSoon { at });
             }
-            _ => Vec::new(),
+            _ => {}
         }
+        warnings
     }
 }

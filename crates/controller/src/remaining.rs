@@ -67,6 +67,11 @@ pub enum Warning {
         /// Until here.
         until: Time,
     },
+    /// It is a temporary pass: the payment is not settled yet, and the next pass depends on it.
+    Temporary {
+        /// It ends here, where it has an end.
+        until: Option<Time>,
+    },
     /// The pass ends soon, and no next one has come yet.
     EndsSoon {
         /// Here.
@@ -82,6 +87,12 @@ impl fmt::Display for Warning {
                     f,
                     "the license pass has ended and still works until {until}: connect to the license server"
                 )
+            }
+            Self::Temporary { until: Some(until) } => {
+                write!(f, "a temporary license pass until {until}: the payment is not settled yet")
+            }
+            Self::Temporary { until: None } => {
+                f.write_str("a temporary license pass: the payment is not settled yet")
             }
             Self::EndsSoon { at } => {
                 write!(f, "the license pass ends at {at}: connect to the license server before")

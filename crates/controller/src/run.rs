@@ -81,7 +81,16 @@ impl Run {
     /// # Errors
     /// [`Disapproved`]: nothing was counted, and what the run is approved for otherwise goes on.
     pub fn consume(&self, uses: u64) -> Result<Remaining, Disapproved> {
-        self.keeper.consume(uses)
+        self.keeper.consume(uses, None)
+    }
+
+    /// The same, and says to the supplier what was used, where the contract asks for it. A text that is no name of
+    /// a feature says nothing.
+    ///
+    /// # Errors
+    /// As [`Run::consume`].
+    pub fn consume_for(&self, feature: &str, uses: u64) -> Result<Remaining, Disapproved> {
+        self.keeper.consume(uses, feature.parse().ok())
     }
 
     /// What is left now.

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Answer, Body, Brought, Effect, JournalName, Pass, Reason, Request, Totals};
+use crate::document::{Answer, Body, Brought, Effect, JournalName, Pass, PublicKey, Reason, Request, Totals};
 use crate::id::{Digest, LicenseId, MoveId, RequestId, RunId, ServerId};
 use crate::license::LEEWAY;
-use crate::time::{Seconds, Time};
+use crate::time::{Length, Seconds, Time};
 
 /// One record of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +91,59 @@ pub enum Record {
         /// Their digest.
         digest: Digest,
     },
+    /// A record, with what it says to the supplier alone (C1).
+    WithDetail {
+        /// The record.
+        of: Box<Self>,
+        /// The run that has the sealing key; a refused start has one of its own.
+        run: RunId,
+        /// The run begins to seal here: what the supplier needs for all its records (RFC 9180 `enc`).
+        begins: Option<PublicKey>,
+        /// The sealed details; the record itself is bound into the seal.
+        sealed: Vec<u8>,
+    },
+    /// Records had been kept for as long as was agreed, and are about to be dropped.
+    RetentionGap {
+        /// The last of them.
+        upto: u64,
+        /// For how long they had to be kept.
+        kept: Length,
+        /// The server's time by which they were old enough.
+        at: Time,
+    },
+    /// The app is about to be erased; its pass is no good from here on (C3).
+    Erasing(Erasure),
+    /// What could be erased is erased.
+    Erased,
+}
+
+impl Record {
+    /// Whether it is about the use of the app, which a supplier may want to know more about (C1).
+    #[must_use]
+    pub const fn takes_detail(&self) -> bool {
+        matches!(
+            self,
+            Self::RunStarted { .. }
+                | Self::RunJoined { .. }
+                | Self::Used { .. }
+                | Self::Metered { .. }
+                | Self::RunEnded { .. }
+                | Self::Disapproved { .. }
+        )
+    }
+}
+
+/// An erasure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Erasure {
+    /// Digest of the list of what is to be erased.
+    pub list: Digest,
+    /// The request that asked for it.
+    pub nonce: Option<RequestId>,
+    /// When it was begun.
+    pub at: Time,
+    /// It is done.
+    pub done: bool,
 }
 
 /// An answer as it was received.
@@ -139,6 +192,12 @@ pub struct State {
     pub tails_dropped: u32,
     /// Runs that have not ended; of more than [`MOST_RUNS`], the oldest are forgotten.
     pub running: BTreeMap<RunId, Running>,
+    /// The longest that records of this journal must be kept; none: nobody asks for them.
+    pub retention: Option<Length>,
+    /// The server's time at the last contact. A clock that was set forward makes no record old.
+    pub contact: Option<Time>,
+    /// The app was erased, or is being erased.
+    pub erasure: Option<Erasure>,
 }
 
 /// A run that has not ended.
@@ -241,6 +300,9 @@ pub enum FoldError {
     /// A run joined that is over, or was joined before.
     #[error("a program joined run {0}, which nobody can join")]
     NotJoinable(RunId),
+    /// A detail of a record that takes none.
+    #[error("a detail of a record that takes none")]
+    NoDetail,
     /// A use of something that is not held.
     #[error("a use of license {0}, which the pass is not for")]
     NotHeld(LicenseId),
@@ -267,6 +329,9 @@ impl State {
             clock: ClockEvidence { reached, corrections: 0 },
             tails_dropped: 0,
             running: BTreeMap::new(),
+            retention: None,
+            contact: None,
+            erasure: None,
         }
     }
 
@@ -302,6 +367,15 @@ impl State {
                     ClockEvidence { reached: *at, corrections: self.clock.corrections.saturating_add(1) };
             }
             Record::TailDropped { .. } => self.tails_dropped = self.tails_dropped.saturating_add(1),
+            Record::WithDetail { of, .. } if of.takes_detail() => self.apply(of)?,
+            Record::WithDetail { .. } => return Err(FoldError::NoDetail),
+            Record::RetentionGap { .. } => {}
+            Record::Erasing(erasure) => {
+                self.clock.advance(erasure.at);
+                self.mark(PassStatus::Invalid);
+                self.erasure = Some(*erasure);
+            }
+            Record::Erased => self.erasure.iter_mut().for_each(|erasure| erasure.done = true),
         }
         Ok(())
     }
@@ -376,6 +450,7 @@ impl State {
         self.last_answer = received.digest;
         self.proof.clone_from(&received.document);
         self.clock = ClockEvidence { reached: answer.head.issued, corrections: 0 };
+        self.contact = Some(answer.head.issued);
         self.tails_dropped = 0;
         self.refused = None;
         if let Some(resume) = &answer.head.resume {
@@ -403,6 +478,8 @@ impl State {
         let document = document.to_vec();
         match body {
             Body::Pass(pass) => {
+                self.keep_records(pass);
+                self.erasure = None;
                 self.held = Some(Held { pass: (**pass).clone(), status: PassStatus::Valid, document })
             }
             Body::Portable(portable) => {
@@ -428,6 +505,13 @@ impl State {
                 Effect::Invited(_) | Effect::Withdrawn(_) | Effect::DeviceGone(_) | Effect::Renamed(_) => {}
             },
         }
+    }
+
+    /// What a contract asks to be kept is kept also under the next one.
+    fn keep_records(&mut self, pass: &Pass) {
+        let asked = pass.reporting.map(|clause| clause.record_retention);
+        let span = |length: &Length| Time::EPOCH.plus_length(*length);
+        self.retention = self.retention.into_iter().chain(asked).max_by_key(span);
     }
 
     fn mark(&mut self, status: PassStatus) {

@@ -5,7 +5,7 @@
 //! the very same functions.
 //!
 //! Reading order: [`offer`] (what a supplier sells), [`license`] (what a user has), [`document`] (what
-//! travels), [`server`] and [`device`] (the two decisions).
+//! travels), [`server`] and [`device`] (the two decisions), [`report`] (what is judged when a contract is looked into).
 
 pub mod app;
 pub mod charge;
@@ -16,6 +16,7 @@ pub mod journal;
 pub mod license;
 pub mod money;
 pub mod offer;
+pub mod report;
 pub mod server;
 pub mod term;
 pub mod time;

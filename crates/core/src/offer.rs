@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::LARGEST_AMOUNT;
 use crate::app::{AppId, Feature, OfferName, VersionRange};
 use crate::money::Money;
+use crate::report::ReportKeys;
 use crate::term::{Period, Slice, Term};
 use crate::time::{Length, Seconds, Time};
 
@@ -135,6 +136,30 @@ pub enum OncePer {
 pub struct Reporting {
     /// How long records are kept on the device.
     pub record_retention: Length,
+    /// To whom details of use are sealed; absent: only what the device counts by is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<ReportKeys>,
+    /// How the details say who used a program; absent: by a pseudonym.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<UserNames>,
+}
+
+impl Reporting {
+    /// Records that are kept for so long, with the details that a supplier's keys make possible later.
+    #[must_use]
+    pub const fn kept_for(record_retention: Length) -> Self {
+        Self { record_retention, keys: None, users: None }
+    }
+}
+
+/// How a record says who used a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserNames {
+    /// Not at all.
+    Hidden,
+    /// By the name that the operating system has for the user.
+    SystemNames,
 }
 
 impl Offer {
@@ -497,7 +522,7 @@ pub(crate) mod tests {
             ("condition", |offer| offer.condition = " ".into()),
             ("condition", |offer| offer.condition = "cheap\u{202e}".into()),
             ("reporting.record_retention", |offer| {
-                offer.reporting = Some(Reporting { record_retention: Length::days(0) });
+                offer.reporting = Some(Reporting::kept_for(Length::days(0)));
             }),
             ("lost_devices_per_year", |offer| offer.lost_devices_per_year = 367),
             ("features", |offer| offer.features.clear()),

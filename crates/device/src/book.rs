@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use carnet_core::device::{Disapproval, Input, next};
-use carnet_core::document::{Answer, Body, Operation, Pass};
+use carnet_core::document::{Answer, Operation};
 use carnet_core::id::{DeviceId, Digest, RequestId};
-use carnet_core::journal::{Received, Record, State};
+use carnet_core::journal::{Erasure, Received, Record, State};
 use carnet_core::time::Time;
 use carnet_seal::cbor::{self, Cbor, Limits};
 use carnet_seal::{RequestMessage, SealError, Signed, SigningKey, sign};
 use carnet_seam::Fs;
 
 use crate::journal::{self, Entry, Fold, Head, Journal, JournalError, Misfit, Peek, Settings, Tail};
+use crate::usage::Details;
 
 /// An open journal of one app, or of the device itself.
 #[derive(Debug)]
@@ -61,26 +62,45 @@ impl Fold for Folded {
         written(&Record::TailDropped { length: tail.length, digest: Digest(tail.sha256) })
     }
 
-    /// Reports need the records under a reporting clause, and until the next contact nobody has seen that a
-    /// tail was lost. What else is in them, passes, open requests and answers too, the checkpoint has.
+    /// Until the next contact nobody has seen that a tail was lost.
     fn keeps_past(&self) -> bool {
-        self.0.tails_dropped > 0 || self.0.held.as_ref().is_some_and(|held| held.pass.reporting.is_some())
+        self.0.tails_dropped > 0
     }
 
-    /// The pass of today may have no reporting clause where the one of yesterday had.
+    /// Records under a reporting clause stay as long as was agreed, also under the next license (C1). What else is in
+    /// a journal, passes, open requests and answers too, the checkpoint has.
     fn keeps(&self, entry: &Entry<'_>) -> bool {
-        let pass_reports = |pass: &Pass| pass.reporting.is_some();
+        let Some(retention) = self.0.retention else { return false };
+        // A clock that was set forward makes no record old: only the server's time counts.
+        let Some(contact) = self.0.contact else { return true };
+        let old = |at: Time| at.plus_length(retention) <= contact;
         match entry.kind {
-            journal::CHECKPOINT => decoded::<State>(entry.body)
-                .is_none_or(|state| state.held.is_some_and(|held| pass_reports(&held.pass))),
-            OUTCOME => decoded::<Record>(entry.body).is_none_or(|record| match record {
-                Record::Outcome(received) => {
-                    matches!(&received.answer.body, Body::Pass(pass) if pass_reports(pass))
-                }
-                _ => true,
-            }),
-            _ => false,
+            journal::CHECKPOINT => false,
+            _ => decoded::<Record>(entry.body).is_none_or(|record| !when(&record).is_none_or(old)),
         }
+    }
+
+    fn letting_go(&self, last: u64) -> Option<journal::Record> {
+        let (kept, at) = (self.0.retention?, self.0.contact?);
+        Some(written(&Record::RetentionGap { upto: last, kept, at }))
+    }
+}
+
+/// When it happened; none: it says nothing that anybody asks for.
+const fn when(record: &Record) -> Option<Time> {
+    match record {
+        Record::RunStarted { at, .. }
+        | Record::RunJoined { at, .. }
+        | Record::Used { at, .. }
+        | Record::Metered { at, .. }
+        | Record::RunEnded { at, .. }
+        | Record::Disapproved { at, .. }
+        | Record::ClockCorrected { at } => Some(*at),
+        Record::Outcome(received) => Some(received.answer.head.issued),
+        Record::Intent(request) => Some(request.at),
+        Record::Erasing(erasure) => Some(erasure.at),
+        Record::WithDetail { of, .. } => when(of),
+        _ => None,
     }
 }
 
@@ -93,15 +113,12 @@ fn misfit(wrong: impl std::fmt::Display) -> Misfit {
     Misfit(wrong.to_string())
 }
 
-/// An answer of the server.
-const OUTCOME: u8 = 2;
-
 /// The kind on the frame of a record; never used again for another meaning (I20).
 const fn kind_of(record: &Record) -> u8 {
     match record {
         Record::Checkpoint(_) => journal::CHECKPOINT,
         Record::Intent(_) => 1,
-        Record::Outcome(_) => OUTCOME,
+        Record::Outcome(_) => 2,
         Record::EffectsDone => 3,
         Record::RunStarted { .. } => 4,
         Record::Used { .. } => 5,
@@ -111,6 +128,10 @@ const fn kind_of(record: &Record) -> u8 {
         Record::ClockCorrected { .. } => 9,
         Record::TailDropped { .. } => 10,
         Record::RunJoined { .. } => 11,
+        Record::WithDetail { .. } => 12,
+        Record::RetentionGap { .. } => 13,
+        Record::Erasing(_) => 14,
+        Record::Erased => 15,
     }
 }
 
@@ -187,6 +208,14 @@ impl Book {
         self.plan(|state, _| next(state, input, now))
     }
 
+    /// The same, with what the supplier is told of it (C1).
+    ///
+    /// # Errors
+    /// As [`Book::act`].
+    pub fn act_with(&mut self, input: Input, now: Time, details: &mut Details) -> Result<&State, BookError> {
+        self.plan_with(details, |state| next(state, input, now))
+    }
+
     /// Writes down that something is about to be asked. Afterwards [`Book::message`] has it.
     ///
     /// # Errors
@@ -216,6 +245,57 @@ impl Book {
         let record = Record::Disapproved { code: why.code().to_owned(), at: now };
         self.plan(|_, _| Ok(vec![record]))?;
         Ok(())
+    }
+
+    /// Records under a code of one's own that a start was refused, with what the supplier is told of it.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn note(&mut self, code: &str, now: Time, details: &mut Details) -> Result<(), BookError> {
+        let record = Record::Disapproved { code: code.to_owned(), at: now };
+        self.plan_with(details, |_| Ok(vec![record]))?;
+        Ok(())
+    }
+
+    /// Begins to erase the app, or goes on with it: from here on its pass is no good (C3).
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn begin_erasure(&mut self, erasure: Erasure) -> Result<&State, BookError> {
+        self.plan(|_, _| Ok(vec![Record::Erasing(erasure)]))
+    }
+
+    /// What could be erased is erased.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn end_erasure(&mut self) -> Result<&State, BookError> {
+        self.plan(|_, _| Ok(vec![Record::Erased]))
+    }
+
+    /// All that is still here, for a report: the state, the last record, and the segments.
+    ///
+    /// # Errors
+    /// [`JournalError`], with the remedy.
+    pub fn evidence(&mut self) -> Result<(State, Head, Vec<Vec<u8>>), JournalError> {
+        let segments = self.journal.segment_bytes()?.into_iter().map(|(_, bytes)| bytes).collect();
+        Ok((self.state().clone(), self.journal.head(), segments))
+    }
+
+    fn plan_with(
+        &mut self,
+        details: &mut Details,
+        plan: impl FnOnce(&State) -> Result<Vec<Record>, Disapproval>,
+    ) -> Result<&State, BookError> {
+        let appended = self.journal.append_with::<BookError>(|folded, _| {
+            let records = plan(&folded.0)?.into_iter();
+            Ok(records.map(|record| written(&details.attach(&folded.0, record))).collect())
+        });
+        if let Err(error) = appended {
+            details.give_up();
+            return Err(error);
+        }
+        Ok(self.state())
     }
 
     fn plan(

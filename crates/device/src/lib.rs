@@ -10,12 +10,14 @@
 //! * [`contact`] – asking the server, over any carrier;
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
+//! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
 //! * [`mod@env`] – files, clock and random, handed over.
 
 pub mod book;
 pub mod by_hand;
 pub mod contact;
 pub mod env;
+pub mod erase;
 pub mod identity;
 pub mod journal;
 pub mod medium;
@@ -23,7 +25,9 @@ pub mod passbook;
 pub mod place;
 pub mod platform;
 pub mod portable;
+pub mod report;
 pub mod storage;
+pub mod usage;
 
 pub use book::{Book, BookError};
 pub use contact::{ContactError, Line};

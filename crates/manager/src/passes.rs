@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use carnet_core::app::{AppId, Feature};
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Ceiling, PassKind, Reason};
-use carnet_core::id::{LicenseId, ServerId};
+use carnet_core::id::{DeviceId, LicenseId, ServerId};
 use carnet_core::journal::State;
 use carnet_core::offer::Counting;
 use carnet_core::term::moment;
@@ -26,6 +26,8 @@ pub struct PassView {
     pub server: String,
     /// Id of that server.
     pub server_id: ServerId,
+    /// The device that holds it: this one.
+    pub device: DeviceId,
     /// For which app.
     pub app: AppId,
     /// The license that it is a slice of; none without a pass.
@@ -121,6 +123,7 @@ impl PassView {
         let mut view = Self {
             server: server.url.to_string(),
             server_id: server.pin.server,
+            device: state.name.device,
             app: app.clone(),
             license: pass.map(|pass| pass.license),
             condition: pass.map(|pass| pass.condition.clone()).unwrap_or_default(),

@@ -68,6 +68,9 @@ fn spelled(argument: &Arg) -> String {
     let names = argument.get_value_names().unwrap_or_default();
     let value = if argument.get_action().takes_values() { names.join(" ") } else { String::new() };
     let long = argument.get_long().map(|long| format!("--{long}"));
+    if argument.is_require_equals_set() {
+        return format!("`{}[={value}]`", long.unwrap_or_default());
+    }
     let short = argument.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
     let typed = [long.unwrap_or_default(), value].join(" ");
     format!("{short}`{}`", typed.trim())

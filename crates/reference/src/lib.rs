@@ -116,4 +116,30 @@ mod tests {
             }
         }
     }
+
+    /// What is copied from a page must not be silently without effect.
+    #[test]
+    fn packaging_and_pages_name_only_variables_that_exist() {
+        let known: Vec<String> =
+            carnet_server::config::settings().iter().map(carnet_server::config::Setting::variable).collect();
+        let mut named = 0;
+        for (page, text) in [
+            ("carnetd.service", include_str!("../../../packaging/carnetd.service")),
+            ("Containerfile", include_str!("../../../packaging/Containerfile")),
+            ("container.md", include_str!("../../../docs/container.md")),
+            ("systemd.md", include_str!("../../../docs/systemd.md")),
+            ("operating.md", include_str!("../../../docs/operating.md")),
+        ] {
+            let part_of_a_name = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+            for word in text.split(|letter| !part_of_a_name(letter)) {
+                let is_variable = word.starts_with("CARNETD_") && word.len() > "CARNETD_".len();
+                assert!(
+                    !is_variable || word == "CARNETD_CONFIG" || known.iter().any(|known| known == word),
+                    "{page}: {word}"
+                );
+                named += usize::from(is_variable);
+            }
+        }
+        assert!(named > 10, "{named}");
+    }
 }

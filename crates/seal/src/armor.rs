@@ -26,11 +26,18 @@ pub enum Carried {
     Request,
     /// What the server has answered.
     Answer,
+    /// A usage report, sealed to a supplier.
+    Report,
+    /// An erasure certificate, sealed to a supplier.
+    Certificate,
+    /// A supplier's request for a report or an erasure.
+    ReportRequest,
 }
 
 impl Carried {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Passbook, Self::Request, Self::Answer];
+    pub const ALL: [Self; 6] =
+        [Self::Passbook, Self::Request, Self::Answer, Self::Report, Self::Certificate, Self::ReportRequest];
 
     /// As it stands in the first line.
     #[must_use]
@@ -39,6 +46,9 @@ impl Carried {
             Self::Passbook => "PASSBOOK",
             Self::Request => "REQUEST",
             Self::Answer => "ANSWER",
+            Self::Report => "USAGE REPORT",
+            Self::Certificate => "ERASURE CERTIFICATE",
+            Self::ReportRequest => "REPORT REQUEST",
         }
     }
 
@@ -49,6 +59,9 @@ impl Carried {
             Self::Passbook => 1,
             Self::Request => 2,
             Self::Answer => 3,
+            Self::Report => 4,
+            Self::Certificate => 5,
+            Self::ReportRequest => 6,
         }
     }
 }
@@ -60,6 +73,9 @@ impl fmt::Display for Carried {
             Self::Passbook => "a portable passbook",
             Self::Request => "a request",
             Self::Answer => "an answer",
+            Self::Report => "a usage report",
+            Self::Certificate => "an erasure certificate",
+            Self::ReportRequest => "a supplier's request",
         })
     }
 }

@@ -7,4 +7,5 @@ mod facts;
 mod journal;
 mod names;
 mod offer;
+mod report;
 mod request;

@@ -24,13 +24,13 @@ pub enum Kind {
     Refusal = 7,
     /// Done, signed by the server.
     Receipt = 8,
-    /// Reserved: what a device has recorded for a supplier.
+    /// What a device has recorded for a supplier, signed by the device and sealed to the supplier.
     UsageReport = 9,
-    /// Reserved: what a device says it has erased.
+    /// What a device says it has erased, signed by the device and sealed to the supplier.
     ErasureCertificate = 10,
     /// What an installation image holds, signed on the supplier's own machine.
     ImageManifest = 11,
-    /// Reserved: a supplier's question for a usage report.
+    /// A supplier's request for a report or an erasure, signed on the supplier's own machine.
     ReportRequest = 12,
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`kind`] (which documents exist), [`envelope`] (their form), [`keys`] (who may sign what),
 //! [`document`] and [`image`] (the two together), [`message`] and [`product`] (what travels around them), [`armor`] (the same as
-//! text). The encodings of the domain's own types are in `codec`.
+//! text), [`report`] (contract management, with [`sealed`] and [`detail`]). The encodings of the domain's own types are in `codec`.
 //!
 //! ```
 //! use carnet_core::document::{Agreement, Answer};
@@ -23,18 +23,23 @@ pub mod armor;
 pub mod cbor;
 pub mod code;
 mod codec;
+pub mod detail;
 pub mod document;
 pub mod envelope;
 mod error;
+mod hpke;
 pub mod image;
 pub mod keys;
 pub mod kind;
 pub mod message;
 pub mod product;
+pub mod report;
+pub mod sealed;
 
 pub use document::OfferClaims;
 pub use envelope::{Document, Signed, ToBeSigned, Unverified, body_hash, sign};
 pub use error::SealError;
+pub use hpke::NotOpened;
 pub use image::{ContentHash, ImageKey, ImageManifest};
 pub use keys::{KeyId, KeyRing, Signer, SigningKey, VerifyingKey};
 pub use kind::Kind;

@@ -11,6 +11,8 @@ from strict import Refused
 
 # Text armor.
 
+CARRIED = ("PASSBOOK", "REQUEST", "ANSWER", "USAGE REPORT", "ERASURE CERTIFICATE", "REPORT REQUEST")
+
 CHECKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/*$!"
 BEGIN, END, RULE = "-----BEGIN CARNET ", "-----END CARNET ", "-----"
 
@@ -20,7 +22,7 @@ def armor(text):
     carried = next((line[len(BEGIN) :].rstrip("-") for line in lines if line.startswith(BEGIN)), None)
     if carried is None:
         raise Refused("no-beginning")
-    if carried not in ("PASSBOOK", "REQUEST", "ANSWER"):
+    if carried not in CARRIED:
         raise Refused("unknown-type")
     data, whole, number = b"", False, 0
     for line in filter(None, lines):

@@ -14,6 +14,7 @@ pub mod problem;
 pub mod redeem;
 pub mod server;
 pub mod supplier;
+pub mod token;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -56,6 +57,8 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(server::show::show))
         .routes(routes!(supplier::register::register))
         .routes(routes!(supplier::show::show))
+        .routes(routes!(token::list::list, token::create::create))
+        .routes(routes!(token::revoke::revoke))
         .routes(routes!(app::list::list, app::create::create))
         .routes(routes!(app::show::show))
         .routes(routes!(app::show::show_part))
@@ -81,7 +84,6 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))
         .routes(routes!(operation::ready::ready))
-        .routes(routes!(operation::metrics::metrics))
         .routes(routes!(operation::openapi::openapi))
 }
 

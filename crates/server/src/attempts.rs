@@ -1,53 +1,135 @@
-//! Wrong set-up codes: a few are a mistake, many are somebody trying.
+//! Wrong codes: a few are a mistake, many are somebody trying.
+//!
+//! Counted by address, and by user where a known device tries; in the database, so that a restart forgives nothing. A
+//! wrong code names nobody else: who made it, or whose it might have been, is not known. Of an address only a digest
+//! is kept, and only until the last wrong code is forgotten. A code has 128 bits: this keeps the log readable and the
+//! database idle rather than the code secret.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use carnet_core::time::{Seconds, Time};
+use carnet_api::ProblemCode;
+use carnet_core::id::{Digest, UserId};
+use carnet_core::time::Time;
+use carnet_store::Submission;
 
-/// So many wrong codes in [`WINDOW`] are answered; after them everybody waits. A code has 128 bits, so this
-/// keeps the log readable rather than the code secret.
-const MOST: usize = 10;
-const WINDOW: Seconds = Seconds(60);
+use crate::admission::{Client, later};
+use crate::ids::sha256;
+use crate::problem::Failure;
+use crate::server::Server;
 
-/// When wrong codes came.
-#[derive(Debug, Default)]
-pub struct Attempts(Mutex<VecDeque<Time>>);
+/// So long a wrong code counts when there were as many as are allowed.
+const WINDOW: i64 = 3_600_000_000;
 
-impl Attempts {
-    /// How many seconds to wait before the next attempt; none: go on.
-    #[must_use]
-    pub fn wait(&self, now: Time) -> Option<u32> {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock set back must not close the door for longer than the window.
-        times.retain(|time| *time <= now && now < time.plus(WINDOW));
-        let first = times.front().filter(|_| times.len() >= MOST)?;
-        u32::try_from(first.plus(WINDOW).since(now).0 + 1).ok()
+/// Who is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Whoever asks from this address.
+    Client(Client),
+    /// All devices of this user.
+    User(UserId),
+}
+
+impl Subject {
+    /// Another one at each server, so that digests of addresses cannot be compared between servers.
+    fn digest(self, server: &Server) -> Digest {
+        let who = match self {
+            Self::Client(client) => format!("client {client}"),
+            Self::User(user) => format!("user {user}"),
+        };
+        sha256(&[b"carnet attempts ", &server.keys().server().0, b" ", who.as_bytes()])
     }
+}
 
-    /// A wrong code came.
-    pub fn note(&self, now: Time) {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.push_back(now);
-        if times.len() > MOST {
-            times.pop_front();
-        }
+/// Asked before a code is looked at, so that a right one among many wrong ones is not found out either.
+///
+/// # Errors
+/// [`ProblemCode::TooManyAttempts`] when there were too many wrong ones.
+pub async fn may_try(server: &Server, subject: Subject) -> Result<(), Failure> {
+    let Some(step) = step(server) else { return Ok(()) };
+    let digest = subject.digest(server);
+    let until = server.read(move |tx| tx.attempts_until(&digest)).await?;
+    match wait(until, server.now(), step) {
+        None => Ok(()),
+        Some(wait) => Err(later(ProblemCode::TooManyAttempts, "too many wrong codes came", wait)),
     }
+}
+
+/// A wrong code came.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note(server: &Server, subject: Subject) -> Result<(), Failure> {
+    let Some(step) = step(server) else { return Ok(()) };
+    let (digest, now) = (subject.digest(server), server.now());
+    let noted = server.write("attempts.note", move |tx| {
+        tx.forget_attempts(now)?;
+        let until = tx.attempts_until(&digest)?;
+        Ok(tx.put_attempts(&digest, after(until, now, step))?)
+    });
+    noted.await
+}
+
+/// Counts the code that a device shows, where it shows one that nobody has made.
+///
+/// # Errors
+/// [`ProblemCode::TooManyAttempts`] when there were too many wrong ones before.
+pub async fn watch(server: &Server, client: Client, submission: &Submission) -> Result<(), Failure> {
+    let Some(code) = submission.code else { return Ok(()) };
+    let known = server.store().device_keys(submission.request.journal.device)?;
+    let subject = known.map_or(Subject::Client(client), |known| Subject::User(known.user));
+    may_try(server, subject).await?;
+    let made = server.read(move |tx| tx.knows_code(&code)).await?;
+    if made { Ok(()) } else { note(server, subject).await }
+}
+
+/// What one wrong code costs, in microseconds; none: nobody counts.
+fn step(server: &Server) -> Option<i64> {
+    match server.admission().policy().wrong_codes_per_hour {
+        0 => None,
+        most => Some(WINDOW / i64::from(most)),
+    }
+}
+
+/// Each wrong code moves the end of the waiting on by one step, and nobody may be further ahead than the window.
+fn after(until: Option<Time>, now: Time, step: i64) -> Time {
+    Time(since_now(until, now) + now.0 + step)
+}
+
+fn wait(until: Option<Time>, now: Time, step: i64) -> Option<Duration> {
+    let over = since_now(until, now) + step - WINDOW;
+    u64::try_from(over).ok().filter(|over| *over > 0).map(Duration::from_micros)
+}
+
+/// A clock set back must not close the door for longer than the window.
+fn since_now(until: Option<Time>, now: Time) -> i64 {
+    until.map_or(0, |until| until.0.saturating_sub(now.0).clamp(0, WINDOW))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const STEP: i64 = WINDOW / 30;
+
     #[test]
-    fn after_ten_wrong_codes_in_a_minute_everybody_waits() {
-        let attempts = Attempts::default();
-        let at = |seconds| Time::EPOCH.plus(Seconds(seconds));
-        for second in 0..10 {
-            assert_eq!(attempts.wait(at(second)), None);
-            attempts.note(at(second));
+    fn after_thirty_wrong_codes_there_is_one_more_every_two_minutes() {
+        let now = Time(WINDOW);
+        let mut until = None;
+        for _ in 0..30 {
+            assert_eq!(wait(until, now, STEP), None);
+            until = Some(after(until, now, STEP));
         }
-        assert_eq!(attempts.wait(at(10)), Some(51));
-        assert_eq!(attempts.wait(at(60)), None);
+        assert_eq!(wait(until, now, STEP), Some(Duration::from_secs(120)));
+        let later = Time(now.0 + STEP);
+        assert_eq!(wait(until, later, STEP), None);
+        until = Some(after(until, later, STEP));
+        assert_eq!(wait(until, later, STEP), Some(Duration::from_secs(120)));
+        assert_eq!(wait(until, Time(later.0 + WINDOW), STEP), None);
+    }
+
+    #[test]
+    fn a_clock_set_back_closes_the_door_for_no_longer_than_the_window() {
+        let until = Some(after(None, Time(100 * WINDOW), STEP));
+        assert_eq!(wait(until, Time(WINDOW), STEP), Some(Duration::from_secs(120)));
     }
 }

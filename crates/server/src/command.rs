@@ -4,10 +4,14 @@ mod backup;
 mod check_ledger;
 mod config_show;
 mod doctor;
+mod health;
+mod invitations;
 mod invite;
 mod keys;
 mod restore;
 mod run;
+mod user;
+mod waiting;
 
 use std::fmt;
 use std::io::Write;
@@ -17,7 +21,7 @@ use std::sync::Arc;
 use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
 
-use crate::config::{Command, ConfigCommand, Loaded};
+use crate::config::{Command, ConfigCommand, InvitationsCommand, Loaded, UserCommand};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -120,11 +124,22 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
             config_show::run(loaded, *json)
         }
+        Command::User { command: UserCommand::Find { email } } => user::find(&around, email),
+        Command::User { command: UserCommand::Erase { user, yes, despite_charges } } => {
+            user::erase(&around, *user, *yes, *despite_charges)
+        }
         Command::RootHash => {
             let root = data::read_root_hash(around.fs.as_ref(), &around.data)?;
             say(format_args!("{root}\n"))
         }
         Command::Invite { lasts } => invite::run(&around, *lasts),
+        Command::Invitations { command: InvitationsCommand::List { json } } => {
+            invitations::list(&around, *json)
+        }
+        Command::Invitations { command: InvitationsCommand::Withdraw { name, all: _ } } => {
+            invitations::withdraw(&around, name.as_deref())
+        }
+        Command::Health(listen) => health::run(listen),
         Command::Openapi => say(format_args!("{}", crate::api::document_text().map_err(Stopped::because)?)),
     }
 }
@@ -132,7 +147,8 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
 /// Opening brings the schema up to date; that is all.
 fn migrate(around: &Surroundings) -> Result<Exit, Stopped> {
     data::prepare(around.fs.as_ref(), &around.data)?;
-    data::open_store(around).map_err(OpenError::from)?.close();
+    let migrated = waiting::during("bringing the database up to date", || data::open_store(around));
+    migrated.map_err(OpenError::from)?.close();
     say(format_args!("the database in {} is up to date\n", around.data.display()))
 }
 

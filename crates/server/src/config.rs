@@ -2,18 +2,22 @@
 
 pub mod file;
 pub mod load;
+pub mod secret;
 pub mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use carnet_core::app::SupplierName;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use carnet_core::id::UserId;
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::admission::{Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR};
 use crate::command::Exit;
 use crate::tls::Files;
 
 pub use load::{LoadError, Loaded, load};
+pub use secret::Secret;
 pub use settings::{Setting, settings};
 
 /// Where a server listens when nothing is said: this machine only.
@@ -85,6 +89,20 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after the codes that `carnetd invite` has made
+    Invitations {
+        /// What to do
+        #[command(subcommand)]
+        command: InvitationsCommand,
+    },
+    /// Ask the server on this machine whether it is ready: for containers and monitors
+    Health(Listen),
+    /// Look after the persons behind the users
+    User {
+        /// What to do
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// What signs: show it, put new keys in the place of old ones, take the root key away
     #[command(subcommand)]
     Keys(Keys),
@@ -104,6 +122,50 @@ pub enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What to do about invitations.
+#[derive(Debug, Subcommand)]
+pub enum InvitationsCommand {
+    /// Print those that are still good, by name
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Withdraw one, or all, before it is used; beside a running server too
+    #[command(group = ArgGroup::new("which").required(true).args(["name", "all"]))]
+    Withdraw {
+        /// Its name, as `carnetd invitations list` prints it
+        name: Option<String>,
+
+        /// All that are still good
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// What to do about a person.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Print the ids of the users who gave this e-mail address
+    Find {
+        /// The address, whole; upper and lower case are the same
+        email: String,
+    },
+    /// Erase everything personal of a user: the id and the licenses stay; beside a running server too
+    Erase {
+        /// Whose
+        user: UserId,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+
+        /// Erase although something is still to be paid, or could not be
+        #[arg(long)]
+        despite_charges: bool,
+    },
 }
 
 /// What to do with the keys.
@@ -203,6 +265,70 @@ pub struct Listen {
     /// The certificate and its key
     #[command(flatten)]
     pub tls: TlsFiles,
+
+    /// Where to be measured
+    #[command(flatten)]
+    pub metrics: MetricsPage,
+
+    /// Who is let in how often
+    #[command(flatten)]
+    pub allowance: Allowance,
+}
+
+/// Where to be measured.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MetricsPage {
+    /// Where to answer `/metrics`, as in 127.0.0.1:8471; nowhere unless it is set
+    #[arg(long, env = "CARNETD_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// What must come with `Authorization: Bearer` there; better in a file, since others can read command lines
+    #[arg(long, env = "CARNETD_METRICS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub metrics_token: Option<Secret>,
+
+    /// The file that holds it
+    #[arg(long, env = "CARNETD_METRICS_TOKEN_FILE", value_name = "FILE")]
+    pub metrics_token_file: Option<PathBuf>,
+}
+
+/// Who is let in how often.
+#[derive(Debug, Clone, Args)]
+pub struct Allowance {
+    /// Requests in a minute from one address without a proof of who asks; known devices and suppliers are not counted; 0: any number
+    #[arg(long, env = "CARNETD_REQUEST_LIMIT", default_value_t = REQUESTS_PER_MINUTE, value_name = "NUMBER")]
+    pub request_limit: u32,
+
+    /// Wrong codes in an hour from one address, or from the devices of one user; 0: any number
+    #[arg(long, env = "CARNETD_CODE_LIMIT", default_value_t = WRONG_CODES_PER_HOUR, value_name = "NUMBER")]
+    pub code_limit: u32,
+
+    /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks as 10.0.0.0/8, with commas between them
+    #[arg(long, env = "CARNETD_TRUSTED_PROXY", value_delimiter = ',', value_name = "NETWORK")]
+    pub trusted_proxy: Vec<Network>,
+}
+
+impl Allowance {
+    /// What a server needs to know of it.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            requests_per_minute: self.request_limit,
+            wrong_codes_per_hour: self.code_limit,
+            trusted_proxies: self.trusted_proxy.clone(),
+        }
+    }
+}
+
+impl MetricsPage {
+    /// Where to answer, if that is safe.
+    ///
+    /// # Errors
+    /// [`Unfit::OpenMetrics`] beyond this machine without a token.
+    pub fn address(&self) -> Result<Option<SocketAddr>, Unfit> {
+        let Some(address) = self.metrics_listen else { return Ok(None) };
+        let token = self.metrics_token.is_some() || self.metrics_token_file.is_some();
+        if address.ip().is_loopback() || token { Ok(Some(address)) } else { Err(Unfit::OpenMetrics(address)) }
+    }
 }
 
 /// The certificate and its key.
@@ -260,6 +386,11 @@ pub enum Unfit {
     /// Half of what TLS needs.
     #[error(transparent)]
     HalfTls(#[from] HalfTls),
+    /// Whoever finds it could read how busy the server is.
+    #[error(
+        "the metrics on {0} can be reached from other machines: set `metrics-token-file`, or let `metrics-listen` be an address of this machine"
+    )]
+    OpenMetrics(SocketAddr),
 }
 
 /// Passwords and tokens would travel in the clear.
@@ -296,13 +427,27 @@ mod tests {
     }
 
     #[test]
+    fn metrics_beyond_this_machine_need_a_token() {
+        let page = |address: &str, token: Option<&str>| MetricsPage {
+            metrics_listen: Some(address.parse().unwrap()),
+            metrics_token: token.map(|token| token.parse().unwrap()),
+            metrics_token_file: None,
+        };
+        assert_eq!(MetricsPage::default().address(), Ok(None));
+        assert!(page("127.0.0.1:0", None).address().is_ok());
+        assert!(matches!(page("0.0.0.0:0", None).address(), Err(Unfit::OpenMetrics(_))));
+        assert!(page("0.0.0.0:0", Some("x")).address().is_ok());
+    }
+
+    #[test]
     fn listening_beyond_this_machine_needs_tls_or_a_proxy() {
         let (one, two) = (Some(PathBuf::from("a")), Some(PathBuf::from("b")));
         let tls = TlsFiles { tls_cert: one, tls_key: two };
-        let listen = |address: &str, behind_proxy| Listen {
-            listen: address.parse().unwrap(),
-            behind_proxy,
-            tls: TlsFiles::default(),
+        let listen = |address: &str, behind_proxy: bool| {
+            let proxy = format!("--behind-proxy={behind_proxy}");
+            let config = Config::try_parse_from(["carnetd", "serve", "--listen", address, &proxy]).unwrap();
+            let Command::Serve(listen) = config.command else { panic!() };
+            listen
         };
         for address in ["127.0.0.1:0", "[::1]:8470", "127.9.9.9:1"] {
             assert!(listen(address, false).address().is_ok(), "{address}");

@@ -2,9 +2,11 @@
 
 mod body;
 mod call;
+mod client;
 mod document;
 mod json;
 mod named;
+pub mod scope;
 mod session;
 
 pub use call::{Call, Reply};

@@ -24,6 +24,10 @@ pub const SETUP_LASTS: Seconds = Seconds(15 * 60);
 pub const INVITATION_LASTS: Seconds = Seconds(7 * 86_400);
 
 const FOLDER: &str = "invitations";
+/// In front of the hash of a code that was withdrawn after the server may have taken it in.
+const WITHDRAWN: &str = "withdrawn-";
+/// Of 64 digits: enough to tell the few apart that are open at once.
+const NAME_LENGTH: usize = 10;
 
 /// A code, and until when it is good. Shown once.
 pub struct Invitation {
@@ -67,6 +71,12 @@ pub fn replace(tx: &Writing<'_>, code: &OneTimeCode) -> Result<(), StoreError> {
     tx.add_code(code)
 }
 
+/// How an invitation is called by those who do not have its code.
+#[must_use]
+pub fn name_of(hash: &Digest) -> String {
+    hash.to_string().chars().take(NAME_LENGTH).collect()
+}
+
 /// Leaves a code where a running server finds it.
 ///
 /// # Errors
@@ -78,16 +88,49 @@ pub fn leave(fs: &dyn Fs, data: &Path, code: &OneTimeCode) -> Result<(), FsError
     replace_file(fs, &folder.join(code.hash.to_string()), text.as_bytes())
 }
 
-/// Takes in the codes that were left. What cannot be read is no invitation and stays where it is.
+/// Withdraws a code, whether or not a running server has taken it in: before it next looks at one, it reads this.
+///
+/// # Errors
+/// What the system reports.
+pub fn withdraw(fs: &dyn Fs, data: &Path, hash: &Digest) -> Result<(), FsError> {
+    let folder = data.join(FOLDER);
+    create_folders(fs, &folder)?;
+    // In this order: at no time has the server a reason to take the code in again.
+    replace_file(fs, &folder.join(format!("{WITHDRAWN}{hash}")), b"")?;
+    discard(fs, &folder.join(hash.to_string()))
+}
+
+/// The codes that no server has taken in yet.
+///
+/// # Errors
+/// What the system reports.
+pub fn left(fs: &dyn Fs, data: &Path) -> Result<Vec<OneTimeCode>, FsError> {
+    Ok(found(fs, data)?.into_iter().map(|(_, code)| code).collect())
+}
+
+/// The codes that were withdrawn, which no server has taken note of yet.
+///
+/// # Errors
+/// What the system reports.
+pub fn withdrawn(fs: &dyn Fs, data: &Path) -> Result<Vec<Digest>, FsError> {
+    let names = names(fs, data)?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix(WITHDRAWN)?.parse().ok()).collect())
+}
+
+/// Takes in the codes that were left, and takes out those that were withdrawn. What cannot be read is no invitation and stays where it is.
 ///
 /// # Errors
 /// What the system or the database reports.
 pub async fn take_in(server: &Server) -> Result<(), crate::problem::Failure> {
-    let found = found(server.fs(), server.data()).map_err(crate::problem::Failure::internal)?;
-    if found.is_empty() {
+    let failed = |error: FsError| crate::problem::Failure::internal(error);
+    let found = found(server.fs(), server.data()).map_err(failed)?;
+    let withdrawn = withdrawn(server.fs(), server.data()).map_err(failed)?;
+    if found.is_empty() && withdrawn.is_empty() {
         return Ok(());
     }
-    let (paths, codes): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let (mut paths, codes): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let folder = server.data().join(FOLDER);
+    paths.extend(withdrawn.iter().map(|hash| folder.join(format!("{WITHDRAWN}{hash}"))));
     let add = move |tx: &Writing<'_>| {
         for code in &codes {
             match tx.add_code(code) {
@@ -96,19 +139,24 @@ pub async fn take_in(server: &Server) -> Result<(), crate::problem::Failure> {
                 Err(error) => return Err(error.into()),
             }
         }
+        for hash in &withdrawn {
+            tx.withdraw_code(hash, PURPOSE)?;
+        }
         Ok(())
     };
     server.write("invitation.take_in", add).await?;
-    paths.iter().try_for_each(|path| discard(server.fs(), path)).map_err(crate::problem::Failure::internal)
+    paths.iter().try_for_each(|path| discard(server.fs(), path)).map_err(failed)
+}
+
+fn names(fs: &dyn Fs, data: &Path) -> Result<Vec<String>, FsError> {
+    let folder = data.join(FOLDER);
+    if fs.facts(&folder)?.is_none() { Ok(Vec::new()) } else { fs.list(&folder) }
 }
 
 fn found(fs: &dyn Fs, data: &Path) -> Result<Vec<(PathBuf, OneTimeCode)>, FsError> {
     let folder = data.join(FOLDER);
-    if fs.facts(&folder)?.is_none() {
-        return Ok(Vec::new());
-    }
     let mut found = Vec::new();
-    for name in fs.list(&folder)? {
+    for name in names(fs, data)? {
         let path = folder.join(&name);
         let text = read_file(fs, &path, 256)?.and_then(|text| String::from_utf8(text).ok());
         found.extend(read(&name, text.as_deref().unwrap_or_default()).map(|code| (path, code)));

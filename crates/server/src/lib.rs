@@ -7,6 +7,7 @@
 //! Nothing decides here: what a device asks is decided by `carnet-core` inside the store's ledger, and what
 //! is decided is signed here after it was stored.
 
+pub mod admission;
 pub mod api;
 pub mod attempts;
 pub mod command;
@@ -22,5 +23,6 @@ pub mod log;
 pub mod metrics;
 mod pages;
 pub mod problem;
+pub mod rounds;
 pub mod server;
 pub mod tls;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::admission::Peer;
 use crate::problem::Sever;
 use crate::server::Server;
 use crate::tls::Tls;
@@ -66,7 +67,9 @@ pub async fn serve_over(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => attend(stream, tls.map(Tls::acceptor), routes.clone(), graceful.watcher()),
+            Ok((stream, from)) => {
+                attend(stream, from.ip(), tls.map(Tls::acceptor), routes.clone(), graceful.watcher())
+            }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be taken");
                 tokio::time::sleep(BREATHER).await;
@@ -83,13 +86,13 @@ pub async fn serve_over(
 }
 
 /// Serves one connection in a task of its own.
-fn attend(stream: TcpStream, tls: Option<TlsAcceptor>, routes: Router, watcher: Watcher) {
+fn attend(stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>, routes: Router, watcher: Watcher) {
     // Answers are small and complete; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     tokio::spawn(async move {
-        let Some(tls) = tls else { return converse(stream, routes, watcher).await };
+        let Some(tls) = tls else { return converse(stream, from, routes, watcher).await };
         match tokio::time::timeout(HEADERS_LIMIT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => converse(stream, routes, watcher).await,
+            Ok(Ok(stream)) => converse(stream, from, routes, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
             Err(_) => tracing::debug!("a TLS connection took too long to begin"),
         }
@@ -98,10 +101,14 @@ fn attend(stream: TcpStream, tls: Option<TlsAcceptor>, routes: Router, watcher: 
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    from: IpAddr,
     routes: Router,
     watcher: Watcher,
 ) {
-    let service = service_fn(move |request: hyper::Request<Incoming>| answer(routes.clone(), request));
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(from));
+        answer(routes.clone(), request)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_LIMIT);
     let connection = http.serve_connection(TokioIo::new(stream), service);

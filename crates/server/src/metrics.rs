@@ -1,5 +1,6 @@
 //! What the server counts, in a recorder of its own: two servers in one process do not share numbers.
 
+pub mod page;
 pub mod store;
 
 use std::fmt;

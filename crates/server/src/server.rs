@@ -10,7 +10,7 @@ use carnet_seam::{Clock, Fs, Random};
 use carnet_store::{Ledger, LedgerError, Reading, Settled, Store, StoreError, Work, Writing};
 use tokio::sync::oneshot;
 
-use crate::attempts::Attempts;
+use crate::admission::{Admission, Policy};
 use crate::data::{self, OpenError};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -39,7 +39,7 @@ struct Parts {
     ledger: Ledger,
     keys: Arc<Keys>,
     metrics: Metrics,
-    attempts: Attempts,
+    admission: Admission,
     draining: AtomicBool,
     /// Pieces of work that the ledger has and has not settled yet.
     waiting: AtomicU64,
@@ -53,6 +53,15 @@ impl Server {
     /// # Errors
     /// [`OpenError`], which says what the operator can do.
     pub fn open(around: Surroundings) -> Result<Self, OpenError> {
+        Self::open_with(around, Policy::default())
+    }
+
+    /// [`Server::open`], with what the operator allows to those who have not proved who they are.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what the operator can do.
+    pub fn open_with(around: Surroundings, policy: Policy) -> Result<Self, OpenError> {
+        let admission = Admission::new(policy, Arc::clone(&around.clock));
         data::prepare(around.fs.as_ref(), &around.data)?;
         let now = Time(around.clock.wall_micros());
         let store = data::open_store(&around)?;
@@ -66,7 +75,7 @@ impl Server {
             ledger,
             keys,
             metrics: Metrics::new(),
-            attempts: Attempts::default(),
+            admission,
             draining: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             settled: AtomicU64::new(0),
@@ -159,10 +168,10 @@ impl Server {
         &self.0.metrics
     }
 
-    /// Wrong set-up codes seen lately.
+    /// How often somebody may ask who has not proved who it is.
     #[must_use]
-    pub fn attempts(&self) -> &Attempts {
-        &self.0.attempts
+    pub fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     /// The clock.

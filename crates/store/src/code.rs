@@ -7,6 +7,7 @@ use rusqlite::params;
 use crate::StoreError;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
+use crate::store::{Shared, reading_connection};
 use crate::tx::{Reading, Writing};
 
 /// A code that is good once and for a while. The code itself is never stored.
@@ -28,7 +29,22 @@ statements! {
     OPEN = "SELECT hash, purpose, created, expires, used FROM one_time_code WHERE purpose = ?1 AND used IS NULL AND expires > ?2 ORDER BY created, hash";
     INSERT = "INSERT INTO one_time_code (hash, purpose, created, expires) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     USE = "UPDATE one_time_code SET used = ?3 WHERE hash = ?1 AND purpose = ?2 AND used IS NULL AND expires > ?3";
+    WITHDRAW_ONE = "DELETE FROM one_time_code WHERE hash = ?1 AND purpose = ?2 AND used IS NULL";
     WITHDRAW = "DELETE FROM one_time_code WHERE purpose = ?1 AND used IS NULL";
+}
+
+/// Codes of that purpose that are still good, beside a running server too.
+///
+/// # Errors
+/// What the database reports.
+pub fn open_codes_beside(
+    database: &std::path::Path,
+    purpose: &str,
+    now: Time,
+) -> Result<Vec<OneTimeCode>, StoreError> {
+    let connection = reading_connection(database)?;
+    let shared = Shared::new();
+    Reading { connection: &connection, shared: &shared }.open_codes(purpose, now)
 }
 
 impl Reading<'_> {
@@ -59,6 +75,14 @@ impl Writing<'_> {
     pub fn use_code(&self, hash: &Digest, purpose: &str, now: Time) -> Result<(), StoreError> {
         let rows = self.execute(USE, params![hash.0, purpose, now.0])?;
         one_row(rows, StoreError::NotFound { what: "code" })
+    }
+
+    /// Withdraws a code; one that was used, or is unknown, stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn withdraw_code(&self, hash: &Digest, purpose: &str) -> Result<(), StoreError> {
+        self.execute(WITHDRAW_ONE, params![hash.0, purpose]).map(drop)
     }
 
     /// Withdraws all unused codes of that purpose; returns how many.

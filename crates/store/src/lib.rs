@@ -9,9 +9,11 @@
 //!   ([`supplier`], [`app`], [`menu`], [`user`], [`license`], …).
 //! * [`Store::ledger`] gives the handle for whatever devices and suppliers do to licenses ([`ledger`]).
 //! * [`backup`] makes one file of a database in use, and a database of such a file.
+//! * [`erase`] removes what is personal of a user from a database, in use or not.
 //! * [`check`] derives every invariant again from the database.
 
 pub mod app;
+pub mod attempt;
 pub mod backup;
 mod cache;
 pub mod charge;
@@ -20,6 +22,7 @@ mod checkpoint;
 pub mod code;
 pub mod counters;
 pub mod device;
+pub mod erase;
 pub mod error;
 pub mod event;
 pub mod idempotency;

@@ -7,8 +7,10 @@ use crate::StoreError;
 use crate::sql::statements;
 
 /// Number, name and text. Never changed once released; a change is a new one (I20).
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "initial", include_str!("../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
+    (2, "attempt", include_str!("../migrations/sqlite/0002_attempt.sql")),
+];
 
 statements! {
     MIGRATION_TABLE = "CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)";

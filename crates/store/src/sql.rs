@@ -25,10 +25,12 @@ mod tests {
         crate::migrate::migrate(&connection, carnet_core::time::Time(0)).unwrap();
         let modules = [
             ("app", crate::app::STATEMENTS),
+            ("attempt", crate::attempt::STATEMENTS),
             ("backup", crate::backup::STATEMENTS),
             ("charge", crate::charge::STATEMENTS),
             ("code", crate::code::STATEMENTS),
             ("device", crate::device::STATEMENTS),
+            ("erase", crate::erase::STATEMENTS),
             ("event", crate::event::STATEMENTS),
             ("idempotency", crate::idempotency::STATEMENTS),
             ("journal", crate::journal::STATEMENTS),

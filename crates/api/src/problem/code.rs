@@ -60,6 +60,8 @@ codes! {
     BadSignature = "bad-signature", 401, "The signature is wrong", "use the device's own passbook, or register the device again";
     /// What the device has signed is too old, or from the future.
     Stale = "stale", 401, "The statement is too old or too new", "set the device's clock right, then ask again";
+    /// The token is good for something else.
+    OutOfScope = "out-of-scope", 403, "The token is not good for this", "use a token with that scope; `carnet supplier token list` shows what each is good for";
     /// The set-up code is wrong, used or over.
     WrongSetupCode = "wrong-setup-code", 403, "The set-up code is not good", "ask the operator for a new one; `carnetd up` prints one while there is no supplier";
     /// There is no such thing, or not for you.
@@ -94,7 +96,9 @@ codes! {
     IdempotencyReused = "idempotency-reused", 422, "The idempotency key was used for another request", "use a new key for a new request";
     /// The server was restored from a backup, and does not know a key of its own any more.
     KeySetWanted = "key-set-wanted", 428, "The server does not know the key that has signed the last answer or the receipt", "send the same request again with the device's key set beside it; devices do so by themselves";
-    /// Too many wrong set-up codes.
+    /// Too many requests from one address without a proof of who asks.
+    TooManyRequests = "too-many-requests", 429, "Too many requests", "wait as long as `Retry-After` says; what a known device signs is not limited";
+    /// Too many wrong codes.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "wait as long as `Retry-After` says";
     /// A defect of the server.
     Internal = "internal", 500, "The server failed", "try again; if it stays so, tell the operator the request id";

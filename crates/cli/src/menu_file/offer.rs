@@ -100,7 +100,7 @@ fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting
     let fields = Fields::new(table, "`reporting`");
     fields.check_keys(&["record_retention"], findings);
     let record_retention = fields.required("record_retention", remedy, &place, findings, values::length)?;
-    Some(Reporting { record_retention })
+    Some(Reporting::kept_for(record_retention))
 }
 
 fn versions(offer: Fields<'_, '_>, findings: &mut Findings) -> VersionRange {

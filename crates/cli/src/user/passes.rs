@@ -1,7 +1,10 @@
 //! `carnet passes`: everything that this device may run (A7, A22, A23).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use carnet_core::app::AppId;
+use carnet_core::id::DeviceId;
 use carnet_core::time::{Seconds, counted, seconds_in_words};
 use carnet_manager::account::{Next, next};
 use carnet_manager::passes::{Counted, PassView};
@@ -112,8 +115,9 @@ fn in_words(shown: &Shown) -> String {
     let mut text = if shown.passes.is_empty() {
         "No passes yet. See what an app is offered for with: carnet menu APP\n".to_owned()
     } else {
-        table(["app", "condition", "status", "left", "until"], shown.passes.iter().map(row))
+        table(["app", "condition", "features", "status", "left", "until"], shown.passes.iter().map(row))
     };
+    text += &held_by(shown);
     for Line { pass, next } in &shown.passes {
         for (at, next) in next.iter().flatten().enumerate() {
             let lead = if at == 0 { "\n" } else { "" };
@@ -130,10 +134,32 @@ fn in_words(shown: &Shown) -> String {
     text
 }
 
-fn row(line: &Line) -> [String; 5] {
+/// Which device at which server: a passbook may hold passes of several.
+fn held_by(shown: &Shown) -> String {
+    let mut servers: BTreeMap<(&str, DeviceId), Vec<&AppId>> = BTreeMap::new();
+    for Line { pass, .. } in &shown.passes {
+        servers.entry((&pass.server, pass.device)).or_default().push(&pass.app);
+    }
+    let several = servers.len() > 1;
+    let line = |((server, device), apps): (&(&str, DeviceId), &Vec<&AppId>)| {
+        let apps = apps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let whose = if several { format!("{apps}: ") } else { String::new() };
+        format!("{whose}held by {device} at {server}\n")
+    };
+    let lines: String = servers.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+fn row(line: &Line) -> [String; 6] {
     let pass = &line.pass;
     let until = pass.valid_until.map_or("–".to_owned(), carnet_core::term::moment);
-    [pass.app.to_string(), or_dash(&pass.condition), pass.status_in_words.clone(), left(pass), until]
+    let features = pass.features.iter().map(|(name, limit)| match limit {
+        Some(limit) => format!("{name}:{limit}"),
+        None => name.to_string(),
+    });
+    let features = or_dash(&features.collect::<Vec<_>>().join(", "));
+    let status = pass.status_in_words.clone();
+    [pass.app.to_string(), or_dash(&pass.condition), features, status, left(pass), until]
 }
 
 fn or_dash(text: &str) -> String {

@@ -258,7 +258,7 @@ impl Draft {
         let (expires, grace_until) = self.ends(&license, kind);
         let holder = Holder::Device {
             device: self.device.id,
-            until: if license_end_unknown(&license) { None } else { grace_until },
+            until: if license_end_unknown(&license) { self.device.until } else { grace_until },
         };
         self.account(id);
         self.retire_active(id, right);
@@ -326,12 +326,13 @@ impl Draft {
         let from = self.now.max(start);
         let cut = slice_of(offer, kind).period.map(|length| from.plus_length(length));
         let charged = license.charged_until.filter(|_| kind == PassKind::Full);
-        let expires = [end, cut, charged].into_iter().flatten().min();
+        // A machine that joined for a while holds nothing beyond it: killed, it makes room by itself.
+        let expires = [end, cut, charged, self.device.until].into_iter().flatten().min();
         let grace = if kind == PassKind::Full { offer.grace() } else { Seconds(0) };
         let last = end.map(|end| end.plus(offer.grace()));
         let until = expires
             .map(|expires| expires.plus(grace))
-            .map(|until| last.map_or(until, |last| until.min(last)));
+            .map(|until| [last, self.device.until].into_iter().flatten().fold(until, Time::min));
         (expires, until)
     }
 

@@ -124,6 +124,41 @@ fn machines_enrol_up_to_the_limit_and_make_room_when_their_time_is_over() {
     assert_eq!(reason(&register(&mut desk, phone(5), Joins::By(CODE))), Some(Reason::BadCode));
 }
 
+/// The first pass that a machine asks for.
+fn first_pass(desk: &mut Desk, device: DeviceId) -> Body {
+    let request = Request {
+        server: SERVER,
+        journal: JournalName { device, app: Some(paint()) },
+        id: RequestId([device.0[0] ^ 0x80; 16]),
+        epoch: 0,
+        last_answer: desk.devices[&device].receipt,
+        head: Digest([0; 32]),
+        at: desk.now,
+        totals: BTreeMap::new(),
+        portables: BTreeSet::new(),
+        operation: Operation::Renew { uses: 1 },
+    };
+    desk.serve(&request).unwrap().body
+}
+
+#[test]
+fn d5_what_a_killed_machine_held_comes_back_when_its_time_is_over() {
+    let mut desk = shop();
+    desk.ask(laptop(), Operation::Return);
+    invite(&mut desk, CODE, Purpose::Enrolment { most: 2, lifetime: DAY });
+    for number in [1, 2] {
+        register(&mut desk, phone(number), Joins::By(CODE));
+    }
+    let Body::Pass(pass) = first_pass(&mut desk, phone(1)) else { panic!() };
+    let end = desk.now.plus(DAY);
+    assert_eq!((pass.expires, pass.grace_until), (Some(end), Some(end)), "the license itself has no end");
+    assert_eq!(reason(&desk.renew(laptop())), Some(Reason::HeldElsewhere));
+    // Nobody hears of it again.
+    desk.now = end.plus(Seconds(601));
+    let body = desk.renew(laptop());
+    assert!(matches!(&body, Body::Pass(_)), "{body:?}");
+}
+
 #[test]
 fn absurd_codes_and_codes_that_exist_are_not_made() {
     let mut desk = shop();

@@ -47,6 +47,16 @@ impl fmt::Display for Component {
 pub trait Machine: Send + Sync + fmt::Debug {
     /// One feature, in whatever words; `None` when this machine does not show it.
     fn component(&self, component: Component) -> Option<String>;
+
+    /// What the machine calls itself; `None` when it does not tell.
+    fn host_name(&self) -> Option<String> {
+        None
+    }
+
+    /// The user of the operating system as whom this program runs; `None` when nobody tells.
+    fn user_name(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A machine made of given features, for tests and demonstrations of several devices in one process.

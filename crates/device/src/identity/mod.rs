@@ -249,6 +249,12 @@ impl Unbound {
         self.identity.kind
     }
 
+    /// The device that it says to be.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.identity.device
+    }
+
     /// The identity, if this is what it is bound to (A19).
     ///
     /// # Errors

@@ -73,6 +73,7 @@ mod history;
 mod load;
 mod make;
 mod past;
+mod trail;
 mod walk;
 mod writer;
 
@@ -83,6 +84,7 @@ use carnet_core::id::{DeviceId, ServerId};
 
 pub use error::JournalError;
 pub use history::{Past, Peek};
+pub use trail::{Found as FoundRecord, Remains, read_remains};
 pub use writer::Journal;
 
 /// The kind of the record that begins each segment.
@@ -194,6 +196,13 @@ pub trait Fold: Clone {
     fn keeps(&self, entry: &Entry<'_>) -> bool {
         let _ = entry;
         true
+    }
+
+    /// The record that says that everything up to `last` is about to go, if that must be on record. It is durable
+    /// before anything goes.
+    fn letting_go(&self, last: u64) -> Option<Record> {
+        let _ = last;
+        None
     }
 }
 

@@ -28,12 +28,36 @@ impl<F: Fold> Journal<F> {
     /// time finds what this one has left.
     pub(super) fn let_go(&mut self) -> Result<(), JournalError> {
         self.point("journal.let-go")?;
-        self.remove_while(u64::MAX, |journal, number| {
-            Ok(match journal.segments().read(number)? {
-                Found::Whole(segment) => !holds_something(&journal.state, &segment)?,
-                Found::Unfinished(_) => false,
-            })
-        })
+        let mut going = None;
+        for number in self.old_segments(u64::MAX)? {
+            match self.segments().read(number)? {
+                Found::Whole(segment) if !holds_something(&self.state, &segment)? => going = Some(number),
+                _ => break,
+            }
+        }
+        let Some(going) = going else { return Ok(()) };
+        self.put_on_record(going)?;
+        self.remove_while(going + 1, |_, _| Ok(true))
+    }
+
+    /// Somebody who asks later for the records must be able to see that they were let go and not lost.
+    fn put_on_record(&mut self, going: u64) -> Result<(), JournalError> {
+        let next =
+            self.old_segments(u64::MAX)?.into_iter().chain([self.at.segment]).find(|number| *number > going);
+        let last = match next.map(|number| self.segments().read(number)).transpose()? {
+            Some(Found::Whole(segment)) => segment.header.before.sequence,
+            _ => return Ok(()),
+        };
+        match self.state.letting_go(last) {
+            Some(record) => self.add(&[record]),
+            None => Ok(()),
+        }
+    }
+
+    fn old_segments(&self, end: u64) -> Result<Vec<u64>, JournalError> {
+        let mut old = self.segments().numbers()?;
+        old.retain(|number| *number < end.min(self.at.segment));
+        Ok(old)
     }
 
     fn remove_while(
@@ -41,8 +65,7 @@ impl<F: Fold> Journal<F> {
         end: u64,
         may_go: impl Fn(&Self, u64) -> Result<bool, JournalError>,
     ) -> Result<(), JournalError> {
-        let mut old = self.segments().numbers()?;
-        old.retain(|number| *number < end.min(self.at.segment));
+        let old = self.old_segments(end)?;
         if old.is_empty() {
             return Ok(());
         }

@@ -289,6 +289,16 @@ impl<F: Fold> Journal<F> {
         Ok(self.head())
     }
 
+    /// Adds records to the newest segment, however full that is.
+    pub(super) fn add(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        let (mut state, mut bytes, head) = (self.state.clone(), Vec::new(), self.head());
+        fold_in(&mut state, head.sequence, records)?;
+        let head = write_all(&mut bytes, head, self.at.walk.durable, 0, records);
+        self.put(bytes, head)?;
+        self.state = state;
+        Ok(())
+    }
+
     /// A torn tail ends a segment, and so does a full one. One with a large checkpoint may have as many
     /// bytes of records: else each append would write the checkpoint again.
     fn needs_segment(&self, more: u64) -> bool {

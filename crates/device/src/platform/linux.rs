@@ -76,6 +76,27 @@ pub(super) fn network() -> Option<String> {
     text(&built_in.first()?.1.join("address"))
 }
 
+pub(super) fn host_name() -> Option<String> {
+    text(Path::new("/proc/sys/kernel/hostname"))
+}
+
+/// The name that goes with the effective user id; the number itself where nobody has given it a name.
+pub(super) fn user_name() -> Option<String> {
+    let id = effective_user(&fs::read_to_string("/proc/self/status").ok()?)?;
+    let named = fs::read_to_string("/etc/passwd").ok().and_then(|users| name_of(&users, &id));
+    Some(named.unwrap_or(id))
+}
+
+fn effective_user(status: &str) -> Option<String> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().nth(1).map(ToOwned::to_owned)
+}
+
+fn name_of(users: &str, id: &str) -> Option<String> {
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    fields.into_iter().find(|fields| fields.get(2) == Some(&id)).map(|fields| fields[0].to_owned())
+}
+
 fn text(path: &Path) -> Option<String> {
     let content = fs::read_to_string(path).ok()?;
     let text = content.trim_matches(|sign: char| sign.is_whitespace() || sign == '\0');
@@ -101,6 +122,16 @@ mod tests {
         assert_eq!(processor_in(&listing("800.0", "")), processor_in(&listing("2596.1", "")));
         assert_eq!(processor_in(&listing("800.0", "")).as_deref(), Some("Maker; Fast 9"));
         assert_eq!(processor_in(""), None);
+    }
+
+    #[test]
+    fn a_user_is_called_by_name_where_there_is_one() {
+        let status = "Name:\tcarnet\nUid:\t1000\t1001\t1000\t1000\nGid:\t1000\n";
+        assert_eq!(effective_user(status).as_deref(), Some("1001"));
+        let users = "root:x:0:0:root:/root:/bin/sh\nann:x:1001:1001::/home/ann:/bin/sh\n";
+        assert_eq!(name_of(users, "1001").as_deref(), Some("ann"));
+        assert_eq!(name_of(users, "1002"), None);
+        assert!(user_name().is_some());
     }
 
     #[test]

@@ -26,6 +26,16 @@ impl Machine for ThisMachine {
             _ => None,
         }
     }
+
+    #[cfg(target_os = "linux")]
+    fn host_name(&self) -> Option<String> {
+        linux::host_name()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn user_name(&self) -> Option<String> {
+        linux::user_name()
+    }
 }
 
 #[cfg(test)]

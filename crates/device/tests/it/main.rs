@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod damage;
+mod erase;
 mod faults;
 mod foreign;
 mod identity;
@@ -12,6 +13,7 @@ mod medium;
 mod past;
 mod processes;
 mod races;
+mod report;
 mod slim;
 mod story;
 mod world;

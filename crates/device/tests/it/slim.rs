@@ -34,7 +34,7 @@ fn paint(reports: bool) -> Offer {
     let mut paint = offer(if reports { "reported" } else { "free" }, &["resize"]);
     paint.term.uses = Some(1_000);
     paint.pass_term.uses = Some(500);
-    paint.reporting = reports.then_some(Reporting { record_retention: Length::days(30) });
+    paint.reporting = reports.then_some(Reporting::kept_for(Length::days(30)));
     paint
 }
 

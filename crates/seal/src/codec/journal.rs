@@ -1,7 +1,7 @@
 //! Bodies of journal records. Read within [`Limits::JOURNAL`](crate::cbor::Limits::JOURNAL).
 
 use carnet_core::document::{Answer, Body};
-use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
+use carnet_core::journal::{ClockEvidence, Erasure, Held, PassStatus, Received, Record, Running, State};
 
 use super::request::embedded;
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
@@ -22,6 +22,10 @@ choice! {
         9 => ClockCorrected { at },
         10 => TailDropped { length, digest },
         11 => RunJoined { run, of, at },
+        12 => WithDetail { of, run, begins, sealed },
+        13 => RetentionGap { upto, kept, at },
+        14 => Erasing(erasure),
+        15 => Erased,
     }
     PassStatus { 0 => Valid, 1 => Moving, 2 => Invalid }
 }
@@ -44,9 +48,13 @@ record! {
         14 => running,
         15 => proof,
         16 => receipt,
+        17 => retention,
+        18 => contact,
+        19 => erasure,
     }
     Running { 1 => since, 2 => joined }
     ClockEvidence { 1 => reached, 2 => corrections }
+    Erasure { 1 => list, 2 => nonce, 3 => at, 4 => done }
 }
 
 /// Only the document is kept; what it says and its digest are read from it.

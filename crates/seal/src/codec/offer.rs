@@ -1,6 +1,7 @@
 //! Offers, terms and slices.
 
-use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting, UserNames};
+use carnet_core::report::ReportKeys;
 use carnet_core::term::{Period, Slice, Term};
 
 use crate::{choice, record};
@@ -27,7 +28,8 @@ record! {
     }
     Listed { 1 => app, 2 => serial, 3 => offer }
     Issuance { 1 => temporary_at_purchase, 2 => temporary_when_refused }
-    Reporting { 1 => record_retention }
+    Reporting { 1 => record_retention, 2 => keys, 3 => users }
+    ReportKeys { 1 => seal_to, 2 => asks }
     Term { 1 => period, 2 => duration, 3 => uses }
     Slice { 1 => uses, 2 => duration, 3 => period }
 }
@@ -35,6 +37,7 @@ record! {
 choice! {
     Charging { 0 => Free, 1 => Once, 2 => PerPass, 3 => PerPeriod }
     Counting { 0 => Offline, 1 => Online }
+    UserNames { 0 => Hidden, 1 => SystemNames }
     OncePer { 0 => User, 1 => Device }
     Period { 0 => Between { start, end }, 1 => FromAgreement(length), 2 => FromFirstUse(length) }
 }

@@ -82,6 +82,10 @@ impl AgreementKey {
         Self(Zeroizing::new(*seed))
     }
 
+    pub(crate) fn seed(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {

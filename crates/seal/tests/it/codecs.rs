@@ -5,6 +5,7 @@ use carnet_core::document::{Answer, Operation, Reason, Request, Totals};
 use carnet_core::journal::{Record, State};
 use carnet_core::money::Money;
 use carnet_core::offer::{Charging, Listed, Offer};
+use carnet_core::report::{Detail, Erased, ErasureCertificate, ReportRequest, UsageReport};
 use carnet_core::term::{Period, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use carnet_seal::OfferClaims;
@@ -28,6 +29,11 @@ fn everything_comes_back_from_its_bytes() {
     comes_back(&samples::key_set());
     comes_back(&samples::offer_claims());
     comes_back(&samples::state());
+    comes_back(&samples::report_request());
+    comes_back(&samples::usage_report());
+    comes_back(&samples::certificate());
+    comes_back(&samples::erased());
+    samples::details().iter().for_each(comes_back);
     [samples::offer(), samples::bare_offer()].iter().for_each(comes_back);
     for period in [
         Period::Between { start: Time(-5), end: Time(i64::MAX) },
@@ -113,6 +119,11 @@ fn table() -> Vec<(Vec<u8>, fn(&[u8]) -> bool)> {
         (encode(&samples::offer()), canonical::<Offer>),
         (encode(&samples::agreement()), canonical::<carnet_core::document::Agreement>),
         (encode(&samples::state()), canonical::<State>),
+        (encode(&samples::report_request()), canonical::<ReportRequest>),
+        (encode(&samples::usage_report()), canonical::<UsageReport>),
+        (encode(&samples::certificate()), canonical::<ErasureCertificate>),
+        (encode(&samples::erased()), canonical::<Vec<Erased>>),
+        (encode(&samples::details()), canonical::<Vec<Detail>>),
         (encode(&Purpose::Server), canonical::<Purpose>),
         (encode(&CoseKey::X25519(samples::device_key().public())), canonical::<CoseKey>),
     ];

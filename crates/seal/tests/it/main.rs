@@ -1,6 +1,6 @@
 //! Documents as their readers meet them: good ones, and every way to spoil them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of the test functions")]
 
 mod codecs;
 mod corpus;
@@ -8,6 +8,7 @@ mod corpus;
 mod decoders;
 mod envelopes;
 mod images;
+mod reports;
 mod requests;
 mod samples;
 mod trust;

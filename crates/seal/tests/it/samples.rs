@@ -12,13 +12,18 @@ use carnet_core::document::{
 use carnet_core::id::{
     DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
 };
-use carnet_core::journal::{ClockEvidence, Held, PassStatus, Received, Record, Running, State};
+use carnet_core::journal::{ClockEvidence, Erasure, Held, PassStatus, Received, Record, Running, State};
 use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::report::{
+    Detail, Erased, ErasureCertificate, Fault, Finding, Integrity, Mark, ReportRequest, Statement,
+    Surroundings, Thing, UsageReport, Wanted,
+};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use carnet_seal::document::brought;
 use carnet_seal::image::FeatureStream;
 use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
+use carnet_seal::report::{ReportSecrets, attachment};
 use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
@@ -63,6 +68,89 @@ pub fn umbra_key() -> SigningKey {
 
 pub fn device_key() -> SigningKey {
     key(5)
+}
+
+/// Acme's keys for reports.
+pub fn report_secrets() -> ReportSecrets {
+    ReportSecrets::from_seeds(&std::array::from_fn(|at| if at < 32 { 6 } else { 7 }))
+}
+
+pub fn report_request() -> ReportRequest {
+    ReportRequest {
+        server: server(),
+        supplier: ACME,
+        app: app(),
+        user: USER,
+        license: LICENSE,
+        device: Some(device()),
+        nonce: RequestId([0x90; 16]),
+        at: NOW,
+        due: NOW.plus_length(Length::days(14)),
+        wanted: Wanted::Erasure,
+        keys: report_secrets().public(),
+    }
+}
+
+pub fn statement() -> Statement {
+    Statement {
+        server: server(),
+        device: device(),
+        device_key: device_key().public(),
+        device_name: "atelier".into(),
+        user: USER,
+        app: app(),
+        license: Some(LICENSE),
+        pass: Some(PassId([0x22; 16])),
+        at: NOW,
+        nonce: Some(RequestId([0x90; 16])),
+        epoch: 41,
+        head: Mark { sequence: 130, chain: Digest([0x31; 32]) },
+        totals: totals(),
+    }
+}
+
+pub fn usage_report() -> UsageReport {
+    let wrong = [("bin/paint", Fault::Changed), ("share/logo.png", Fault::Missing), ("x", Fault::Unreadable)];
+    let wrong = wrong.map(|(path, fault)| Finding { path: path.into(), fault });
+    UsageReport {
+        says: statement(),
+        version: "2.1.3".parse().ok(),
+        integrity: Integrity::Checked { files: 12, wrong: wrong.into() },
+        records: attachment(b"the segments of a journal"),
+    }
+}
+
+pub fn certificate() -> ErasureCertificate {
+    ErasureCertificate { says: statement(), list: attachment(&carnet_seal::cbor::encode(&erased())) }
+}
+
+/// What was erased, and what could not be.
+pub fn erased() -> Vec<Erased> {
+    let item = |what: Thing, kept: Option<&str>| Erased {
+        what,
+        size: 700,
+        digest: Digest([0x55; 32]),
+        kept: kept.map(Into::into),
+    };
+    vec![
+        item(Thing::File("bin/paint".into()), None),
+        item(Thing::File("share/logo.png".into()), Some("permission denied")),
+        item(Thing::ContentKeys, None),
+        item(Thing::Pass(PassId([0x22; 16])), None),
+    ]
+}
+
+pub fn details() -> Vec<Detail> {
+    let surroundings =
+        Surroundings { who: Some("ann".into()), host: Some("atelier".into()), version: "2.1.3".parse().ok() };
+    vec![
+        Detail::Started(surroundings.clone()),
+        Detail::Used { feature: "resize".parse().ok() },
+        Detail::Used { feature: None },
+        Detail::Ended { lasted: Seconds(61) },
+        Detail::Refused { by: surroundings, copied: true },
+        Detail::Started(Surroundings::default()),
+    ]
 }
 
 pub fn registered() -> DeviceKey {
@@ -133,7 +221,7 @@ pub fn offer() -> Offer {
         counting: Counting::Online,
         grace: Some(Seconds(86_400)),
         lost_devices_per_year: 2,
-        reporting: Some(Reporting { record_retention: Length::days(90) }),
+        reporting: Some(Reporting::kept_for(Length::days(90))),
         once_per: Some(OncePer::Device),
         hardware_only: true,
         versions: VersionRange { from: "2.1".parse().ok(), below: "3".parse().ok() },
@@ -250,7 +338,7 @@ pub fn full_pass() -> Pass {
         seconds: Some(Ceiling { upto: 3_600, licensed: 36_000, remaining: 0 }),
         counting: Counting::Online,
         versions: VersionRange { from: "2.1".parse().ok(), below: None },
-        reporting: Some(Reporting { record_retention: Length::days(90) }),
+        reporting: Some(Reporting::kept_for(Length::days(90))),
         from_move: Some(MOVE),
         ..pass()
     }
@@ -449,7 +537,14 @@ pub fn state() -> State {
         running: BTreeMap::from([(RunId([0x44; 16]), Running { since: NOW, joined: true })]),
         proof: vec![1, 2, 3],
         receipt: vec![4, 5],
+        retention: Some(Length::days(90)),
+        contact: Some(NOW),
+        erasure: Some(erasure()),
     }
+}
+
+fn erasure() -> Erasure {
+    Erasure { list: Digest([0x77; 32]), nonce: Some(RequestId([0x78; 16])), at: NOW, done: true }
 }
 
 pub fn records() -> Vec<Record> {
@@ -465,6 +560,15 @@ pub fn records() -> Vec<Record> {
         Record::Disapproved { code: "no-pass".into(), at },
         Record::ClockCorrected { at },
         Record::TailDropped { length: 17, digest: Digest([3; 32]) },
+        Record::WithDetail {
+            of: Box::new(Record::Used { run, license, uses: 2, at }),
+            run,
+            begins: Some(report_secrets().public().seal_to),
+            sealed: vec![1, 2, 3],
+        },
+        Record::RetentionGap { upto: 90, kept: Length::days(90), at },
+        Record::Erasing(erasure()),
+        Record::Erased,
     ];
     records.extend(operations().into_iter().map(|operation| Record::Intent(Box::new(request(operation)))));
     records.extend(answers().into_iter().map(|answer| Record::Outcome(Box::new(received(answer)))));

@@ -11,6 +11,7 @@ use axum::routing::post;
 use carnet_api::COSE;
 use carnet_api::path::DEVICE;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_server::admission::Client;
 use carnet_server::api::device::checked::checked;
 use carnet_server::extract::Document;
 use carnet_server::problem::Failure;
@@ -43,8 +44,12 @@ pub fn serve(data: PathBuf) -> Result<(), Failed> {
     })
 }
 
-async fn answer(State(server): State<Server>, Document(bytes): Document) -> Result<Response, Failure> {
-    std::hint::black_box(checked(&server, &bytes)?);
+async fn answer(
+    State(server): State<Server>,
+    client: Client,
+    Document(bytes): Document,
+) -> Result<Response, Failure> {
+    std::hint::black_box(checked(&server, client, &bytes)?);
     Ok(([(CONTENT_TYPE, COSE)], constant()).into_response())
 }
 

@@ -1,6 +1,5 @@
 //! Running the server.
 
 pub mod health;
-pub mod metrics;
 pub mod openapi;
 pub mod ready;

@@ -6,7 +6,7 @@ use carnet_seam::fs::read_file;
 use carnet_store::backup;
 use zeroize::Zeroizing;
 
-use super::{Exit, Stopped, now, say};
+use super::{Exit, Stopped, now, say, waiting};
 use crate::data::{OpenError, database, identity};
 use crate::keys::at_rest::{AtRest, secret_path};
 use crate::server::Surroundings;
@@ -19,7 +19,8 @@ pub fn run(around: &Surroundings, file: &Path, with_secret: bool) -> Result<Exit
     }
     let secret = if with_secret { Some(secret(around)?) } else { None };
     let secret = secret.as_ref().map(|secret| secret.as_slice());
-    backup::make(&database, file, now(around), secret).map_err(OpenError::from)?;
+    let made = waiting::during("writing the backup", || backup::make(&database, file, now(around), secret));
+    made.map_err(OpenError::from)?;
     let contents = backup::inspect(file).map_err(OpenError::from)?;
     // Without a root it would be restored as another server.
     let server = identity(&contents.keys)?;

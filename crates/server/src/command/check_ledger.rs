@@ -4,7 +4,7 @@ use std::path::Path;
 
 use carnet_core::time::counted;
 
-use super::{Exit, Stopped, say};
+use super::{Exit, Stopped, say, waiting};
 use crate::data::{OpenError, database};
 use crate::server::Surroundings;
 
@@ -19,7 +19,8 @@ pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
 
 /// What is found in this database, printed.
 pub fn report(path: &Path) -> Result<Exit, Stopped> {
-    let report = carnet_store::check_ledger(path).map_err(OpenError::from)?;
+    let report = waiting::during("checking the ledger", || carnet_store::check_ledger(path));
+    let report = report.map_err(OpenError::from)?;
     for finding in &report.findings {
         say(format_args!("{finding}\n"))?;
     }

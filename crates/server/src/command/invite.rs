@@ -15,5 +15,11 @@ pub fn run(around: &Surroundings, lasts: Length) -> Result<Exit, Stopped> {
     let lasts = now.plus_length(lasts).since(now);
     let (made, kept) = invitation::make(now, lasts, around.random.as_ref()).map_err(Stopped::because)?;
     invitation::leave(around.fs.as_ref(), &around.data, &kept).map_err(Stopped::because)?;
+    // Beside the code, not with it: programs read the one line.
+    eprintln!(
+        "Good once, until {}. Hand it over in private. Its name is {}: `carnetd invitations withdraw` takes it back.",
+        made.expires,
+        invitation::name_of(&kept.hash)
+    );
     say(format_args!("{}\n", *made.code))
 }

@@ -1,19 +1,21 @@
 //! `carnetd up` and `carnetd serve`
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use carnet_core::time::Time;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Stopped, now, say};
-use crate::config::Listen;
+use crate::config::{Listen, MetricsPage, Secret, secret};
 use crate::invitation::{self, Invitation, SETUP_LASTS};
 use crate::keys::orders;
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
 use crate::tls::Tls;
-use crate::{api, listen};
+use crate::{api, listen, metrics, rounds};
 
 /// Starts a server and says what to do next.
 pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
@@ -33,20 +35,28 @@ fn start(
     listen: &Listen,
     greet: impl FnOnce(&Server, &str) -> Result<Exit, Stopped>,
 ) -> Result<Exit, Stopped> {
-    let address =
-        listen.address().map_err(|error| Stopped { exit: Exit::Usage, message: error.to_string() })?;
+    let unfit = |error: crate::config::Unfit| Stopped { exit: Exit::Usage, message: error.to_string() };
+    let (address, measured) = (listen.address().map_err(unfit)?, listen.metrics.address().map_err(unfit)?);
     no_core_files()?;
     let tls = open_tls(&around, listen)?;
-    let server = Server::open(around)?;
+    let token = metrics_token(&around, &listen.metrics)?;
+    let server = Server::open_with(around, listen.allowance.policy())?;
+    if listen.behind_proxy && listen.allowance.trusted_proxy.is_empty() {
+        tracing::warn!(
+            "all clients look like the proxy and are limited together: name it with `trusted-proxy`"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Stopped::because)?;
     let finished = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal from then on must find it listening.
         let stop = signalled().map_err(Stopped::because)?;
         reload_when_told(tls.clone(), server.clone()).map_err(Stopped::because)?;
-        let bound = listen::bind(address).await;
-        let (listener, bound) =
-            bound.map_err(|error| Stopped::because(format_args!("cannot listen on {address}: {error}")))?;
+        tokio::spawn(rounds::go(server.clone()));
+        let (listener, bound) = bind(address).await?;
+        if let Some(address) = measured {
+            measure(bind(address).await?, &server, token.as_ref());
+        }
         let url = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
         tokio::task::block_in_place(|| greet(&server, &url))?;
         tracing::info!(%bound, server = %server.keys().server(), "listening");
@@ -60,6 +70,23 @@ fn start(
     }
     tracing::info!("stopped");
     Ok(Exit::Ok)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Stopped> {
+    let bound = listen::bind(address).await;
+    bound.map_err(|error| Stopped::because(format_args!("cannot listen on {address}: {error}")))
+}
+
+/// Answers until the process ends: a server that finishes what was begun can still be watched.
+fn measure((listener, bound): (TcpListener, SocketAddr), server: &Server, token: Option<&Secret>) {
+    let (server, routes) = (server.clone(), metrics::page::service(server, token));
+    tracing::info!(%bound, "metrics");
+    tokio::spawn(async move { listen::serve(listener, routes, &server, std::future::pending()).await });
+}
+
+fn metrics_token(around: &Surroundings, page: &MetricsPage) -> Result<Option<Secret>, Stopped> {
+    let (token, file) = (page.metrics_token.as_ref(), page.metrics_token_file.as_deref());
+    secret::read("metrics-token", token, file, around.fs.as_ref()).map_err(Stopped::because)
 }
 
 /// Ready when the operator or the service manager wants the server to stop.
@@ -87,6 +114,7 @@ fn reload_when_told(tls: Option<Arc<Tls>>, server: Server) -> std::io::Result<()
             let adding = server.keys().adding().await;
             tokio::task::block_in_place(|| orders::reload(&server));
             drop(adding);
+            // Without a certificate there is nothing to read again; that is no reason to end, as it would be unheard.
             let Some(tls) = &tls else { continue };
             match tokio::task::block_in_place(|| tls.reload(server.fs(), server.now())) {
                 Ok(expires) => tracing::info!(%expires, "the certificate was read again"),

@@ -52,7 +52,7 @@ impl FromRequest<Server> for Call {
 
     async fn from_request(request: Request, server: &Server) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let session = Session::open(&parts.headers, server).await?;
+        let session = Session::open(&parts, server).await?;
         let body = body::whole(body).await?;
         let once = match key(&parts.headers)? {
             None => None,

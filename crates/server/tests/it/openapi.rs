@@ -44,7 +44,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_and_problems_that_exist() {
             }
         }
     }
-    assert_eq!(names.len(), 37);
+    assert_eq!(names.len(), 39);
 }
 
 #[test]
@@ -59,12 +59,13 @@ fn the_paths_in_it_are_those_of_the_contract() {
         path::SERVER,
         path::SUPPLIERS,
         path::SUPPLIER,
+        path::TOKENS,
+        path::REVOKE_TOKEN,
         path::APPS,
         path::LICENSES,
         path::EVENTS,
         path::HEALTHZ,
         path::READYZ,
-        path::METRICS,
         path::OPENAPI,
     ] {
         assert!(paths.contains_key(path), "{path}");

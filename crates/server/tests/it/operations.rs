@@ -42,7 +42,7 @@ async fn metrics_have_their_documented_names_and_count() {
     device.use_up(pass.license, 1);
     device.ask(&world, Some(&app), Operation::Renew { uses: 1 }).await;
     world.get("/nowhere").await;
-    let text = world.get("/metrics").await.text();
+    let text = world.metrics().await;
     for line in [
         "carnet_renewals_total 1",
         "carnet_device_answers_total{document=\"pass\",how=\"decided\"} 2",

@@ -66,22 +66,6 @@ async fn a_code_ends_with_its_time() {
 }
 
 #[tokio::test]
-async fn after_ten_wrong_codes_even_a_good_one_waits_a_minute() {
-    let world = World::new();
-    let code = world.code();
-    for _ in 0..10 {
-        assert_eq!(world.register("carnet_setup_guessed", "acme").await.code(), "wrong-setup-code");
-    }
-    let waits = world.register(&code, "acme").await;
-    assert_eq!(
-        (waits.code().as_str(), &waits.headers["retry-after"]),
-        ("too-many-attempts", &"61".parse().unwrap())
-    );
-    world.clock.pass(Duration::from_secs(61));
-    assert_eq!(world.register(&code, "acme").await.status, StatusCode::CREATED);
-}
-
-#[tokio::test]
 async fn what_is_wrong_with_a_registration_is_named() {
     let world = World::new();
     let code = world.code();

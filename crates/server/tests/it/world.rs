@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use carnet_api::supplier::{NewSupplier, RegisteredSupplier};
 use carnet_core::time::Seconds;
 use carnet_seam::{Clock, Crash, RealFs};
+use carnet_server::admission::Policy;
 use carnet_server::api;
 use carnet_server::invitation;
 use carnet_server::server::{Server, Surroundings};
@@ -50,6 +51,7 @@ pub struct World {
     pub clock: FakeClock,
     pub random: Arc<SeededRandom>,
     pub folder: Folder,
+    policy: Policy,
 }
 
 /// What came back.
@@ -94,20 +96,25 @@ impl Answer {
 
 impl World {
     pub fn new() -> Self {
+        Self::with(Policy::default())
+    }
+
+    /// A server whose operator allows this.
+    pub fn with(policy: Policy) -> Self {
         let (clock, random) = (FakeClock::at(START), Arc::new(SeededRandom::new(7)));
-        Self::on(clock, random, Folder::new(), Crash::never())
+        Self::on(clock, random, Folder::new(), Crash::never(), policy)
     }
 
     /// A server on this folder, which dies where a test says so.
-    fn on(clock: FakeClock, random: Arc<SeededRandom>, folder: Folder, crash: Crash) -> Self {
+    fn on(clock: FakeClock, random: Arc<SeededRandom>, folder: Folder, crash: Crash, policy: Policy) -> Self {
         let around = Surroundings {
             clock: Arc::new(clock.clone()),
             random: random.clone(),
             fs: Arc::new(RealFs::with_crash(crash)),
             data: folder.data(),
         };
-        let server = Server::open(around).unwrap();
-        Self { routes: api::service(&server), server, clock, random, folder }
+        let server = Server::open_with(around, policy.clone()).unwrap();
+        Self { routes: api::service(&server), server, clock, random, folder, policy }
     }
 
     /// The process ends and another one starts on the same data.
@@ -117,10 +124,10 @@ impl World {
 
     /// [`World::restart`], with a place where the new process dies.
     pub fn restart_with(self, crash: Crash) -> Self {
-        let Self { server, routes, clock, random, folder } = self;
+        let Self { server, routes, clock, random, folder, policy } = self;
         server.close();
         drop((server, routes));
-        Self::on(clock, random, folder, crash)
+        Self::on(clock, random, folder, crash, policy)
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -129,6 +136,12 @@ impl World {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// What the server counts, as its own listener tells it.
+    pub async fn metrics(&self) -> String {
+        let routes = carnet_server::metrics::page::service(&self.server, None);
+        send(&routes, Request::get("/metrics").body(Body::empty()).unwrap()).await.text()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {

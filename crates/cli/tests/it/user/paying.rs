@@ -37,6 +37,22 @@ fn a7_a_charge_that_fails_stops_renewals_until_it_is_paid() {
 }
 
 #[test]
+fn a4_a_temporary_pass_says_so_at_each_start_until_it_is_paid() {
+    let shop = Shop::open();
+    shop.sell(&[&format!("{FOR_EVER}temporary_pass = {{ period = \"3 days\", at_purchase = true }}\n")]);
+    let ann = shop.user();
+    ann.agree("for-ever");
+    let started = ann.sh("true");
+    assert_eq!(started.code, 0);
+    assert!(started.err.contains("the payment is not settled yet"), "{}", started.err);
+    let charge = only(&shop, &["supplier", "charges", "--json"]);
+    shop.supplier(&["supplier", "charge", "settle", charge["charge"].as_str().unwrap()]);
+    ann.run(&["renew", "acme/paint"]);
+    let started = ann.sh("true");
+    assert_eq!((started.code, started.err.as_str()), (0, ""));
+}
+
+#[test]
 fn a_code_sold_elsewhere_shows_its_terms_and_is_good_once() {
     let shop = Shop::open();
     shop.sell(&[FOR_EVER, TWO_RUNS]);

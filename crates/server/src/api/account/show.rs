@@ -13,6 +13,7 @@ use carnet_store::device::{DeviceKeys, NamedDevice};
 use carnet_store::user::AccountView;
 use data_encoding::BASE64URL_NOPAD;
 
+use crate::admission::Client;
 use crate::api::license;
 use crate::extract::Json;
 use crate::problem::Failure;
@@ -30,14 +31,17 @@ use crate::server::Server;
         (status = 401, description = "`bad-signature`, `stale`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`unknown-device`", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`: not to a device that has proved who it is", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn show(
     State(server): State<Server>,
+    client: Client,
     Json(query): Json<AccountQuery>,
 ) -> Result<Body<Account>, Failure> {
     let now = server.now();
-    let device = asker(&server, &query, now)?;
+    let device =
+        asker(&server, &query, now).map_err(|failure| server.admission().instead(client, failure))?;
     let found = server.read(move |tx| tx.account_view(device.user)).await?;
     let found = found.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
     let own = found.devices.iter().find(|known| known.device.id == device.id);

@@ -13,6 +13,7 @@ use carnet_store::Submission;
 
 use carnet_api::ProblemCode;
 
+use crate::admission::Client;
 use crate::keys::Current;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -38,7 +39,19 @@ struct Rings {
 ///
 /// # Errors
 /// What is wrong with it. Nothing of it has been kept.
-pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
+pub fn checked(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
+    // What proves nothing is counted; a known device is not, whatever else comes from its address. Nor is who has to
+    // show more: after a restore that may be a whole fleet.
+    let checked = judged(server, client, bytes);
+    checked.map_err(|failure| match &failure {
+        Failure::Problem(problem) if problem.known_code() != Some(ProblemCode::KeySetWanted) => {
+            server.admission().instead(client, failure)
+        }
+        _ => failure,
+    })
+}
+
+fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
     let message = RequestMessage::decode(bytes)
         .map_err(|error| Failure::because(ProblemCode::BadDocument, format!("not a request: {error}")))?;
     let request = Unverified::<Request>::parse(&message.request)?;
@@ -47,7 +60,7 @@ pub fn checked(server: &Server, bytes: &[u8]) -> Result<Checked, Failure> {
         return Err(SealError::OtherServer(asker.server).into());
     }
     let rings = Rings::new(server, message.key_set);
-    let (signed, receipt) = check(server, &request, asker, message.receipt.as_deref(), &rings)?;
+    let (signed, receipt) = check(server, client, &request, asker, message.receipt.as_deref(), &rings)?;
     let body = signed.body_hash();
     let (request, _) = signed.into_parts();
     let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
@@ -117,6 +130,7 @@ impl Rings {
 /// knows the device.
 fn check(
     server: &Server,
+    client: Client,
     request: &Unverified<Request>,
     asker: Asker,
     receipt: Option<&[u8]>,
@@ -127,6 +141,7 @@ fn check(
         // register it a second time and make its own journal look like a fork.
         Some(known) => (known.signing_key, None),
         None if asker.registers => {
+            server.admission().admit(client)?;
             return Ok((
                 rings.check(asker.brought, |ring| request.verify_registration(asker.server, ring))?,
                 None,

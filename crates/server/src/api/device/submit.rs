@@ -10,6 +10,8 @@ use carnet_seal::Kind;
 use carnet_store::{How, Settled, Work};
 
 use super::checked::checked;
+use crate::admission::Client;
+use crate::attempts;
 use crate::extract::Document;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -31,10 +33,16 @@ use crate::server::Server;
         (status = 413, description = "`too-large`", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "`key-set-wanted`: the same request again, with the device's key set beside it", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`: to new devices only; `too-many-attempts`: wrong codes", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn submit(State(server): State<Server>, Document(bytes): Document) -> Result<Response, Failure> {
-    let checked = checked(&server, &bytes)?;
+pub async fn submit(
+    State(server): State<Server>,
+    client: Client,
+    Document(bytes): Document,
+) -> Result<Response, Failure> {
+    let checked = checked(&server, client, &bytes)?;
+    attempts::watch(&server, client, &checked.submission).await?;
     let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
     let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {
         Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof()?))).await?,

@@ -9,6 +9,7 @@ use carnet_api::header::etag_of_serial;
 use carnet_api::menu::MenuView;
 use carnet_api::{Problem, ProblemCode};
 
+use crate::admission::Client;
 use crate::extract::AppName;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -22,9 +23,15 @@ use crate::server::Server;
     responses(
         (status = 200, description = "The menu.", body = MenuView),
         (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn show(State(server): State<Server>, AppName(app): AppName) -> Result<Response, Failure> {
+pub async fn show(
+    State(server): State<Server>,
+    client: Client,
+    AppName(app): AppName,
+) -> Result<Response, Failure> {
+    server.admission().admit(client)?;
     let asked = app.clone();
     let found = server.read(move |tx| tx.menu(&asked)).await?;
     let found = found.ok_or_else(|| Failure::new(ProblemCode::NotFound))?;
@@ -39,8 +46,9 @@ pub async fn show(State(server): State<Server>, AppName(app): AppName) -> Result
     responses(
         (status = 200, description = "The menu.", body = MenuView),
         (status = 404, description = "`not-found`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn show_part(server: State<Server>, app: AppName) -> Result<Response, Failure> {
-    show(server, app).await
+pub async fn show_part(server: State<Server>, client: Client, app: AppName) -> Result<Response, Failure> {
+    show(server, client, app).await
 }

@@ -13,6 +13,8 @@ use carnet_store::{StoreError, Writing};
 use zeroize::Zeroizing;
 
 use super::view;
+use crate::admission::Client;
+use crate::attempts::{self, Subject};
 use crate::extract::Json;
 use crate::ids::{sha256, supplier_id, token};
 use crate::invitation::{self, PURPOSE};
@@ -34,20 +36,19 @@ use crate::server::Server;
         (status = 403, description = "`wrong-setup-code`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name-taken`; the code stays good", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`, `too-many-requests`", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "`no-more-suppliers`; the code stays good", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn register(
     State(server): State<Server>,
+    client: Client,
     Json(new): Json<NewSupplier>,
 ) -> Result<(StatusCode, Body<RegisteredSupplier>), Failure> {
+    server.admission().admit(client)?;
     check_display_name("/display_name", &new.display_name)?;
+    attempts::may_try(&server, Subject::Client(client)).await?;
     let now = server.now();
-    if let Some(seconds) = server.attempts().wait(now) {
-        let problem = Problem::new(ProblemCode::TooManyAttempts).because("too many wrong set-up codes came");
-        return Err(Failure::Later(Box::new(problem), seconds));
-    }
     invitation::take_in(&server).await?;
     let adding = server.keys().adding().await;
     takes_more(&server)?;
@@ -58,12 +59,10 @@ pub async fn register(
     let row = Row { supplier: supplier.clone(), token: hash, key };
     let code = invitation::hash(&new.setup_code);
     let added = server.write("supplier.register", move |tx| row.add(tx, code)).await;
-    let added = added.inspect_err(|failure| {
-        if *failure == wrong_code() {
-            server.attempts().note(now);
-        }
-    })?;
-    let supplier = match added {
+    if added.as_ref().is_err_and(|failure| *failure == wrong_code()) {
+        attempts::note(&server, Subject::Client(client)).await?;
+    }
+    let supplier = match added? {
         Added::Now(published) => {
             server.keys().publish(&published, now).map_err(Failure::internal)?;
             tracing::info!(supplier = %supplier.id, name = %supplier.name, "supplier registered");

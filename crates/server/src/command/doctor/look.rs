@@ -10,12 +10,11 @@ use crate::config::TlsFiles;
 use crate::data;
 use crate::keys::at_rest::{AtRest, secret_path};
 use crate::keys::{self, KEY_SET_LASTS};
+use crate::rounds::KEY_SET_SOON;
 use crate::server::Surroundings;
 use crate::tls;
 
 const DAY: u64 = 86_400;
-/// A server is started again some time in so many days.
-const KEYS_SOON: Seconds = Seconds(60 * DAY);
 /// Certificates last 90 days or less and are renewed a month before.
 const TLS_SOON: Seconds = Seconds(21 * DAY);
 /// Below this a busy server has an hour or two.
@@ -159,7 +158,7 @@ fn key_set(around: &Surroundings, contents: &Contents) -> Option<Finding> {
             format_args!("this machine says {now}, but its keys were published at {made}: set the clock"),
         ),
         () if ends <= now => wrong("key set", format_args!("it ended at {ends}: {again}")),
-        () if ends.since(now).0 < KEYS_SOON.0 => {
+        () if ends.since(now).0 < KEY_SET_SOON.0 => {
             finding("key set", Level::Soon, format!("it ends in {days} days: {again} before"))
         }
         () => finding("key set", Level::Good, format!("good for {days} days")),
