@@ -8,7 +8,7 @@
 //! * [`output`] and [`failure`] – results to stdout, everything else to stderr, both also as JSON;
 //! * [`width`] and [`table`] – texts and tables that fit the terminal;
 //! * [`exit`] – the exit codes;
-//! * [`progress`] – what is seen of a long wait;
+//! * [`progress`] – what is seen of a long wait; [`meter`] – of long work;
 //! * [`install`] – completions and manual pages;
 //! * [`http`] – one request of a supplier, one answer;
 //! * [`menu_file`] and [`offer_words`] – offers as TOML and in plain words.
@@ -32,6 +32,7 @@ pub mod failure;
 pub mod http;
 pub mod install;
 pub mod menu_file;
+pub mod meter;
 pub mod offer_words;
 pub mod output;
 pub mod pictures;

@@ -12,6 +12,8 @@ pub mod credentials;
 pub mod device;
 pub mod events;
 pub mod grant;
+pub mod image;
+pub mod image_key;
 pub mod license;
 pub mod licenses;
 pub mod list;
@@ -57,6 +59,12 @@ enum Command {
     /// Look after devices that hold licenses
     #[command(subcommand)]
     Device(device::Device),
+    /// Build and check installation images
+    #[command(subcommand)]
+    Image(image::Image),
+    /// Look after the key that signs installation images
+    #[command(subcommand)]
+    ImageKey(image_key::Command),
     /// Look after tokens for shops, payment services and other programs
     #[command(subcommand)]
     Token(token::Token),
@@ -82,6 +90,8 @@ impl Supplier {
             Command::Grant(command) => command.run(context, name),
             Command::Codes(command) => command.run(context, name),
             Command::Device(command) => command.run(context, name),
+            Command::Image(command) => command.run(context, name),
+            Command::ImageKey(command) => command.run(context, name),
             Command::Token(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }

@@ -61,7 +61,9 @@ impl Extraction<'_> {
                 self.make(&entry, &mut stream, progress)?;
             }
         }
-        order.finish().map_err(bad)
+        order.finish().map_err(bad)?;
+        // Nothing is made of the end; but only the right frame can stand there.
+        stream.from(facts.plain_length.saturating_sub(1)).map(|_| ())
     }
 
     fn make(

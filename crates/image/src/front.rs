@@ -13,7 +13,7 @@ use carnet_core::app::{AppId, Feature, Platform, Version};
 use carnet_core::time::Time;
 use carnet_seal::cbor::Limits;
 use carnet_seal::image::FeatureStream;
-use carnet_seal::{ImageKey, ImageManifest, KeyRing, Signed, Unverified};
+use carnet_seal::{ImageKey, ImageManifest, KeyId, KeyRing, Signed, Unverified};
 
 use crate::error::ImageError;
 use crate::list::{Entry, read_page};
@@ -111,16 +111,7 @@ impl Front {
     /// # Errors
     /// When it is no image, or nobody trusted has signed it.
     pub fn open(source: &dyn Source, trust: Trust<'_>) -> Result<Self, ImageError> {
-        let length = source.length()?;
-        let mut prefix = [0; PREFIX as usize];
-        if length < PREFIX {
-            return Err(ImageError::NotAnImage);
-        }
-        read_exactly(source, 0, &mut prefix)?;
-        let manifest_length = manifest_length(prefix)?;
-        let mut manifest = vec![0; manifest_length as usize];
-        read_exactly(source, PREFIX, &mut manifest)?;
-        let manifest = Unverified::<ImageManifest>::parse(&manifest)?;
+        let (manifest, manifest_length) = unverified(source)?;
         let manifest = match trust {
             Trust::Server(ring, now) => manifest.verify(ring, now),
             Trust::Key(key) => manifest.verify_with(key),
@@ -231,6 +222,36 @@ impl Front {
     fn before(&self, feature: &Feature, length: impl Fn(&FeatureStream) -> u64) -> u64 {
         self.manifest().features.iter().take_while(|stream| stream.feature != *feature).map(length).sum()
     }
+}
+
+/// What an image says about itself before anybody has checked it: where to look for the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peeked {
+    /// The key that is said to have signed it.
+    pub key: KeyId,
+}
+
+impl Peeked {
+    /// Looks at the beginning of an image.
+    ///
+    /// # Errors
+    /// When it is no image.
+    pub fn at(source: &dyn Source) -> Result<Self, ImageError> {
+        let (manifest, _) = unverified(source)?;
+        Ok(Self { key: manifest.key_id() })
+    }
+}
+
+fn unverified(source: &dyn Source) -> Result<(Unverified<ImageManifest>, u32), ImageError> {
+    if source.length()? < PREFIX {
+        return Err(ImageError::NotAnImage);
+    }
+    let mut prefix = [0; PREFIX as usize];
+    read_exactly(source, 0, &mut prefix)?;
+    let length = manifest_length(prefix)?;
+    let mut manifest = vec![0; length as usize];
+    read_exactly(source, PREFIX, &mut manifest)?;
+    Ok((Unverified::parse(&manifest)?, length))
 }
 
 /// How long the manifest is, by the first bytes of an image.

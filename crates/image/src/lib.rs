@@ -5,13 +5,15 @@
 //!
 //! Reading order: [`build`] (a folder becomes an image), [`front`] (its form, and who must have signed it), [`table`]
 //! and [`list`] (what the manifest names), [`read`] and [`seek`] (its content), [`extract`] (an image becomes a folder),
-//! [`reuse`] (what an upgrade need not fetch).
+//! [`reuse`] (what an upgrade need not fetch), [`fetch`] (the rest), [`install`] (all of it, and switched at once).
 
 pub mod build;
 pub mod error;
 pub mod extract;
+pub mod fetch;
 mod frame;
 pub mod front;
+pub mod install;
 pub mod keys;
 pub mod list;
 mod lister;
@@ -30,7 +32,9 @@ mod walk;
 pub use build::{Built, Recipe, Workshop, build};
 pub use error::{BuildError, ImageError};
 pub use extract::Extraction;
+pub use fetch::{Fetch, FetchError, Ranges};
 pub use front::{Front, Trust, Wanted};
+pub use install::{Order, Place};
 pub use keys::{ContentKey, ContentKeys};
 pub use path::EntryPath;
 pub use reuse::{Installed, Reuse};

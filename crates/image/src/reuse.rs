@@ -5,7 +5,7 @@
 //! A file that somebody has changed gives another hash, and its frames are fetched.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use carnet_core::app::Feature;
 use carnet_seal::ContentHash;
@@ -20,7 +20,7 @@ use crate::stream::{Says, header, padding};
 use crate::table::{Frame, Table, hash};
 
 /// An installation that an image was extracted to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Installed<'a> {
     /// The beginning of that image.
     pub front: &'a Front,
@@ -29,7 +29,7 @@ pub struct Installed<'a> {
     /// Where the files are.
     pub files: &'a dyn Tree,
     /// In which folder.
-    pub folder: &'a Path,
+    pub folder: PathBuf,
 }
 
 /// The frames that were found.
@@ -62,7 +62,8 @@ impl<'a> Reuse<'a> {
     ) -> Result<Self, ImageError> {
         let mut reuse = Self { installed, spots: HashMap::new(), tables: Vec::new() };
         for feature in features {
-            let table = installed.front.table(installed.source, feature)?;
+            let Installed { front, source, .. } = &reuse.installed;
+            let table = front.table(*source, feature)?;
             reuse.tables.push((feature.clone(), table));
             reuse.look(wanted, progress)?;
         }
@@ -143,7 +144,7 @@ impl<'r, 'a> Again<'r, 'a> {
             };
             let piece = match self.piece.take() {
                 Some(piece) => piece,
-                None => Piece::open(entry, self.reuse.installed)?,
+                None => Piece::open(entry, &self.reuse.installed)?,
             };
             let now = piece.read(self.spot.skip, rest);
             filled += now;
@@ -167,10 +168,10 @@ impl<'r, 'a> Again<'r, 'a> {
     }
 
     fn read_page(&mut self) -> Result<(), ImageError> {
-        let Installed { front, source, .. } = self.reuse.installed;
+        let Installed { front, source, .. } = &self.reuse.installed;
         self.entries = match self.reuse.tables.get(self.spot.table) {
             Some((feature, table)) if self.spot.page < table.pages.len() => {
-                front.page(source, feature, table, self.spot.page)?
+                front.page(*source, feature, table, self.spot.page)?
             }
             _ => Vec::new(),
         };
@@ -187,7 +188,7 @@ struct Piece {
 }
 
 impl Piece {
-    fn open(entry: &Entry, installed: Installed<'_>) -> Result<Self, ImageError> {
+    fn open(entry: &Entry, installed: &Installed<'_>) -> Result<Self, ImageError> {
         let (says, length) = match &entry.what {
             What::Folder => (Says::Folder, 0),
             What::Link(target) => (Says::Link(target), 0),
@@ -197,7 +198,7 @@ impl Piece {
         };
         // A header that cannot be made has never been in a stream: no frame will fit.
         let header = header(&entry.path, says).unwrap_or_default();
-        let place = entry.path.below(installed.folder);
+        let place = entry.path.below(&installed.folder);
         let is_file = matches!(installed.files.found(&place)?, Some(Found::File { .. }));
         let content = is_file.then(|| installed.files.open(&place, Access::Read)).transpose()?;
         let whole = (header.len() + padding(length)) as u64 + length;

@@ -145,8 +145,9 @@ impl<'t, E> Cutter<'t, E> {
         Ok(!more)
     }
 
-    /// The end: what is left is the last frame.
+    /// The end has a frame of its own: a file that comes after all others changes nothing before it.
     pub(crate) fn finish(mut self) -> Result<u64, E> {
+        self.cut()?;
         self.bytes(&[0; END])?;
         self.give(true)?;
         Ok(self.position)

@@ -5,6 +5,7 @@
 mod carnet;
 mod cases;
 mod fake;
+mod image;
 mod install;
 mod looks;
 mod menu;

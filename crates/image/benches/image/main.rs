@@ -36,11 +36,11 @@ fn main() {
     let mut ours = Rounds::default();
     let (mut plain_open, mut our_open) = (Rounds::default(), Rounds::default());
     for round in 0..ROUNDS {
-        let (seconds, packed) = timed(|| compress(&files));
+        let (seconds, lengths) = timed(|| compress(&files));
         plain.add(seconds);
         let (seconds, built) = timed(|| seal(&files, round as u64));
         ours.add(seconds);
-        let (seconds, unpacked) = timed(|| decompress(&packed));
+        let (seconds, unpacked) = timed(|| decompress(&files, &lengths));
         plain_open.add(seconds);
         assert_eq!(unpacked, total);
         let (seconds, ()) = timed(|| open(&files, &built));
@@ -80,11 +80,13 @@ fn gather(folder: &Path, sources: &mut Vec<u8>) {
     }
 }
 
-/// The reference: read, compress, write.
-fn compress(files: &Memory) -> Vec<(usize, Vec<u8>)> {
+/// The reference: read, compress, write. The lengths of the pieces, plain and compressed.
+fn compress(files: &Memory) -> Vec<(usize, usize)> {
     let mut zstd = zstd::bulk::Compressor::new(USUAL_LEVEL).unwrap();
-    let mut packed = Vec::new();
-    let mut piece = vec![0; FRAME];
+    files.remove(Path::new("packed")).unwrap();
+    let to = files.create_new(Path::new("packed")).unwrap();
+    let (mut lengths, mut written) = (Vec::new(), 0);
+    let (mut piece, mut packed) = (vec![0; FRAME], Vec::with_capacity(2 * FRAME));
     for path in ["from/program", "from/share/sources", "from/share/pictures"] {
         let file = files.open(Path::new(path), Access::Read).unwrap();
         let mut at = 0;
@@ -93,24 +95,30 @@ fn compress(files: &Memory) -> Vec<(usize, Vec<u8>)> {
             if read == 0 {
                 break;
             }
-            packed.push((read, zstd.compress(&piece[..read]).unwrap()));
-            at += read as u64;
+            zstd.compress_to_buffer(&piece[..read], &mut packed).unwrap();
+            to.write_at(written, &packed).unwrap();
+            lengths.push((read, packed.len()));
+            (at, written) = (at + read as u64, written + packed.len() as u64);
+            packed.clear();
         }
     }
-    packed
+    lengths
 }
 
-fn decompress(packed: &[(usize, Vec<u8>)]) -> usize {
-    let files = Memory::default();
-    let file = files.create_new(Path::new("unpacked")).unwrap();
+fn decompress(files: &Memory, lengths: &[(usize, usize)]) -> usize {
+    files.remove(Path::new("unpacked")).unwrap();
+    let to = files.create_new(Path::new("unpacked")).unwrap();
+    let from = files.open(Path::new("packed"), Access::Read).unwrap();
     let mut zstd = zstd::bulk::Decompressor::new().unwrap();
-    let (mut piece, mut at) = (vec![0; FRAME], 0);
-    for (length, frame) in packed {
-        assert_eq!(zstd.decompress_to_buffer(frame, piece.as_mut_slice()).unwrap(), *length);
-        file.write_at(at, &piece[..*length]).unwrap();
-        at += *length as u64;
+    let (mut piece, mut packed) = (vec![0; FRAME], vec![0; 2 * FRAME]);
+    let (mut at, mut written) = (0, 0);
+    for (plain, length) in lengths {
+        from.read_at(at, &mut packed[..*length]).unwrap();
+        assert_eq!(zstd.decompress_to_buffer(&packed[..*length], piece.as_mut_slice()).unwrap(), *plain);
+        to.write_at(written, &piece[..*plain]).unwrap();
+        (at, written) = (at + *length as u64, written + *plain as u64);
     }
-    usize::try_from(file.length().unwrap()).unwrap()
+    usize::try_from(to.length().unwrap()).unwrap()
 }
 
 fn key() -> SigningKey {

@@ -12,6 +12,8 @@ use carnet_seam::{Crash, File, Found, Fs, FsError, FsFault, Tree};
 #[derive(Debug, Default)]
 pub struct Memory {
     files: Mutex<BTreeMap<PathBuf, Content>>,
+    /// Memory of files that are gone. Fresh memory costs the kernel more than a disk's cache would.
+    spare: Mutex<Vec<Vec<u8>>>,
     crash: Crash,
 }
 
@@ -40,7 +42,25 @@ impl Memory {
     }
 
     pub fn forget(&self, below: &str) {
-        held(&self.files).retain(|path, _| !path.starts_with(below));
+        let files = std::mem::take(&mut *held(&self.files));
+        let (gone, kept): (BTreeMap<_, _>, _) =
+            files.into_iter().partition(|(path, _)| path.starts_with(below));
+        *held(&self.files) = kept;
+        gone.into_iter().for_each(|(_, content)| self.keep_memory(content));
+    }
+
+    fn keep_memory(&self, content: Content) {
+        if let Some(bytes) = content {
+            let mut bytes = std::mem::take(&mut *held(&bytes));
+            bytes.clear();
+            held(&self.spare).push(bytes);
+        }
+    }
+
+    fn memory(&self) -> Vec<u8> {
+        let mut spare = held(&self.spare);
+        spare.sort_by_key(Vec::capacity);
+        spare.pop().unwrap_or_default()
     }
 
     fn content(&self, path: &Path) -> Option<Content> {
@@ -57,7 +77,7 @@ impl Fs for Memory {
     }
 
     fn create_new(&self, path: &Path) -> Result<Box<dyn File>, FsError> {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let bytes = Arc::new(Mutex::new(self.memory()));
         held(&self.files).insert(path.to_owned(), Some(bytes.clone()));
         Ok(Box::new(Open(bytes)))
     }
@@ -69,12 +89,14 @@ impl Fs for Memory {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), FsError> {
         let content = held(&self.files).remove(from).flatten();
-        held(&self.files).insert(to.to_owned(), content);
+        let replaced = held(&self.files).insert(to.to_owned(), content);
+        replaced.into_iter().for_each(|content| self.keep_memory(content));
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> Result<(), FsError> {
-        held(&self.files).remove(path);
+        let removed = held(&self.files).remove(path);
+        removed.into_iter().for_each(|content| self.keep_memory(content));
         Ok(())
     }
 

@@ -5,8 +5,10 @@
     reason = "tests; the test-only relaxation of clippy.toml does not reach helpers"
 )]
 
+mod failing;
 mod forge;
 mod hostile;
+mod installing;
 mod property;
 mod reuse;
 mod round_trip;

@@ -182,7 +182,7 @@ pub fn installed<'a>(
     files: &'a RealFs,
     folder: &'a Path,
 ) -> Installed<'a> {
-    Installed { front, source, files, folder }
+    Installed { front, source, files, folder: folder.to_owned() }
 }
 
 pub fn version(text: &str) -> Version {

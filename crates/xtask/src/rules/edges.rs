@@ -91,6 +91,7 @@ const ROWS: &[Row] = &[
             "carnet-seal",
             "carnet-seam",
             "carnet-device",
+            "carnet-image",
         ]),
         because: "users and suppliers do not install a server",
     },

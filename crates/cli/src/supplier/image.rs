@@ -1,0 +1,33 @@
+//! `carnet supplier image`: build, check and publish installation images (B5).
+
+use carnet_core::app::SupplierName;
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+mod build;
+mod check;
+mod failure;
+
+/// Build and check installation images.
+#[derive(Debug, Subcommand)]
+pub enum Image {
+    /// Make an image of everything in a folder
+    Build(build::Build),
+    /// Check an image: who signed it, and every part of it
+    Check(check::Check),
+}
+
+impl Image {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+        match self {
+            Self::Build(command) => command.run(context),
+            Self::Check(command) => command.run(context, name),
+        }
+    }
+}
