@@ -42,6 +42,8 @@ impl Bad {
         let trusts = match good.kind {
             Kind::KeySet => super::trust::of_pins(),
             Kind::Request | Kind::Agreement => super::trust::of_devices(),
+            Kind::ReportRequest => super::trust::of_askers(),
+            Kind::UsageReport | Kind::ErasureCertificate => super::trust::of_nobody(),
             kind => super::trust::of_servers(kind),
         };
         let verdict = super::judge::judge(&good.kind.to_string(), trusts.get(&self.trust), &self.bytes);
