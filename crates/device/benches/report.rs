@@ -15,7 +15,7 @@ use carnet_core::id::RunId;
 use carnet_core::offer::Reporting;
 use carnet_core::report::{Contract, Integrity, Known, Verdict, judge_report};
 use carnet_core::time::{Length, Seconds};
-use carnet_device::identity::{Binding, GivenMachine};
+use carnet_device::identity::{Binding, GivenMachine, Machine};
 use carnet_device::report::{Facts, make, open};
 use carnet_device::usage::Details;
 use carnet_device::{Env, Passbook};
@@ -83,9 +83,9 @@ fn used(runs: u32) -> Passbook {
         clock: Arc::new(FakeClock::at(NOW)),
         random: Arc::new(SeededRandom::new(5)),
     };
-    let machine = GivenMachine::named("bench");
+    let machine: Arc<dyn Machine> = Arc::new(GivenMachine::named("bench"));
     let mut passbook =
-        customer::register(&server, env, Path::new("/home"), &Binding::Machine(&machine)).unwrap();
+        customer::register(&server, env, Path::new("/ann/carnet"), &Binding::Machine(&*machine)).unwrap();
     let mut many = offer("many", &["resize"]);
     many.term.uses = Some(1_000_000);
     many.reporting =
