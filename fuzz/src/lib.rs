@@ -7,11 +7,14 @@ use carnet_core::document::{Agreement, Answer, Pass, PortablePass, Request};
 use carnet_core::journal::Record;
 use carnet_image::list::{Entry, Order, read_page};
 use carnet_image::table::Table;
+use carnet_core::report::{Detail, Erased, ErasureCertificate, ReportRequest, UsageReport};
 use carnet_seal::armor;
 use carnet_seal::cbor::{Cbor, CborError, Decoder, Encoder, Fault, Limits, decode_within, encode};
 use carnet_seal::code::CodeText;
 use carnet_seal::envelope::Document;
 use carnet_seal::keys::KeySet;
+use carnet_seal::report::ReportSecrets;
+use carnet_seal::sealed::{self, Carried};
 use carnet_seal::{ImageManifest, Kind, OfferClaims, ProductString, RequestMessage, ToBeSigned, Unverified};
 
 /// Tries one decoder. True: it accepted the input.
@@ -36,7 +39,9 @@ pub const TARGETS: &[(&str, Try)] = &[
     ("receipt", |claims| answer(Kind::Receipt, claims)),
     ("record", canonical::<Record>),
     ("refusal", |claims| answer(Kind::Refusal, claims)),
+    ("report", report),
     ("request", canonical::<Request>),
+    ("sealed", sealed_code),
     ("slice", |claims| canonical::<Pass>(claims) | canonical::<PortablePass>(claims)),
     ("to_be_signed", to_be_signed),
 ];
@@ -51,6 +56,24 @@ fn canonical<T: Cbor>(bytes: &[u8]) -> bool {
     let Ok(value) = decode_within::<T>(bytes, Limits::JOURNAL) else { return false };
     assert_eq!(encode(&value), bytes, "another spelling was accepted");
     true
+}
+
+/// Everything that is said about the use of an app.
+fn report(bytes: &[u8]) -> bool {
+    canonical::<ReportRequest>(bytes)
+        | canonical::<UsageReport>(bytes)
+        | canonical::<ErasureCertificate>(bytes)
+        | canonical::<Vec<Erased>>(bytes)
+        | canonical::<Detail>(bytes)
+}
+
+/// What opens is what somebody has sealed to this key.
+fn sealed_code(bytes: &[u8]) -> bool {
+    let secrets = [ReportSecrets::from_seeds(&std::array::from_fn(|at| if at < 32 { 6 } else { 7 }))];
+    let opened =
+        [Carried::Report, Carried::Certificate].map(|carried| sealed::open(carried, bytes, &secrets).is_ok());
+    assert_ne!(opened, [true, true], "one code was taken for two kinds");
+    opened.contains(&true)
 }
 
 /// The claims of an answer, as they stand in its document.

@@ -26,6 +26,7 @@ use crate::output::Output;
 
 pub mod by_hand;
 pub mod cli;
+pub mod codes;
 pub mod context;
 pub mod exit;
 pub mod failure;

@@ -3,7 +3,7 @@
 
 use carnet_core::app::{Feature, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Offer, OncePer, Reporting};
+use carnet_core::offer::{Charging, Counting, Offer, OncePer, Reporting, UserNames};
 use carnet_core::term::Slice;
 use carnet_core::time::{Seconds, counted, length_in_words, seconds_in_words};
 
@@ -116,7 +116,18 @@ fn grace(grace: Seconds) -> String {
 fn records(reporting: Option<Reporting>) -> String {
     reporting.map_or("nothing is recorded for the supplier".into(), |clause| {
         let kept = length_in_words(clause.record_retention);
-        format!("runs, their times, counts and users, and refused starts, for the supplier; kept for {kept}")
+        let who = match clause.users {
+            None => "users by pseudonym",
+            Some(UserNames::Hidden) => "no users",
+            Some(UserNames::SystemNames) => "users by name",
+        };
+        let sealed = match clause.keys {
+            Some(_) => {
+                format!("; sealed so that only the supplier reads them: {who}, machine, version, features")
+            }
+            None => String::new(),
+        };
+        format!("runs, their times and counts, and refused starts, for the supplier; kept for {kept}{sealed}")
     })
 }
 
@@ -180,7 +191,7 @@ mod tests {
             Until paid    temporary passes from the purchase on, while a payment is on its way, 1 use at a time\n\
             Counting      uses are counted on the device\n\
             Grace         runs 7 days longer, with a warning\n\
-            Records       runs, their times, counts and users, and refused starts, for the supplier; kept for 90 days\n\
+            Records       runs, their times and counts, and refused starts, for the supplier; kept for 90 days\n\
             Lost devices  you can free 2 lost devices in 365 days yourself\n\
             Trial         each user can agree to this once\n\
             Identity      only devices that are bound to their hardware\n";

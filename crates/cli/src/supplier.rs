@@ -18,8 +18,12 @@ pub mod license;
 pub mod licenses;
 pub mod list;
 pub mod menu;
+pub mod open;
+pub mod open_words;
 pub mod register;
 pub mod token;
+pub mod report_key;
+pub mod request;
 
 /// `carnet supplier`.
 #[derive(Debug, Args)]
@@ -68,6 +72,15 @@ enum Command {
     /// Look after tokens for shops, payment services and other programs
     #[command(subcommand)]
     Token(token::Token),
+    /// Make, change and carry the keys that usage reports are sealed to
+    #[command(subcommand)]
+    ReportKey(report_key::ReportKey),
+    /// Ask for a usage report on a license, in a file for its user
+    RequestReport(request::RequestReport),
+    /// Ask for the erasure of an app, in a file for the user of its license
+    RequestErasure(request::RequestErasure),
+    /// Open usage reports and erasure certificates, and judge them
+    Open(open::Open),
     /// What happened, newest first
     Events(events::Events),
 }
@@ -93,6 +106,10 @@ impl Supplier {
             Command::Image(command) => command.run(context, name),
             Command::ImageKey(command) => command.run(context, name),
             Command::Token(command) => command.run(context, name),
+            Command::ReportKey(command) => command.run(context, name),
+            Command::RequestReport(command) => command.run(context, name),
+            Command::RequestErasure(command) => command.run(context, name),
+            Command::Open(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }
     }

@@ -15,6 +15,7 @@ pub mod code;
 pub mod consent;
 pub mod decline;
 pub mod devices;
+pub mod erase;
 pub mod failure;
 pub mod giving;
 pub mod menu;
@@ -25,8 +26,10 @@ pub mod redeem;
 pub mod register;
 pub mod relay;
 pub mod renew;
+pub mod report;
 pub mod run;
 pub mod status;
+pub mod usage;
 pub mod which;
 
 /// Commands of a user.
@@ -65,6 +68,12 @@ pub enum User {
     Passes(passes::Passes),
     /// Show how things stand with a server, and carry on what waits for it
     Status(status::Status),
+    /// Show what is recorded of the use of an app, and for whom
+    Usage(usage::Usage),
+    /// Make a usage report that only the supplier can read
+    Report(report::Report),
+    /// Erase an app at the end of its contract, with a certificate for the supplier
+    Erase(erase::Erase),
     /// Run a program under its pass
     Run(run::Run),
 }
@@ -107,6 +116,9 @@ impl User {
             Self::Pin(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),
+            Self::Usage(command) => command.run(context),
+            Self::Report(command) => command.run(context),
+            Self::Erase(command) => command.run(context),
             Self::Run(command) => return command.run(context),
         }?;
         Ok(Exit::Ok.into())

@@ -104,7 +104,11 @@ fn cold_start() {
 }
 
 fn durable_use() {
-    let place = Place::new("use");
+    durable_use_at("durable use", &Place::new("use"));
+    durable_use_at("durable use with sealed details", &Place::reported("use-reported"));
+}
+
+fn durable_use_at(name: &str, place: &Place) {
     let run = place.start(Disk::Real);
     let before = place.journal_length();
     run.consume(1).unwrap();
@@ -127,7 +131,7 @@ fn durable_use() {
     let (used, appended) = (median(&mut uses), median(&mut appends));
     let ratio = appended.as_secs_f64() / used.as_secs_f64();
     println!(
-        "durable use | {:.0} µs = {ratio:.2} × | ≥ 0.8 × | append + fdatasync of the same {} bytes {:.0} µs",
+        "{name} | {:.0} µs = {ratio:.2} × | ≥ 0.8 × | append + fdatasync of the same {} bytes {:.0} µs",
         micros(used),
         record.len(),
         micros(appended)

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use carnet_controller::{Controller, Run};
 use carnet_core::app::AppId;
 use carnet_core::document::Answer;
+use carnet_core::offer::Reporting;
+use carnet_core::time::Length;
 use carnet_device::identity::{Binding, GivenMachine};
 use carnet_device::{Env, Passbook};
 use carnet_seal::Unverified;
+use carnet_seal::report::ReportSecrets;
 use carnet_seam::fs::{Access, Facts};
 use carnet_seam::{Crash, File, Fs, FsError, RealFs, SystemClock};
 use carnet_testkit::server::offer;
@@ -44,11 +47,21 @@ fn app() -> AppId {
 
 impl Place {
     pub fn new(name: &str) -> Self {
+        Self::under(name, None)
+    }
+
+    /// The same with details of each use sealed to a supplier.
+    pub fn reported(name: &str) -> Self {
+        let keys = ReportSecrets::from_seeds(&[0x61; 64]).public();
+        Self::under(name, Some(Reporting { keys: Some(keys), ..Reporting::kept_for(Length::days(90)) }))
+    }
+
+    fn under(name: &str, reporting: Option<Reporting>) -> Self {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("carnet-bench-{name}"));
         let _ = std::fs::remove_dir_all(&home);
         let (server, machine) = (FakeServer::new(SystemClock), GivenMachine::named("bench"));
         let mut place = Self { home, server, machine, journal: Vec::new() };
-        place.buy();
+        place.buy(reporting);
         let run = place.start(Disk::Unsynced);
         // The checkpoint, the intent, its outcome and the start are there; the end comes.
         (0..RECORDS - 4).for_each(|_| assert!(run.consume(1).is_ok()));
@@ -57,9 +70,10 @@ impl Place {
         place
     }
 
-    fn buy(&self) {
+    fn buy(&self, reporting: Option<Reporting>) {
         let mut many = offer("many", &["resize", "convert", "sheet"]);
         many.term.uses = Some(1_000_000);
+        many.reporting = reporting;
         let binding = Binding::Machine(&self.machine);
         let mut passbook = customer::register(&self.server, env(Disk::Real), &self.home, &binding).unwrap();
         customer::agree(&mut passbook, &app(), &self.server, many).unwrap();

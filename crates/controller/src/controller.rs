@@ -116,7 +116,7 @@ impl Controller {
     pub fn start(&self) -> Result<Run, Disapproved> {
         let mut desk = Desk::open(&self.site)?;
         let run = RunId(random::bytes(&*self.site.env.random)?);
-        desk.details = Some(Details::of(&desk.passbook, &*self.site.machine, run, self.site.version)?);
+        desk.details = Some(Details::of(&desk.passbook, &self.site.machine, run, self.site.version)?);
         match self.record_start(&mut desk, run) {
             Ok(state) => Run::new(Keeper::new(desk, run, state)?),
             Err(refused) => {
@@ -184,7 +184,7 @@ impl Site {
                 if let PassbookError::Identity(IdentityError::AnotherMachine { .. }) = &error {
                     // For the supplier to see, if this copy ever reports. Whether that works changes nothing here.
                     let (env, pin, app) = (&self.env, self.product.pin(), &self.product.app);
-                    let _ = note_copy(env, &self.home, pin, app, &*self.machine);
+                    let _ = note_copy(env, &self.home, pin, app, &self.machine);
                 }
                 error.into()
             }

@@ -91,6 +91,9 @@ pub enum Disapproval {
     /// The pass is no good any more.
     #[error("the pass is no longer valid{}", because(.0))]
     Invalid(Option<Reason>),
+    /// The app was erased here, or is being erased (C3).
+    #[error("the app was erased on this device")]
+    Erased,
     /// The pass begins later.
     #[error("the pass begins at {0}")]
     NotBegun(Time),
@@ -138,6 +141,7 @@ impl Disapproval {
             Self::NoPass => "no-pass",
             Self::Moving => "pass-moving",
             Self::Invalid(_) => "pass-invalid",
+            Self::Erased => "erased",
             Self::NotBegun(_) => "pass-not-begun",
             Self::Expired(_) => "pass-expired",
             Self::NoUsesLeft => "no-uses-left",
@@ -162,6 +166,7 @@ impl Disapproval {
             Self::Invalid(Some(reason)) => reason.remedy(),
             Self::Invalid(None) => "connect to the license server",
             Self::Moving => "import it here again, or use the other device",
+            Self::Erased => "agree to an offer again, or ask for the next pass with `carnet renew`",
             Self::NotBegun(_) => "wait until it begins, or choose another offer",
             Self::Version(_) => "use a version that the offer covers, or buy the upgrade",
             Self::ClockBehind(_) => "set the clock right, or connect to the license server once",
@@ -239,6 +244,7 @@ impl State {
         let held = self.held.as_ref().ok_or(Disapproval::NoPass)?;
         match self.pass_status() {
             Some(PassStatus::Valid) => {}
+            _ if self.erasure.is_some() => return Err(Disapproval::Erased),
             Some(PassStatus::Moving) => return Err(Disapproval::Moving),
             Some(PassStatus::Invalid) | None => return Err(Disapproval::Invalid(self.refused)),
         }

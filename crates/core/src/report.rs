@@ -116,7 +116,7 @@ pub struct Mark {
 }
 
 /// Who says something about the use of an app, when, and where the journal stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Statement {
     /// At which server the license is.
     pub server: ServerId,
@@ -147,7 +147,7 @@ pub struct Statement {
 }
 
 /// What lies beside a document because it is long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attachment {
     /// How many bytes.
     pub length: u64,
@@ -156,7 +156,7 @@ pub struct Attachment {
 }
 
 /// What a device has recorded for a supplier. Signed by the device, then sealed to the supplier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageReport {
     /// Who, when, and where the journal stands.
     pub says: Statement,
@@ -169,7 +169,7 @@ pub struct UsageReport {
 }
 
 /// What a device has erased. Signed by the device, then sealed to the supplier.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ErasureCertificate {
     /// Who, when, and where the tombstone of the journal stands.
     pub says: Statement,
@@ -178,7 +178,7 @@ pub struct ErasureCertificate {
 }
 
 /// The installed files of a program, held against the manifest that its supplier signed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Integrity {
     /// There is no manifest: the program was not installed by Carnet.
     NotInstalledHere,
@@ -192,7 +192,7 @@ pub enum Integrity {
 }
 
 /// A file that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Finding {
     /// Its place in the program's folder.
     pub path: String,
@@ -201,7 +201,7 @@ pub struct Finding {
 }
 
 /// What is wrong with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// It has other bytes.
     Changed,

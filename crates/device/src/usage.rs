@@ -5,6 +5,7 @@
 //! them again.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use carnet_core::app::{AppId, Feature, Version};
 use carnet_core::document::{JournalName, Pass};
@@ -30,8 +31,8 @@ use crate::place::Place;
 pub struct Details {
     secret: Zeroizing<[u8; 32]>,
     run: RunId,
-    who: Option<String>,
-    host: Option<String>,
+    /// Asked only when there is somebody to tell.
+    machine: Arc<dyn Machine>,
     version: Option<Version>,
     salt: Zeroizing<[u8; 32]>,
     feature: Option<Feature>,
@@ -48,7 +49,7 @@ impl Details {
     /// [`NoRandom`] when the system gives no random bytes.
     pub fn of(
         passbook: &Passbook,
-        machine: &dyn Machine,
+        machine: &Arc<dyn Machine>,
         run: RunId,
         version: Option<Version>,
     ) -> Result<Self, NoRandom> {
@@ -59,7 +60,7 @@ impl Details {
 
     fn with(
         env: &Env,
-        machine: &dyn Machine,
+        machine: &Arc<dyn Machine>,
         run: RunId,
         version: Option<Version>,
         salt: [u8; 32],
@@ -67,8 +68,7 @@ impl Details {
         Ok(Self {
             secret: Zeroizing::new(random::bytes(&*env.random)?),
             run,
-            who: machine.user_name(),
-            host: machine.host_name(),
+            machine: machine.clone(),
             version,
             salt: Zeroizing::new(salt),
             feature: None,
@@ -134,12 +134,13 @@ impl Details {
     }
 
     fn surroundings(&self, pass: &Pass, clause: Reporting) -> Surroundings {
+        let name = || self.machine.user_name();
         let who = match clause.users {
             Some(UserNames::Hidden) => None,
-            Some(UserNames::SystemNames) => self.who.clone(),
-            None => self.who.as_deref().map(|name| self.pseudonym(pass, name)),
+            Some(UserNames::SystemNames) => name(),
+            None => name().map(|name| self.pseudonym(pass, &name)),
         };
-        Surroundings { who, host: self.host.clone(), version: self.version }
+        Surroundings { who, host: self.machine.host_name(), version: self.version }
     }
 
     /// The same for one user of one license on one device, and saying nothing else.
@@ -161,7 +162,7 @@ pub fn note_copy(
     home: &Path,
     pin: RootPin,
     app: &AppId,
-    machine: &dyn Machine,
+    machine: &Arc<dyn Machine>,
 ) -> Result<(), BookError> {
     let Ok(Some((place, unbound))) = copied(env, home, pin) else { return Ok(()) };
     let name = JournalName { device: unbound.device(), app: Some(app.clone()) };

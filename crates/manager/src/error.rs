@@ -5,8 +5,10 @@ use carnet_core::app::{AppId, OfferName};
 use carnet_core::device::Disapproval;
 use carnet_core::document::Reason;
 use carnet_core::id::{Digest, MoveId};
+use carnet_device::erase::EraseError;
 use carnet_device::identity::IdentityError;
 use carnet_device::journal::JournalError;
+use carnet_device::report::ReportError;
 use carnet_device::{BookError, ContactError, MediumError, PassbookError, StorageError};
 use carnet_seal::{SealError, ServerUrl};
 use carnet_seam::{NetError, NoRandom};
@@ -118,6 +120,18 @@ pub enum ManagerError {
     /// The system gives no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
+    /// There is no report or certificate.
+    #[error("{}", split(&.0.to_string()).0)]
+    Report(EraseError),
+    /// The supplier has not asked for this, or not here.
+    #[error("this request is not for {app} on this device, or not from its supplier")]
+    OtherRequest {
+        /// About what it should be.
+        app: AppId,
+    },
+    /// The app may be running.
+    #[error("{0} is running, or did not end as it should")]
+    Running(AppId),
     /// Device and server do not get back in step.
     #[error("this device and the server do not get back in step")]
     OutOfStep,
@@ -162,6 +176,9 @@ impl ManagerError {
             }
             Self::UnknownMove(_) => "name its app too, with --app APP".into(),
             Self::NoRandom(_) => "try again in a moment".into(),
+            Self::Report(error) => split(&error.to_string()).1,
+            Self::OtherRequest { .. } => "ask the supplier for a request for this device".into(),
+            Self::Running(_) => "end the program first, or erase it with --stop".into(),
             Self::OutOfStep => "ask the supplier".into(),
         }
     }
@@ -195,6 +212,9 @@ impl ManagerError {
             Self::SeveralMoves { .. } => "several-moves",
             Self::UnknownMove(_) => "unknown-move",
             Self::NoRandom(_) => "no-random",
+            Self::Report(_) => "no-report",
+            Self::OtherRequest { .. } => "other-request",
+            Self::Running(_) => "running",
             Self::OutOfStep => "out-of-step",
         }
     }
@@ -243,6 +263,23 @@ impl From<BookError> for ManagerError {
             // A document of our own that cannot be made is a defect; it has no other place.
             BookError::Seal(_) => Self::OutOfStep,
         }
+    }
+}
+
+impl From<EraseError> for ManagerError {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::Book(error) => error.into(),
+            EraseError::Report(ReportError::Journal(error)) => error.into(),
+            EraseError::Report(ReportError::NoRandom(error)) => Self::NoRandom(error),
+            error => Self::Report(error),
+        }
+    }
+}
+
+impl From<ReportError> for ManagerError {
+    fn from(error: ReportError) -> Self {
+        EraseError::from(error).into()
     }
 }
 

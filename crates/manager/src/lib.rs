@@ -12,6 +12,7 @@
 //! * [`server`] – which server is meant, and how a new one comes to be trusted;
 //! * [`Manager`] – at one server: [`register`], [`agree`] (menu, agree, decline, renew), [`account`], [`status`];
 //! * [`moves`] – passes on their way between devices: export, import, cancel;
+//! * [`report`] – what is recorded for suppliers: totals, reports, erasure;
 //! * [`passes`] – what is held here, of all servers;
 //! * [`person`] – what a user tells about themselves, and what is refused;
 //! * [`error`] – what can go wrong, each with code and remedy.
@@ -29,6 +30,7 @@ pub mod recovery;
 pub mod redeem;
 pub mod register;
 mod relay;
+pub mod report;
 pub mod server;
 pub mod status;
 mod way;

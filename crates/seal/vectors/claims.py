@@ -219,7 +219,10 @@ issuance = without_false(
     "temporary_when_refused",
 )
 counting = choice("offline", "online")
-reporting = record({1: ("record_retention", length)})
+report_keys = record({1: ("seal_to", public), 2: ("asks", public)})
+reporting = record(
+    {1: ("record_retention", length), 2: ("keys?", report_keys), 3: ("users?", choice("hidden", "system-names"))}
+)
 offer = without_false(
     record(
         {
@@ -397,6 +400,49 @@ def request(embedded):
     }
     return record(fields, bounded("epoch"))
 
+
+# Contract management.
+
+mark = record({1: ("sequence", unsigned), 2: ("chain", digest)})
+attachment = record({1: ("length", unsigned), 2: ("digest", digest)})
+report_request = record(
+    {
+        1: ("server", server),
+        2: ("supplier", supplier),
+        3: ("app", app_id),
+        4: ("user", user),
+        5: ("license", license),
+        6: ("device?", device),
+        7: ("nonce", request_id),
+        8: ("at", time),
+        9: ("due", time),
+        10: ("wanted", choice("usage", "erasure")),
+        11: ("keys", report_keys),
+    }
+)
+statement = record(
+    {
+        1: ("server", server),
+        2: ("device", device),
+        3: ("device_key", public),
+        4: ("device_name", text),
+        5: ("user", user),
+        6: ("app", app_id),
+        7: ("license?", license),
+        8: ("pass?", pass_id),
+        9: ("at", time),
+        10: ("nonce?", request_id),
+        11: ("epoch", unsigned),
+        12: ("head", mark),
+        13: ("totals", totals),
+    }
+)
+finding = record({1: ("path", text), 2: ("fault", choice("Changed", "Missing", "Unreadable"))})
+integrity = choice("NotInstalledHere", ("Checked", {"files": unsigned, "wrong": listed_items(finding)}))
+usage_report = record(
+    {1: ("says", statement), 2: ("version?", version), 3: ("integrity", integrity), 4: ("records", attachment)}
+)
+erasure_certificate = record({1: ("says", statement), 2: ("list", attachment)})
 
 # Answers: a CWT (RFC 8392), with our claims in one private-use claim.
 

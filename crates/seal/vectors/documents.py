@@ -29,8 +29,9 @@ NUMBERS = {
     "receipt": 8,
     "image-manifest": 11,
 }
-RESERVED = {"key-delivery", "usage-report", "erasure-certificate", "report-request"}
-KINDS = {"key-set"} | set(NUMBERS) | RESERVED
+REPORTS = {"usage-report", "erasure-certificate", "report-request"}
+RESERVED = {"key-delivery"}
+KINDS = {"key-set"} | set(NUMBERS) | REPORTS | RESERVED
 ANSWERS = set(claims.BODIES)
 
 
@@ -125,6 +126,9 @@ READERS = {
     "agreement": claims.agreement,
     "request": claims.request(embedded),
     "image-manifest": claims.image_manifest,
+    "report-request": claims.report_request,
+    "usage-report": claims.usage_report,
+    "erasure-certificate": claims.erasure_certificate,
     **{kind: claims.answer(kind) for kind in ANSWERS},
 }
 
@@ -257,6 +261,16 @@ def registration(document, found, inside, trust, ring):
     return of_device(document, {**trust, "device": {"id": device}}, point, found)
 
 
+def brings_its_key(document):
+    """A device has the name of its key."""
+    found = document.claims()
+    says, point = found["says"], found["says"]["device_key"]
+    require(says["device"] == f"dev_{thumbprint((6, point))[:16].hex()}", "other-device")
+    require(is_key(bytes.fromhex(point)), "bad-key")
+    document.check(point)
+    return found
+
+
 def judge(kind, trust, data):
     """The claims; or raises `Refused`."""
     try:
@@ -265,6 +279,11 @@ def judge(kind, trust, data):
         if kind == "request":
             return request(data, trust)
         document = Envelope(data, {kind})
+        if kind == "report-request":
+            document.check(trust["device"]["key"])
+            return document.claims()
+        if kind in REPORTS:
+            return brings_its_key(document)
         if kind == "agreement":
             return of_device(document, trust, trust["device"]["key"])
         return KeyRing(bytes.fromhex(trust["key_set"]), trust).check_new(document, trust["now"])

@@ -17,6 +17,11 @@ pub const BENCHES: &[Bench] = &[
         cargo: &["bench", "--package", "carnet-controller", "--bench", "device"],
     },
     Bench {
+        name: "report",
+        tells: "a usage report of 100,000 records: make, open and judge",
+        cargo: &["bench", "--package", "carnet-device", "--bench", "report"],
+    },
+    Bench {
         name: "ledger",
         tells: "renewals in process on SQLite with 1M licenses, against batches of one",
         cargo: &["bench", "--package", "carnet-store", "--bench", "ledger"],

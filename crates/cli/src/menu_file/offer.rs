@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use carnet_core::app::VersionRange;
 use carnet_core::money::Money;
-use carnet_core::offer::{Counting, Offer, OfferProblem, OncePer, Reporting};
+use carnet_core::offer::{Counting, Offer, OfferProblem, OncePer, Reporting, UserNames};
 use toml::de::{DeTable, DeValue};
 
 use super::features::features;
@@ -39,6 +39,10 @@ const FEATURES_REMEDY: &str = "list what is granted, like features = [\"resize\"
 
 const COUNTING: &[(&str, Counting)] = &[("offline", Counting::Offline), ("online", Counting::Online)];
 const ONCE_PER: &[(&str, OncePer)] = &[("user", OncePer::User), ("device", OncePer::Device)];
+
+/// How records say who used a program.
+pub(super) const USERS: &[(&str, Option<UserNames>)] =
+    &[("pseudonyms", None), ("hidden", Some(UserNames::Hidden)), ("names", Some(UserNames::SystemNames))];
 
 /// Stands for a name that cannot be read, so that everything else is looked at all the same.
 const PLACEHOLDER: &str = "unnamed";
@@ -98,9 +102,11 @@ fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting
     let place = offer.find("reporting")?.span();
     let table = offer.read("reporting", findings, |value| values::table(value, remedy))?;
     let fields = Fields::new(table, "`reporting`");
-    fields.check_keys(&["record_retention"], findings);
+    fields.check_keys(&["record_retention", "users"], findings);
+    let users = fields.read("users", findings, |value| values::one_of(value, USERS)).flatten();
     let record_retention = fields.required("record_retention", remedy, &place, findings, values::length)?;
-    Some(Reporting::kept_for(record_retention))
+    // The keys are those of the machine that puts the menu up.
+    Some(Reporting { record_retention, keys: None, users })
 }
 
 fn versions(offer: Fields<'_, '_>, findings: &mut Findings) -> VersionRange {

@@ -2,11 +2,12 @@
 
 use carnet_core::app::{AppId, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Offer, OncePer};
+use carnet_core::offer::{Charging, Counting, Offer, OncePer, Reporting};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Seconds, Time, length_in_words};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
+use super::offer::USERS;
 use super::terms::PERPETUAL;
 use super::values::{CHARGING, FREE, seconds_in_text};
 
@@ -41,11 +42,7 @@ fn table(offer: &Offer) -> Table {
     set(&mut table, "once_per", offer.once_per.map(once_per));
     set(&mut table, "hardware_only", offer.hardware_only.then_some(true));
     set(&mut table, "versions", versions(offer.versions));
-    set(
-        &mut table,
-        "reporting",
-        offer.reporting.map(|clause| retention(length_in_words(clause.record_retention))),
-    );
+    set(&mut table, "reporting", offer.reporting.map(reporting));
     let lost = i64::from(offer.lost_devices_per_year);
     set(&mut table, "lost_devices_per_year", (lost != 2).then_some(lost));
     table
@@ -144,6 +141,11 @@ fn versions(range: VersionRange) -> Option<InlineTable> {
     (!table.is_empty()).then_some(table)
 }
 
-fn retention(kept: String) -> InlineTable {
-    InlineTable::from_iter([("record_retention", kept)])
+/// Without keys: those of the machine that puts the menu up go in.
+fn reporting(clause: Reporting) -> InlineTable {
+    let kept = length_in_words(clause.record_retention);
+    let mut table = InlineTable::from_iter([("record_retention", kept)]);
+    let users = USERS.iter().find(|(_, users)| clause.users.is_some() && *users == clause.users);
+    table.extend(users.map(|(word, _)| ("users", *word)));
+    table
 }

@@ -4,7 +4,7 @@ use carnet_api::menu::{ChangedOffer, Diff};
 use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{Feature, Version, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Issuance, Offer, OncePer, Reporting};
+use carnet_core::offer::{Charging, Counting, Issuance, Offer, OncePer, Reporting, UserNames};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use proptest::collection::btree_map;
@@ -86,7 +86,7 @@ prop_compose! {
             counting: if online { Counting::Online } else { Counting::Offline },
             grace,
             lost_devices_per_year: lost,
-            reporting: retention.map(Reporting::kept_for),
+            reporting: retention.map(reporting),
             once_per: once,
             hardware_only: hardware,
             versions: VersionRange { from, below },
@@ -266,4 +266,14 @@ fn a5_a_new_offer_is_told_in_full_and_nothing_is_said_of_licenses() {
     let text = words(&Diff { added: vec![plain()], reordered: true, ..Diff::default() });
     assert!(text.starts_with("+ added plain\n    Condition     Plain\n"), "{text}");
     assert!(text.ends_with("~ reordered: the same offers in another order\n"), "{text}");
+}
+
+/// Each way to say who used a program, depending on the days.
+fn reporting(kept: Length) -> Reporting {
+    let users = match kept.days % 3 {
+        0 => None,
+        1 => Some(UserNames::Hidden),
+        _ => Some(UserNames::SystemNames),
+    };
+    Reporting { users, ..Reporting::kept_for(kept) }
 }

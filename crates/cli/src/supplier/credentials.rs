@@ -47,6 +47,35 @@ pub fn http_of_anybody(context: &Context, name: Option<&SupplierName>) -> Result
     }
 }
 
+/// Where this supplier's own things are kept: the folder of the server at which it is registered from here, and the
+/// supplier's name. None when it is registered nowhere.
+///
+/// # Errors
+/// `usage` when it is not clear which.
+pub fn folder(context: &Context, name: &SupplierName) -> Result<Option<PathBuf>, Failure> {
+    let fitting = kept(context)?.into_iter().filter(|kept| kept.name == *name);
+    let server = context.named_server()?;
+    let mut fitting: Vec<_> =
+        fitting.filter(|kept| server.as_ref().is_none_or(|server| *server == kept.server)).collect();
+    match (fitting.pop(), fitting.is_empty()) {
+        (Some(only), true) => Ok(only.file.parent().map(Path::to_owned)),
+        (None, _) => Ok(None),
+        _ => Err(Failure::usage(format!("{name} is registered at several servers"))
+            .with_remedy("choose with --server")),
+    }
+}
+
+/// The supplier that is meant, where one token is kept here.
+///
+/// # Errors
+/// `bad-token` when there is none, `usage` when it is not clear which.
+pub fn who(context: &Context, name: Option<&SupplierName>) -> Result<SupplierName, Failure> {
+    match name {
+        Some(name) => Ok(name.clone()),
+        None => Ok(the_one(context, None)?.name),
+    }
+}
+
 /// A token that is kept here.
 struct Kept {
     server: ServerUrl,

@@ -10,7 +10,7 @@ use carnet_core::offer::{self as domain, Listed, Offer};
 use clap::Subcommand;
 
 use super::app::unknown;
-use super::credentials;
+use super::{credentials, report_key};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ fn in_words(menu: &MenuView) -> String {
 
 fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) -> Result<(), Failure> {
     let source = menu_file::read(file)?;
-    let wanted = source.parse()?;
+    let mut wanted = source.parse()?;
     if wanted.app != *app {
         let what = format!("{} is the menu of {}, not of {app}", source.name, wanted.app);
         return Err(
@@ -102,6 +102,7 @@ fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) ->
     }
     let http = credentials::http(context, Some(&app.supplier()))?;
     let before = current(&http, app)?;
+    with_keys(context, &mut wanted.offers, &before)?;
     let diff = Diff::between(&stored(&before), &wanted.offers);
     if diff.is_empty() {
         return unchanged(context, &before, dry_run);
@@ -118,6 +119,19 @@ fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) ->
         .json(&MenuUpdate { offers: wanted.offers })?;
     let updated: MenuUpdated = http.send(call)?;
     context.output.result(&updated, || outcome(&updated))
+}
+
+/// Offers under a reporting clause name the keys of this machine; where it has none, those that are there already.
+fn with_keys(context: &Context, offers: &mut [Offer], before: &MenuView) -> Result<(), Failure> {
+    let own = report_key::current(context, &before.app.supplier())?;
+    for offer in offers {
+        let there = before.offers.iter().find(|listed| listed.offer.name == offer.name);
+        let there = there.and_then(|listed| listed.offer.reporting).and_then(|clause| clause.keys);
+        if let Some(clause) = &mut offer.reporting {
+            clause.keys = own.or(there);
+        }
+    }
+    Ok(())
 }
 
 fn current(http: &Http, app: &AppId) -> Result<MenuView, Failure> {

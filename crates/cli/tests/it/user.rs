@@ -2,6 +2,7 @@
 
 mod agree;
 mod by_hand;
+mod contract;
 mod devices;
 mod moves;
 mod pass;

@@ -149,6 +149,11 @@ fn compare_with_records(says: &Statement, found: &mut Found) {
             && pass.map(|pass| pass.license) == says.license
             && pass.map(|pass| pass.id) == says.pass
     });
+    // The server has bound the pass to the key of one device.
+    let bound = found.state.as_ref().and_then(|state| state.held.as_ref()).map(|held| held.pass.device_key);
+    if bound.is_some_and(|key| key != says.device_key) {
+        found.violations.insert(Violation::OtherDevice(says.device));
+    }
     if !agrees {
         found.violations.insert(Violation::RecordChanged { sequence: says.head.sequence });
     }

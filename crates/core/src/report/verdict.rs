@@ -185,9 +185,6 @@ pub enum Doubt {
     /// It answers another request than the open one.
     #[error("it answers an earlier request, or none")]
     OtherRequest,
-    /// It was judged before.
-    #[error("it is older than, or the same as, one that was judged before")]
-    SeenBefore,
 }
 
 /// What is worth knowing and nobody's fault.

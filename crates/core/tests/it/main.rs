@@ -1,9 +1,10 @@
-//! The rules of section A as stories: a server over maps, devices over plain states, the product's decisions.
+//! The rules as stories: a server over maps, devices over plain states, the product's decisions.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod desk;
 mod joining;
+mod judging;
 mod losing;
 mod moves;
 mod paying;

@@ -64,7 +64,7 @@ fn c3_the_program_its_keys_and_its_pass_go_and_the_users_own_files_stay() {
     let refused =
         place.book().act(Input::Start { run: RunId([2; 16]), version: None }, place.now()).map(|_| ());
     assert!(
-        matches!(refused, Err(carnet_device::BookError::Disapproved(Disapproval::Invalid(_)))),
+        matches!(refused, Err(carnet_device::BookError::Disapproved(Disapproval::Erased))),
         "{refused:?}"
     );
 }

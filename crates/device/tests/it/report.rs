@@ -50,6 +50,10 @@ pub fn atelier() -> Atelier {
     Atelier(GivenMachine::named("desk"))
 }
 
+fn machine() -> Arc<dyn Machine> {
+    Arc::new(atelier())
+}
+
 pub fn secrets() -> [ReportSecrets; 1] {
     [ReportSecrets::from_seeds(&[0x61; 64])]
 }
@@ -116,7 +120,7 @@ impl Place {
     /// A run of so many further uses, a minute each.
     pub fn run(&self, number: u8, uses: u8) {
         let (mut book, run) = (self.book(), RunId([number; 16]));
-        let mut details = Details::of(&self.passbook, &atelier(), run, "2.1".parse().ok()).unwrap();
+        let mut details = Details::of(&self.passbook, &machine(), run, "2.1".parse().ok()).unwrap();
         book.act_with(Input::Start { run, version: None }, self.now(), &mut details).unwrap();
         for _ in 0..uses {
             self.clock.pass(Duration::from_secs(60));
@@ -245,7 +249,7 @@ fn c4_without_keys_in_the_contract_a_request_brings_them() {
 fn c1_a19_a_tried_copy_is_recorded_in_the_copy_and_shows_in_its_report() {
     let place = Place::agreed();
     place.run(1, 0);
-    let other = Atelier(GivenMachine::named("another machine"));
+    let other: Arc<dyn Machine> = Arc::new(Atelier(GivenMachine::named("another machine")));
     note_copy(place.passbook.env(), home(), place.server.pin(), &app(), &other).unwrap();
     let verdict = place.judged(&place.report(), &Known::default());
     assert_eq!(reasons(&verdict), BTreeSet::from(["copy-tried"]));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use carnet_core::document::Answer;
 use carnet_seal::cbor::encode;
+use carnet_seal::sealed::{Carried, seal};
 use carnet_seal::{Document, Signer, ToBeSigned};
 
 use crate::decoders::{TARGETS, run};
@@ -25,6 +26,14 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             .map(|document| claims_of(document).swap_remove(0))
             .into(),
         "envelope" => good("agreement").into_iter().chain(good("receipt")).chain(good("key-set")).collect(),
+        "report" => vec![
+            encode(&samples::report_request()),
+            encode(&samples::usage_report()),
+            encode(&samples::certificate()),
+            encode(&samples::erased()),
+            encode(&samples::details()[4]),
+        ],
+        "sealed" => [Carried::Report, Carried::Certificate].map(sealed_to_acme).into(),
         "slice" => vec![encode(&samples::full_pass()), encode(&samples::portable())],
         "record" => samples::records().iter().map(encode).collect(),
         "to_be_signed" => samples::answers().iter().map(to_be_signed).collect(),
@@ -34,6 +43,11 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "product" => inputs("product-string"),
         signed => claims_of(&signed.replace('_', "-")),
     }
+}
+
+fn sealed_to_acme(carried: Carried) -> Vec<u8> {
+    let to = samples::report_secrets().public().seal_to;
+    seal(carried, b"a document", b"what lies beside it", to, [0x5e; 32]).unwrap()
 }
 
 fn to_be_signed(answer: &Answer) -> Vec<u8> {

@@ -43,6 +43,8 @@ impl Bad {
             Kind::KeySet => super::trust::of_pins(),
             Kind::Request | Kind::Agreement => super::trust::of_devices(),
             Kind::ImageManifest => super::trust::of_images(),
+            Kind::ReportRequest => super::trust::of_askers(),
+            Kind::UsageReport | Kind::ErasureCertificate => super::trust::of_nobody(),
             kind => super::trust::of_servers(kind),
         };
         let verdict = super::judge::judge(&good.kind.to_string(), trusts.get(&self.trust), &self.bytes);

@@ -2,6 +2,7 @@
 
 use carnet_core::document::{Answer, Body, Receipt, Refusal};
 use carnet_core::offer::Listed;
+use carnet_core::report::{Integrity, ReportRequest, Statement, UsageReport, Wanted};
 use carnet_core::term::{Period, Term};
 use carnet_core::time::{Length, Time};
 use carnet_seal::keys::KeySet;
@@ -78,6 +79,21 @@ pub fn files() -> Vec<File> {
             image_manifests(),
         ),
         file(Kind::Agreement, "A user's consent to an offer, signed by the device.", agreements()),
+        file(
+            Kind::ReportRequest,
+            "A supplier's request, signed on its own machine. `device.key` is the key that was agreed to for requests.",
+            report_requests(),
+        ),
+        file(
+            Kind::UsageReport,
+            "What a device has recorded, before it is sealed. Signed by the key that it brings, whose name the device has.",
+            usage_reports(),
+        ),
+        file(
+            Kind::ErasureCertificate,
+            "What a device has erased, before it is sealed. Signed by the key that it brings, whose name the device has.",
+            certificates(),
+        ),
     ];
     answers.into_iter().chain(others).collect()
 }
@@ -87,6 +103,8 @@ fn file(kind: Kind, about: &str, good: Vec<Good>) -> File {
         Kind::KeySet => trust::of_pins(),
         Kind::Request | Kind::Agreement => trust::of_devices(),
         Kind::ImageManifest => trust::of_images(),
+        Kind::ReportRequest => trust::of_askers(),
+        Kind::UsageReport | Kind::ErasureCertificate => trust::of_nobody(),
         _ => trust::of_servers(kind),
     };
     let bad = bad::of(&good[0]);
@@ -143,6 +161,33 @@ fn agreements() -> Vec<Good> {
         Good::new(("good", "consent to an offer, word for word"), agreement(), readable, &device_key()),
         Good::new(("bare", "consent to an offer that says little"), bare, readable, &device_key()),
     ]
+}
+
+fn report_requests() -> Vec<Good> {
+    let (full, asks) = (samples::report_request(), samples::report_secrets().asks);
+    let usage = ReportRequest { device: None, wanted: Wanted::Usage, ..full.clone() };
+    vec![
+        Good::new(("good", "the erasure on one device"), full, readable, &asks),
+        Good::new(("usage", "a report from each device"), usage, readable, &asks),
+    ]
+}
+
+fn usage_reports() -> Vec<Good> {
+    let full = samples::usage_report();
+    let bare = UsageReport {
+        says: Statement { license: None, pass: None, nonce: None, totals: [].into(), ..full.says.clone() },
+        version: None,
+        integrity: Integrity::NotInstalledHere,
+        ..full.clone()
+    };
+    vec![
+        Good::new(("good", "files that are not as they should be"), full, readable, &device_key()),
+        Good::new(("bare", "nothing was ever held"), bare, readable, &device_key()),
+    ]
+}
+
+fn certificates() -> Vec<Good> {
+    vec![Good::new(("good", "an answer to a request"), samples::certificate(), readable, &device_key())]
 }
 
 /// Everything that a device can ask.

@@ -1,6 +1,7 @@
 //! The verdict on a document, by the public functions and with nothing but what the file says.
 
 use carnet_core::document::{Agreement, Answer, Request};
+use carnet_core::report::{ErasureCertificate, ReportKeys, ReportRequest, UsageReport};
 use carnet_core::time::Time;
 use carnet_seal::code::{CodeText, digest_of};
 use carnet_seal::document::Asker;
@@ -44,6 +45,16 @@ fn of_signed(document: &str, trust: &Trust, input: &[u8]) -> Result<Value, SealE
         "image-manifest" => {
             let manifest = Unverified::<ImageManifest>::parse(input)?.verify(&trust.ring(), trust.now())?;
             Ok(of_image(manifest.claims()))
+        }
+        "report-request" => {
+            let asks = trust.device().key.public();
+            let request =
+                Unverified::<ReportRequest>::parse(input)?.verify(&ReportKeys { seal_to: asks, asks })?;
+            Ok(readable(request.claims()))
+        }
+        "usage-report" => Ok(readable(Unverified::<UsageReport>::parse(input)?.verify()?.claims())),
+        "erasure-certificate" => {
+            Ok(readable(Unverified::<ErasureCertificate>::parse(input)?.verify()?.claims()))
         }
         kind => answer(kind, trust, input),
     }

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 
 use super::file::{Device, Trust};
 use crate::samples::{
-    ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered, root,
+    ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered, report_secrets, root,
     server_key, umbra_key,
 };
 
@@ -80,6 +80,25 @@ pub fn of_devices() -> BTreeMap<String, Trust> {
         ("another device has this key", device(DeviceId([9; 16]), hex(&device_key().public().0))),
         ("the device has another key", device(registered().device, hex(&acme_key().public().0))),
     ])
+}
+
+/// For what a supplier's own machine signs: the key that was agreed to.
+pub fn of_askers() -> BTreeMap<String, Trust> {
+    let usual = trust(pin(), &key_set(), NOW);
+    let asked = |key: String| Trust {
+        device: Some(Device { id: registered().device.to_string(), key }),
+        key_set: None,
+        ..usual.clone()
+    };
+    named([
+        ("usual", asked(hex(&report_secrets().public().asks.0))),
+        ("another key was agreed to", asked(hex(&acme_key().public().0))),
+    ])
+}
+
+/// For what brings its own key.
+pub fn of_nobody() -> BTreeMap<String, Trust> {
+    named([("usual", Trust { device: None, key_set: None, ..trust(pin(), &key_set(), NOW) })])
 }
 
 fn named<const N: usize>(trusts: [(&str, Trust); N]) -> BTreeMap<String, Trust> {

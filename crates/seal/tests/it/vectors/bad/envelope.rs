@@ -142,7 +142,7 @@ fn headers(spoiler: &Spoiler) -> Vec<Bad> {
         Bad::new(
             "reserved typ",
             "a type that is reserved",
-            changed(&|forge| forge.typ = Kind::UsageReport.typ().into()),
+            changed(&|forge| forge.typ = Kind::KeyDelivery.typ().into()),
         ),
         Bad::new(
             "algorithm EdDSA",

@@ -2,6 +2,7 @@
 
 use carnet_core::document::{Answer, Body, Brought, Joins, Operation, PublicKey, Registration, Request};
 use carnet_core::id::{DeviceId, ServerId};
+use carnet_core::report::{ErasureCertificate, Statement, UsageReport};
 use carnet_seal::image::FeatureStream;
 use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, device_of};
 use carnet_seal::{Document, ImageManifest, Kind, OfferClaims, SigningKey, Unverified, sign};
@@ -22,6 +23,9 @@ pub fn of(spoiler: &Spoiler) -> Vec<Bad> {
         Kind::Agreement => [devices(spoiler), agreements()].into_iter().flatten().collect(),
         Kind::Offer => [servers(spoiler), offers()].into_iter().flatten().collect(),
         Kind::ImageManifest => images(spoiler),
+        Kind::ReportRequest => askers(spoiler),
+        Kind::UsageReport => brings(&|says| UsageReport { says, ..samples::usage_report() }),
+        Kind::ErasureCertificate => brings(&|says| ErasureCertificate { says, ..samples::certificate() }),
         kind => [servers(spoiler), answers(kind)].into_iter().flatten().collect(),
     }
 }
@@ -207,6 +211,38 @@ fn devices(spoiler: &Spoiler) -> Vec<Bad> {
     ["another device has this key", "the device has another key"]
         .map(|trust| Bad::new(trust, "the same document as the good one", spoiler.good.clone()).under(trust))
         .into()
+}
+
+fn askers(spoiler: &Spoiler) -> Vec<Bad> {
+    let trust = "another key was agreed to";
+    vec![
+        Bad::new(trust, "the same document as the good one", spoiler.good.clone()).under(trust),
+        Bad::new(
+            "the server asks",
+            "the server's key for the supplier is not enough",
+            signed(samples::report_request(), &acme_key()),
+        ),
+    ]
+}
+
+/// The key that a report brings must be that of the device, and must have signed it.
+fn brings<T: Document>(of: &dyn Fn(Statement) -> T) -> Vec<Bad> {
+    let says = samples::statement;
+    let under = |public: PublicKey| Statement { device_key: public, device: device_of(public), ..says() };
+    vec![
+        Bad::new(
+            "another device",
+            "speaks for a device that has another key (I14)",
+            signed(of(Statement { device: DeviceId([9; 16]), ..says() }), &device_key()),
+        ),
+        Bad::new("another key", "signed by a key that it does not bring", signed(of(says()), &acme_key())),
+        Bad::new("weak key", "a key of small order", signed(of(under(small_order())), &device_key())),
+        Bad::new(
+            "key not canonical",
+            "y = p + 3 instead of 3",
+            signed(of(under(not_canonical())), &device_key()),
+        ),
+    ]
 }
 
 fn agreements() -> Vec<Bad> {
