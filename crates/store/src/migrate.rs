@@ -10,6 +10,7 @@ use crate::sql::statements;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
     (2, "attempt", include_str!("../migrations/sqlite/0002_attempt.sql")),
+    (13, "image", include_str!("../migrations/sqlite/0013_image.sql")),
 ];
 
 statements! {
