@@ -158,6 +158,7 @@ fn read(fs: &Arc<dyn Fs>, paths: &[PathBuf], wanted: Carried) -> Result<Vec<u8>,
             Carried::Answer => "give the file that `carnet relay` has written",
             Carried::Request => "give the file that --request-to has written",
             Carried::Passbook => "give the file that the export has written",
+            _ => "give the file that the supplier, or the user, has written",
         }))
 }
 
