@@ -8,7 +8,7 @@
 //! * [`problem`] – what went wrong, and what to do about it (RFC 9457);
 //! * [`page`] – lists;
 //! * one module for each noun: [`server`], [`supplier`], [`app`], [`menu`], [`license`], [`event`],
-//!   [`account`], [`act`], [`token`];
+//!   [`account`], [`act`], [`token`], [`image`];
 //! * [`schema`] – the shapes of the domain's types, for the OpenAPI document.
 
 pub mod account;
@@ -17,6 +17,7 @@ pub mod app;
 pub mod event;
 pub mod header;
 pub mod held;
+pub mod image;
 pub mod license;
 pub mod menu;
 pub mod page;

@@ -1,7 +1,7 @@
 //! Where things are. Constants for what has no name in it, functions for what has.
 
 use carnet_core::app::AppId;
-use carnet_core::id::LicenseId;
+use carnet_core::id::{ImageId, LicenseId};
 
 use crate::problem::ProblemCode;
 
@@ -33,6 +33,10 @@ pub const CHARGES: &str = "/v1/charges";
 pub const REDEEM_CODES: &str = "/v1/redeem-codes";
 /// POST: a code is made useless.
 pub const WITHDRAW_REDEEM_CODE: &str = "/v1/redeem-codes/withdraw";
+/// GET and POST: the keys that sign the supplier's images.
+pub const IMAGE_KEYS: &str = "/v1/image-keys";
+/// GET (anybody): images of an app. POST (its supplier): one that is to be published.
+pub const IMAGES: &str = "/v1/images";
 /// POST: what a code is good for.
 pub const REDEEM: &str = "/v1/redeem";
 /// GET: devices whose passbooks wait for the supplier to look at them.
@@ -95,6 +99,30 @@ pub fn revoke(license: LicenseId) -> String {
 #[must_use]
 pub fn end(license: LicenseId) -> String {
     format!("{LICENSES}/{license}/end")
+}
+
+/// GET: how far an image has come.
+#[must_use]
+pub fn image(image: ImageId) -> String {
+    format!("{IMAGES}/{image}")
+}
+
+/// GET (anybody): the image, by ranges. PUT (its supplier): a part of it.
+#[must_use]
+pub fn image_content(image: ImageId) -> String {
+    format!("{IMAGES}/{image}/content")
+}
+
+/// POST: all of it is here.
+#[must_use]
+pub fn publish_image(image: ImageId) -> String {
+    format!("{IMAGES}/{image}/publish")
+}
+
+/// POST: nobody gets it any more.
+#[must_use]
+pub fn withdraw_image(image: ImageId) -> String {
+    format!("{IMAGES}/{image}/withdraw")
 }
 
 /// GET: what a problem means.

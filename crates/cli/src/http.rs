@@ -100,6 +100,16 @@ impl<'a> Call<'a> {
     }
 }
 
+impl Call<'_> {
+    /// With a body of this type.
+    #[must_use]
+    pub fn bytes(mut self, kind: &str, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.headers.push((header::CONTENT_TYPE.as_str(), kind.to_owned()));
+        self
+    }
+}
+
 fn percent_encoded(text: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()

@@ -63,7 +63,7 @@ enum Command {
     /// Look after devices that hold licenses
     #[command(subcommand)]
     Device(device::Device),
-    /// Build and check installation images
+    /// Build, check and publish installation images
     #[command(subcommand)]
     Image(image::Image),
     /// Look after the key that signs installation images

@@ -30,6 +30,9 @@ pub enum ImageError {
     /// Nobody trusted has signed the manifest.
     #[error("the manifest of the image: {0}")]
     Manifest(#[from] SealError),
+    /// It does not begin with the manifest that it should.
+    #[error("the image begins with another manifest")]
+    OtherManifest,
     /// It is of another app.
     #[error("the image is of `{found}`, not of `{wanted}`")]
     OtherApp {

@@ -119,6 +119,24 @@ impl Front {
         Ok(Self { manifest, tables: PREFIX + u64::from(manifest_length) })
     }
 
+    /// Of an image whose manifest was checked, and which is not at hand.
+    #[must_use]
+    pub fn of(manifest: Signed<ImageManifest>) -> Self {
+        let tables = PREFIX + manifest.bytes().len() as u64;
+        Self { manifest, tables }
+    }
+
+    /// Of an image that must begin with this very manifest, which was checked before.
+    ///
+    /// # Errors
+    /// When it begins with another one.
+    pub fn again(source: &dyn Source, manifest: &Signed<ImageManifest>) -> Result<Self, ImageError> {
+        let beginning = beginning(manifest.bytes());
+        let mut found = vec![0; beginning.len()];
+        read_exactly(source, 0, &mut found)?;
+        if found == beginning { Ok(Self::of(manifest.clone())) } else { Err(ImageError::OtherManifest) }
+    }
+
     /// The manifest.
     #[must_use]
     pub const fn manifest(&self) -> &ImageManifest {

@@ -6,6 +6,8 @@ pub mod charge;
 pub mod device;
 pub mod event;
 pub mod held;
+pub mod image;
+pub mod image_key;
 pub mod key_set;
 pub mod license;
 pub mod menu;
@@ -43,6 +45,7 @@ pub const TOKEN: &str = "supplier_token";
         (name = "suppliers", description = "Who licenses software to others."),
         (name = "apps", description = "What is licensed, and on which terms."),
         (name = "licenses", description = "What was agreed, and what has become of it."),
+        (name = "images", description = "Installation images."),
         (name = "operations", description = "Running the server."),
     ),
     components(schemas(carnet_api::Problem, carnet_api::ProblemCode, carnet_api::FieldError)),
@@ -80,6 +83,12 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(redeem::show::show))
         .routes(routes!(redeem::list::list, redeem::create::create))
         .routes(routes!(redeem::withdraw::withdraw))
+        .routes(routes!(image_key::list::list, image_key::create::create))
+        .routes(routes!(image::list::list, image::create::create))
+        .routes(routes!(image::show::show))
+        .routes(routes!(image::content::read, image::content::write))
+        .routes(routes!(image::publish::publish))
+        .routes(routes!(image::publish::withdraw))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

@@ -197,6 +197,13 @@ impl Current {
         self.root
     }
 
+    /// Whether the key set names this key, and not as a revoked one.
+    #[must_use]
+    pub fn names(&self, id: KeyId) -> bool {
+        let set = self.ring.set().claims();
+        set.keys.iter().any(|entry| entry.key.id() == id) && !set.revoked.contains(&id)
+    }
+
     /// Whether the key set takes one more key: it is a single document, of which the largest is 64 KiB.
     #[must_use]
     pub fn has_room(&self) -> bool {

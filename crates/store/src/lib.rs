@@ -28,6 +28,7 @@ pub mod erase;
 pub mod error;
 pub mod event;
 pub mod idempotency;
+pub mod image;
 pub mod journal;
 pub mod key;
 pub mod ledger;

@@ -33,6 +33,7 @@ mod tests {
         ("erase", crate::erase::STATEMENTS),
         ("event", crate::event::STATEMENTS),
         ("idempotency", crate::idempotency::STATEMENTS),
+        ("image", crate::image::STATEMENTS),
         ("journal", crate::journal::STATEMENTS),
         ("key", crate::key::STATEMENTS),
         ("license", crate::license::STATEMENTS),

@@ -22,6 +22,11 @@ pub const BENCHES: &[Bench] = &[
         cargo: &["bench", "--package", "carnet-device", "--bench", "report"],
     },
     Bench {
+        name: "image",
+        tells: "building and extracting an image, against zstd alone",
+        cargo: &["bench", "--package", "carnet-image", "--bench", "image"],
+    },
+    Bench {
         name: "ledger",
         tells: "renewals in process on SQLite with 1M licenses, against batches of one",
         cargo: &["bench", "--package", "carnet-store", "--bench", "ledger"],

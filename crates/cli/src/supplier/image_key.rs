@@ -3,7 +3,11 @@
 
 use std::path::PathBuf;
 
+use carnet_api::image::{ImageKeyView, NewImageKey};
+use carnet_api::path;
 use carnet_core::app::SupplierName;
+use carnet_core::id::Digest;
+use carnet_core::term::moment;
 use carnet_seal::{ImageKey, KeyId, Signer, SigningKey};
 use carnet_seam::fs::{Access, create_folders};
 use carnet_seam::{FsFault, SystemRandom, random};
@@ -12,9 +16,12 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::credentials;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::http::Call;
+use crate::table::table;
 
 const ENDING: &str = ".key";
 
@@ -25,6 +32,10 @@ pub enum Command {
     New,
     /// Show the public half
     Show,
+    /// Tell the server the public half: devices take no image before
+    Register,
+    /// List the keys that the server knows
+    List,
 }
 
 /// What may be shown of a key.
@@ -49,14 +60,15 @@ impl Command {
                         .with_remedy("name the supplier with --supplier")
                 })?;
                 let key = make(context, name)?;
-                let next = "Keep a copy of that file where nobody else can read it: without it no further image of \
-                            yours is accepted.\n";
+                let next = "Keep a copy of that file where nobody else can read it. Next: carnet supplier image-key register\n";
                 show(context, name, &key, next)
             }
             Self::Show => {
                 let (name, key) = the_one(context, name)?;
                 show(context, &name, &key, "")
             }
+            Self::Register => register(context, name),
+            Self::List => list(context, name),
         }
     }
 }
@@ -71,6 +83,38 @@ fn show(context: &Context, name: &SupplierName, key: &SigningKey, next: &str) ->
     context.output.result(&shown, || {
         let Shown { supplier, id, public_key, file } = &shown;
         format!("The image key of {supplier} has the id {id}.\n\nPublic key: {public_key}\nThe secret half is in {file}.\n{next}")
+    })
+}
+
+fn register(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+    let (name, key) = the_one(context, name)?;
+    let http = credentials::http(context, Some(&name))?;
+    let new = NewImageKey { public_key: Digest(key.public().0) };
+    let known: ImageKeyView = http.send(Call::post(path::IMAGE_KEYS).json(&new)?)?;
+    context.output.result(&known, || {
+        let next = if known.published {
+            "Devices learn it with the server's key set."
+        } else {
+            "Devices learn it when the server's operator publishes a new key set: `carnetd keys publish`."
+        };
+        format!("The image key {} of {name} is registered. {next}\n", known.key)
+    })
+}
+
+fn list(context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+    let http = credentials::http(context, name)?;
+    let known: Vec<ImageKeyView> = http.send(Call::get(path::IMAGE_KEYS))?;
+    context.output.result(&known, || {
+        if known.is_empty() {
+            return "The server knows no image key yet: carnet supplier image-key register\n".to_owned();
+        }
+        let state = |key: &ImageKeyView| match (key.revoked, key.published) {
+            (true, _) => "revoked",
+            (false, true) => "good",
+            (false, false) => "not published yet",
+        };
+        let row = |key: &ImageKeyView| [key.key.clone(), state(key).to_owned(), moment(key.registered)];
+        table(["KEY", "STATE", "REGISTERED"], known.iter().map(row))
     })
 }
 

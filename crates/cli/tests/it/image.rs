@@ -6,6 +6,7 @@ use carnet_image::SealedKeys;
 use carnet_seal::keys::AgreementKey;
 
 use crate::carnet::Carnet;
+use crate::user::shop::Shop;
 
 const SEED: [u8; 32] = [8; 32];
 
@@ -16,6 +17,11 @@ fn key_service() -> String {
 /// A home with an image key and a program, and the command line that builds an image of it.
 fn supplier() -> (Carnet, Vec<String>) {
     let carnet = Carnet::new();
+    let line = prepared(&carnet);
+    (carnet, line)
+}
+
+fn prepared(carnet: &Carnet) -> Vec<String> {
     let made = carnet.run(&["supplier", "image-key", "new", "--supplier", "acme"]);
     assert_eq!(made.code, 0, "{made:?}");
     std::fs::create_dir_all(carnet.home.join("program/brushes")).unwrap();
@@ -28,7 +34,7 @@ fn supplier() -> (Carnet, Vec<String>) {
         "supplier image build {program} --app acme/paint --version 2.0.0 --feature brushes=brushes/** \
          --feature core=** --to {image} --key-service {service} --json"
     );
-    (carnet, line.split(' ').map(str::to_owned).collect())
+    line.split(' ').map(str::to_owned).collect()
 }
 
 fn built(carnet: &Carnet, line: &[String]) -> serde_json::Value {
@@ -103,4 +109,31 @@ fn i17_the_image_key_is_the_owners_alone_and_never_replaced() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let warned = carnet.run(&["supplier", "image-key", "show"]);
     assert!(warned.err.contains("others can read the image key"), "{warned:?}");
+}
+
+#[test]
+fn b5_an_image_is_published_listed_and_withdrawn() {
+    let shop = Shop::open();
+    let carnet = shop.supplier_home();
+    assert_eq!(carnet.run(&["supplier", "app", "add", "acme/paint"]).code, 0);
+    let line = prepared(carnet);
+    let made = built(carnet, &line);
+    let (image, id) = (made["image"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let publish = ["supplier", "image", "publish", image, "--json"];
+    assert_eq!(carnet.run(&publish).failed(), (5, "invalid".into()), "the key is not registered");
+    let registered = shop.supplier(&["supplier", "image-key", "register", "--json"]).json();
+    assert_eq!(registered["published"], true);
+    assert_eq!(shop.supplier(&["supplier", "image-key", "list", "--json"]).json()[0], registered);
+
+    let published = shop.supplier(&publish).json();
+    assert_eq!((published["id"].as_str(), published["state"].as_str()), (Some(id), Some("published")));
+    assert_eq!(shop.supplier(&publish).json(), published, "once more changes nothing");
+    let listed = shop.supplier(&["supplier", "image", "list", "acme/paint", "--json"]).json();
+    assert_eq!(listed, serde_json::json!([published]));
+    let words = shop.supplier(&["supplier", "image", "list", "acme/paint"]).out;
+    assert!(words.contains(id) && words.contains("2.0.0"), "{words}");
+
+    shop.supplier(&["supplier", "image", "withdraw", id, "--yes"]);
+    let listed = shop.supplier(&["supplier", "image", "list", "acme/paint", "--json"]).json();
+    assert_eq!(listed, serde_json::json!([]));
 }

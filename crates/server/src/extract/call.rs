@@ -104,6 +104,15 @@ impl Call {
         Ok(&self.body)
     }
 
+    /// The body's bytes, said to be of this type.
+    ///
+    /// # Errors
+    /// When they are said to be something else.
+    pub fn bytes_of(&self, wanted: &str) -> Result<Bytes, Failure> {
+        body::expect_type(&self.headers, wanted)?;
+        Ok(self.body.clone())
+    }
+
     /// Does the work and keeps its answer in one transaction; a repeat gets that answer and does nothing.
     ///
     /// # Errors

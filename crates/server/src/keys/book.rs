@@ -21,6 +21,8 @@ use super::{Current, KEY_SET_LASTS, KeyFault, Keys, RootKey, ServerSigner};
 pub(super) const ROOT: &str = "root";
 pub(super) const SERVER: &str = "server";
 pub(super) const ISSUE: &str = "issue";
+/// Of a supplier, for its images: only the public half is here.
+pub(super) const IMAGE: &str = "image";
 /// The setting that holds the version of the newest key set, as 8 bytes, most significant first.
 const VERSION: &str = "key-set-version";
 /// The setting that holds the key set itself, where the root that would sign a new one is away.
@@ -179,6 +181,28 @@ impl NewKey {
         })
     }
 
+    /// A supplier's key for its images, of which nobody here has the secret half.
+    #[must_use]
+    pub fn of_images(supplier: SupplierId, key: &VerifyingKey, now: Time) -> Self {
+        Self {
+            row: ServerKey {
+                id: key.id().0.to_vec(),
+                purpose: IMAGE.to_owned(),
+                supplier: Some(supplier),
+                state: KeyState::Active,
+                public_key: key.public().0.to_vec(),
+                sealed: Vec::new(),
+                created: now,
+            },
+        }
+    }
+
+    /// Whether this is a key for this supplier's images.
+    #[must_use]
+    pub fn is_of_images(row: &ServerKey, supplier: SupplierId) -> bool {
+        row.purpose == IMAGE && row.supplier == Some(supplier)
+    }
+
     /// Adds the key and reads what the next key set is made of.
     ///
     /// # Errors
@@ -290,7 +314,8 @@ impl Published {
         };
         let ring = KeyRing::open(&document, &pin, 0)?;
         let (mut signers, mut issuing) = (HashMap::new(), HashMap::new());
-        for row in self.rows.iter().filter(|row| row.purpose != ROOT && row.state != KeyState::Revoked) {
+        let ours = |row: &&ServerKey| ![ROOT, IMAGE].contains(&row.purpose.as_str());
+        for row in self.rows.iter().filter(ours).filter(|row| row.state != KeyState::Revoked) {
             let signer = Arc::new(signer_of(row, at_rest)?);
             // What it signs would be believed by nobody.
             if ring.key(signer.key_id(), &self.purpose(row)?).is_none() {
@@ -314,7 +339,12 @@ impl Published {
             None => Ok(Purpose::Server),
             Some(supplier) => {
                 let name = self.names.get(&supplier).cloned().ok_or(KeyFault::Missing("supplier of a"))?;
-                Ok(Purpose::Issue { supplier, name })
+                let of_images = row.purpose == IMAGE;
+                Ok(if of_images {
+                    Purpose::Image { supplier, name }
+                } else {
+                    Purpose::Issue { supplier, name }
+                })
             }
         }
     }

@@ -10,7 +10,7 @@ use carnet_store::{Store, StoreError, Writing};
 use serde::{Deserialize, Serialize};
 
 use super::at_rest::AtRest;
-use super::book::{ISSUE, NewKey, ROOT, SERVER};
+use super::book::{IMAGE, ISSUE, NewKey, ROOT, SERVER};
 use super::root::Brought;
 use super::{KeyFault, Published};
 
@@ -94,7 +94,9 @@ fn plan(
     now: Time,
 ) -> Result<Plan, KeyFault> {
     let mut plan = Plan { made: Vec::new(), states: Vec::new(), unknown: None };
-    let active = before.rows.iter().filter(|row| row.purpose != ROOT && row.state == KeyState::Active);
+    let active = before.rows.iter().filter(|row| row.state == KeyState::Active);
+    // Nor are keys for images made here.
+    let active = active.filter(|row| row.purpose != ROOT && row.purpose != IMAGE);
     match change {
         Change::Publish => {}
         Change::Rotate(whose) => {
@@ -111,7 +113,7 @@ fn plan(
                         "{id} is the root, which only a new server replaces"
                     )));
                 }
-                Some(row) if row.state == KeyState::Active => {
+                Some(row) if row.state == KeyState::Active && row.purpose != IMAGE => {
                     plan.replace(row, KeyState::Revoked, at_rest, random, now)?;
                 }
                 Some(row) => plan.states.push((row.id.clone(), KeyState::Revoked)),

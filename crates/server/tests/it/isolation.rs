@@ -64,11 +64,13 @@ async fn i15_what_belongs_to_another_supplier_looks_like_what_does_not_exist() {
 /// The table above has to hold every route of a supplier: this finds a new one that nobody put there.
 #[tokio::test]
 async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
-    const PUBLIC: [&str; 13] = [
+    const PUBLIC: [&str; 15] = [
         "GET /healthz",
         "GET /openapi.json",
         "GET /problems/{code}",
         "GET /readyz",
+        "GET /v1/images",
+        "GET /v1/images/{image}/content",
         "GET /v1/key-set",
         "GET /v1/menu/{supplier}/{name}",
         "GET /v1/menu/{supplier}/{name}/{part}",
@@ -91,6 +93,7 @@ async fn i15_every_route_either_asks_for_a_token_or_is_known_to_be_public() {
                 .replace("{license}", "lic_00000000000000000000000000000000")
                 .replace("{charge}", "chg_00000000000000000000000000000000")
                 .replace("{device}", "dev_00000000000000000000000000000000")
+                .replace("{image}", "img_00000000000000000000000000000000")
                 .replace("{code}", "stale");
             let request = axum::http::Request::builder().method(&method).uri(target);
             let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;

@@ -12,6 +12,7 @@ mod device_world;
 mod doctor;
 mod erase;
 mod idempotency;
+mod images;
 mod invitations;
 mod isolation;
 mod keys;

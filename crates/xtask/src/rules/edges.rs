@@ -97,7 +97,14 @@ const ROWS: &[Row] = &[
     },
     Row {
         user: "carnet-server",
-        may_use: Only(&["carnet-api", "carnet-core", "carnet-seal", "carnet-seam", "carnet-store"]),
+        may_use: Only(&[
+            "carnet-api",
+            "carnet-core",
+            "carnet-image",
+            "carnet-seal",
+            "carnet-seam",
+            "carnet-store",
+        ]),
         because: "the server never holds the device's side of truth",
     },
     Row {

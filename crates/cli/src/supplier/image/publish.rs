@@ -1,0 +1,146 @@
+//! `carnet supplier image publish`, `list` and `withdraw`
+
+use std::path::PathBuf;
+
+use carnet_api::LARGEST_BODY;
+use carnet_api::image::{IMAGE, ImageState, ImageView, NewImage};
+use carnet_api::path;
+use carnet_core::app::{AppId, SupplierName};
+use carnet_core::id::ImageId;
+use carnet_core::term::moment;
+use carnet_image::front::Peeked;
+use carnet_image::{Front, Trust};
+use carnet_seam::fs::{Access, read_range};
+use carnet_seam::{File, Fs, RealFs};
+use clap::Args;
+use data_encoding::BASE64;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::http::{Call, Http};
+use crate::meter::{Meter, bytes_in_words};
+use crate::supplier::{credentials, image_key};
+use crate::table::table;
+
+/// Send an image to the server, or say where else it can be had.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// The image
+    #[arg(value_name = "FILE.cimg")]
+    file: PathBuf,
+    /// It is not sent, but lies at this https address of your own
+    #[arg(long)]
+    url: Option<String>,
+}
+
+impl Publish {
+    /// Announces the image, sends what has not arrived yet, and publishes it. After whatever ends it, the same command
+    /// goes on where it ended.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        let file = RealFs::default().open(&self.file, Access::Read)?;
+        let key = image_key::with_id(context, Peeked::at(&file)?.key)?;
+        let front = Front::open(&file, Trust::Key(&key))?;
+        front.check_length(&file)?;
+        let http = credentials::http(context, Some(&key.supplier))?;
+        let manifest = BASE64.encode(front.signed().bytes());
+        let new = NewImage { manifest, url: self.url.clone() };
+        let mut image: ImageView = http.send(Call::post(path::IMAGES).json(&new)?)?;
+        if image.state == ImageState::Uploading {
+            let mut meter = Meter::new(context.output, format!("sending {}", self.file.display()));
+            send(&http, &*file, &image, &mut meter)?;
+            drop(meter);
+            image = http.send(Call::post(&path::publish_image(image.id)))?;
+        }
+        context.output.result(&image, || in_words(&image))
+    }
+}
+
+fn send(http: &Http, file: &dyn File, image: &ImageView, meter: &mut Meter) -> Result<(), Failure> {
+    let (content, mut arrived) = (path::image_content(image.id), image.arrived);
+    while arrived < image.length {
+        let part = read_range(file, arrived, LARGEST_BODY as u64)?;
+        let call = Call::put(&content).query("offset", Some(arrived)).bytes(IMAGE, part);
+        let now: ImageView = http.send(call)?;
+        arrived = now.arrived;
+        meter.at(arrived, image.length);
+    }
+    Ok(())
+}
+
+fn in_words(image: &ImageView) -> String {
+    let ImageView { id, app, version, platform, length, .. } = image;
+    let size = bytes_in_words(*length);
+    match (image.state, &image.url) {
+        (ImageState::Withdrawn, _) => {
+            format!("{app} {version} for {platform} ({id}) was withdrawn; build it again to publish it.\n")
+        }
+        (_, Some(url)) => {
+            format!("{app} {version} for {platform}, {size}, is published as {id} and fetched from {url}.\n")
+        }
+        (_, None) => format!("{app} {version} for {platform}, {size}, is published as {id}.\n"),
+    }
+}
+
+/// List the images of an app that are published.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Of which app
+    app: AppId,
+}
+
+impl List {
+    /// Lists them, newest first.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        let http = credentials::http_of_anybody(context, Some(&self.app.supplier()))?;
+        let images: Vec<ImageView> = http.send(Call::get(path::IMAGES).query("app", Some(&self.app)))?;
+        context.output.result(&images, || {
+            if images.is_empty() {
+                return format!(
+                    "No image of {} is published: carnet supplier image publish FILE.cimg\n",
+                    self.app
+                );
+            }
+            let row = |image: &ImageView| {
+                [
+                    image.id.to_string(),
+                    image.version.to_string(),
+                    image.platform.to_string(),
+                    bytes_in_words(image.length),
+                    moment(image.created),
+                ]
+            };
+            table(["IMAGE", "VERSION", "PLATFORM", "SIZE", "ANNOUNCED"], images.iter().map(row))
+        })
+    }
+}
+
+/// Give an image to nobody any more; who has it keeps it.
+#[derive(Debug, Args)]
+pub struct Withdraw {
+    /// The image, as `image list` shows it
+    image: ImageId,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Withdraw {
+    /// Withdraws it.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
+        let http = credentials::http(context, name)?;
+        context.output.confirm(&format!("Withdraw {} for good?", self.image), self.yes)?;
+        let image: ImageView = http.send(Call::post(&path::withdraw_image(self.image)))?;
+        context
+            .output
+            .result(&image, || format!("{} {} ({}) is withdrawn.\n", image.app, image.version, image.id))
+    }
+}
