@@ -150,3 +150,24 @@ fn the_password_is_in_no_error() {
     let refused = refusal("postgres://carnet:canary@127.0.0.1:1/d");
     assert!(!refused.to_string().contains("canary") && !format!("{refused:?}").contains("canary"));
 }
+
+#[test]
+fn i19_a_user_is_found_and_erased_beside_a_running_server() {
+    let world = World::new();
+    let mut phone = Phone::register(&world, 1);
+    phone.agree(&world, "ten-runs");
+    let find = || carnet_store::erase::find(world.place.database(), "CANARY@example.org").unwrap();
+    let found: Vec<_> = find().into_iter().map(|found| found.user).collect();
+    assert_eq!(found, [phone.user]);
+    let erasure = carnet_store::erase::Erasure::open(world.place.database()).unwrap();
+    assert_eq!(erasure.kept(phone.user).unwrap().unwrap().view.licenses.len(), 1);
+    erasure.erase(phone.user).unwrap();
+    erasure.rewrite().unwrap();
+    assert_eq!(erasure.empty_log(), Ok(true));
+    assert!(find().is_empty());
+    assert_eq!(world.store.read(|tx| tx.account(phone.user)).unwrap().unwrap().person, None);
+    let unknown = carnet_core::id::UserId([1; 16]);
+    assert_eq!(erasure.erase(unknown), Err(StoreError::NotFound { what: "user" }));
+    phone.renew(&world);
+    world.assert_clean();
+}

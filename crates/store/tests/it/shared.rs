@@ -132,7 +132,7 @@ fn servers_that_start_together_on_an_empty_database_make_one_schema() {
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(place.sql("SELECT count(*) FROM migration"), "1");
+    assert_eq!(place.sql("SELECT max(number) - count(*) FROM migration"), "0", "each step once");
     for store in stores {
         store.close();
     }
