@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use carnet_demo::process::Processes;
 use carnet_demo::{Options, Stage, Surprise, files, tell};
+use carnet_testkit::postgres::Schema;
 use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -19,6 +20,9 @@ struct Arguments {
     /// Show every command with everything that it prints
     #[arg(long)]
     verbose: bool,
+    /// Let the server keep everything in PostgreSQL, in a cluster made for the performance
+    #[arg(long)]
+    postgres: bool,
     /// The folder with `carnetd`, `carnet` and `imagetool` [default: the one with this program]
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
@@ -40,7 +44,10 @@ fn play(arguments: &Arguments) -> Result<(), Surprise> {
     let usual = Options::beside_this_program(path)?;
     let programs = std::path::absolute(arguments.programs.as_ref().unwrap_or(&usual.programs));
     let programs = programs.map_err(|error| Surprise::system("find the programs", error))?;
-    let options = Options { programs, keep: arguments.keep, verbose: arguments.verbose, path: usual.path };
+    let schema = arguments.postgres.then(Schema::new);
+    let database = schema.as_ref().map(Schema::url);
+    let (keep, verbose) = (arguments.keep, arguments.verbose);
+    let options = Options { programs, keep, verbose, path: usual.path, database };
     let stage = Stage::set(options)?;
     let folder = stage.folder().path().to_owned();
     stop_on_signals(stage.processes().clone(), (!arguments.keep).then(|| folder.clone()))?;

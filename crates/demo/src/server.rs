@@ -57,7 +57,11 @@ impl<'s> Server<'s> {
     }
 
     fn line_of(stage: &Stage) -> Line {
-        stage.line("carnetd").arg("--data").arg(Self::data_of(stage))
+        let line = stage.line("carnetd").arg("--data").arg(Self::data_of(stage));
+        match stage.database() {
+            Some(url) => line.env("CARNETD_DATABASE_URL", url),
+            None => line,
+        }
     }
 
     /// Where it keeps everything.

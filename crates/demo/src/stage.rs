@@ -27,6 +27,8 @@ pub struct Options {
     pub keep: bool,
     /// Show every command with its output.
     pub verbose: bool,
+    /// The PostgreSQL database that the server keeps everything in; none: a file of its own.
+    pub database: Option<String>,
 }
 
 impl Options {
@@ -38,7 +40,7 @@ impl Options {
         let this = std::env::current_exe().map_err(|error| Surprise::system("find this program", error))?;
         let folder = this.parent().unwrap_or(Path::new("/"));
         let programs = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-        Ok(Self { programs: programs.to_owned(), path, keep: false, verbose: false })
+        Ok(Self { programs: programs.to_owned(), path, keep: false, verbose: false, database: None })
     }
 
     /// The programs that are missing.
@@ -108,6 +110,12 @@ impl Stage {
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
         self.options.programs.join(name)
+    }
+
+    /// The address of the server's database, where it is not a file.
+    #[must_use]
+    pub fn database(&self) -> Option<&str> {
+        self.options.database.as_deref()
     }
 
     /// A command line of one of the programs. `PATH` leads to the programs first.

@@ -8,6 +8,7 @@ mod health;
 mod invitations;
 mod invite;
 mod keys;
+mod relocate;
 mod restore;
 mod run;
 mod user;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 
 use carnet_core::time::Time;
 use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_store::{PostgresUrl, StoreError};
 
-use crate::config::{Command, ConfigCommand, InvitationsCommand, Loaded, UserCommand};
+use crate::config::{Command, Config, ConfigCommand, InvitationsCommand, Loaded, UserCommand};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -111,11 +113,13 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         random: Arc::new(SystemRandom),
         fs: Arc::new(RealFs::default()),
         data: config.data.clone(),
+        database: database(config)?,
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),
         Command::Serve(listen) => run::serve(around, listen),
-        Command::Migrate => migrate(&around),
+        Command::Migrate { to: None } => migrate(&around),
+        Command::Migrate { to: Some(url) } => relocate::run(&around, &address(url)?),
         Command::CheckLedger => check_ledger::run(&around),
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
@@ -144,12 +148,25 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
     }
 }
 
+/// Where everything is kept, when that is not a file in the data folder.
+fn database(config: &Config) -> Result<Option<PostgresUrl>, Stopped> {
+    let url = config.database_url.as_deref().filter(|url| !url.is_empty());
+    url.map(address).transpose()
+}
+
+fn address(url: &str) -> Result<PostgresUrl, Stopped> {
+    url.parse().map_err(|error: StoreError| Stopped { exit: Exit::Usage, message: error.to_string() })
+}
+
 /// Opening brings the schema up to date; that is all.
 fn migrate(around: &Surroundings) -> Result<Exit, Stopped> {
     data::prepare(around.fs.as_ref(), &around.data)?;
     let migrated = waiting::during("bringing the database up to date", || data::open_store(around));
     migrated.map_err(OpenError::from)?.close();
-    say(format_args!("the database in {} is up to date\n", around.data.display()))
+    match &around.database {
+        Some(url) => say(format_args!("the database {url} is up to date\n")),
+        None => say(format_args!("the database in {} is up to date\n", around.data.display())),
+    }
 }
 
 /// Prints to standard output. A reader that has gone away is no failure.

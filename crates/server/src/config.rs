@@ -31,6 +31,11 @@ pub struct Config {
     #[arg(long, global = true, env = "CARNETD_DATA", default_value = "carnet-data", value_name = "DIR")]
     pub data: PathBuf,
 
+    /// The PostgreSQL database to keep everything in, instead of a file in the data folder:
+    /// `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require`. Several servers may share it
+    #[arg(long, global = true, env = "CARNETD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
     /// The configuration file; where none is named, `carnetd.toml` in the data folder is read if it is there
     #[arg(long, global = true, env = "CARNETD_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -56,7 +61,12 @@ pub enum Command {
     /// Start a server, for service managers: says nothing but the log
     Serve(Listen),
     /// Bring the database up to date without starting a server
-    Migrate,
+    Migrate {
+        /// Copy everything from the file in the data folder into this empty PostgreSQL database, and go on there:
+        /// `postgres://USER:PASSWORD@HOST:PORT/NAME`
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+    },
     /// Derive every balance and chain again from the database; beside a running server too
     CheckLedger,
     /// Write one file with everything that the server keeps; beside a running server too

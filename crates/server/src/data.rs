@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! carnet-data/            owner only
-//!   carnet.db             the database, with its -wal and -shm while the server runs
+//!   carnet.db             the database, with its -wal and -shm while the server runs; not there when the
+//!                         server keeps everything in PostgreSQL
 //!   secret.key            opens the keys in the database; keep a copy elsewhere
 //!   root.hash             what programs pin; no secret
 //!   invitations/          codes that `carnetd invite` has made and the server has not taken in yet
@@ -15,7 +16,7 @@ use carnet_seal::keys::RootPin;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError};
 use carnet_store::key::ServerKey;
-use carnet_store::{Options, Store, StoreError};
+use carnet_store::{Database, Options, PostgresUrl, Store, StoreError};
 
 use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
@@ -43,6 +44,11 @@ pub enum OpenError {
     /// Its place is taken.
     #[error("{path} belongs to another server: name that of the backup with --data, or an empty folder", path = .0.display())]
     OtherServer(PathBuf),
+    /// PostgreSQL has its own backups, which cover what is written while they are made.
+    #[error(
+        "{0} is backed up and restored with PostgreSQL's own means (pg_dump, or base backups with archived logs); keep a copy of secret.key apart from them. Devices that are ahead of a restored database are reconciled by themselves"
+    )]
+    BackedUpElsewhere(PostgresUrl),
     /// The files in it.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -62,7 +68,20 @@ impl OpenError {
     }
 }
 
-/// Where the database lies.
+/// Makes sure that a server was started here before: with a file as its database, that the file is there.
+///
+/// # Errors
+/// [`OpenError::Empty`].
+pub fn require(around: &Surroundings) -> Result<(), OpenError> {
+    match around.database() {
+        Database::File(path) if around.fs.facts(&path)?.is_none() => {
+            Err(OpenError::Empty(around.data.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the database lies, when it is a file.
 #[must_use]
 pub fn database(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
@@ -106,7 +125,7 @@ pub fn has_root_away(database: &Path) -> Result<bool, OpenError> {
 pub fn open_store(around: &Surroundings) -> Result<Store, StoreError> {
     let mut options = Options::new(around.clock.clone(), around.random.clone());
     options.crash = around.fs.crash().clone();
-    Store::open(&database(&around.data), options)
+    Store::open(around.database(), options)
 }
 
 /// Writes what programs pin where an operator can read it while the server runs.

@@ -21,7 +21,7 @@ use carnet_seal::cbor::Limits;
 use carnet_seal::keys::{Algorithm, RootPin};
 use carnet_seal::{KeyId, KeyRing, Kind, SealError, ToBeSigned};
 use carnet_seam::{FsError, NoRandom};
-use carnet_store::{Prepare, Prepared, StoreError};
+use carnet_store::{Prepare, Prepared, Reading, StoreError};
 
 pub use book::{NewKey, Published, check, has_root, root_of};
 pub use signer::ServerSigner;
@@ -94,6 +94,7 @@ pub enum KeyFault {
 /// The keys as they are at one time.
 #[derive(Debug)]
 pub struct Current {
+    version: u64,
     ring: KeyRing,
     signers: HashMap<KeyId, Arc<ServerSigner>>,
     issuing: HashMap<Option<SupplierId>, KeyId>,
@@ -132,6 +133,12 @@ impl Keys {
     #[must_use]
     pub const fn root(&self) -> Digest {
         self.pin.root
+    }
+
+    /// The version of the key set in use.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.current().version
     }
 
     /// The keys as they are now.
@@ -228,6 +235,12 @@ impl Prepare for Keys {
                 Prepared { bytes: Vec::new(), digest: Digest([0; 32]) }
             }
         }
+    }
+
+    /// Another server that shares the database may have added a supplier, or have published a newer key set,
+    /// behind which devices will not go back.
+    fn refresh(&self, tx: &Reading<'_>) -> Result<(), StoreError> {
+        self.refresh_from(tx)
     }
 }
 

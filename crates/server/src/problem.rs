@@ -131,7 +131,12 @@ impl From<StoreError> for Failure {
             StoreError::Closed | StoreError::Busy => {
                 Self::Later(Box::new(Problem::new(ProblemCode::Unavailable)), 1)
             }
-            StoreError::DiskFull | StoreError::ReadOnly { .. } => {
+            // Somebody else was faster, several times in a row; or the database is away for a while.
+            StoreError::Conflict { .. } | StoreError::Unreachable { .. } => {
+                tracing::warn!(%error, "to be repeated");
+                Self::Later(Box::new(Problem::new(ProblemCode::Unavailable)), 1)
+            }
+            StoreError::DiskFull | StoreError::ReadOnly { .. } | StoreError::Denied { .. } => {
                 tracing::error!(%error, "cannot write");
                 Self::new(ProblemCode::Unavailable)
             }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use carnet_core::time::Time;
 use carnet_seam::{Clock, Fs, Random};
-use carnet_store::{Ledger, LedgerError, Reading, Settled, Store, StoreError, Work, Writing};
+use carnet_store::{
+    Database, Ledger, LedgerError, PostgresUrl, Prepare, Reading, Settled, Store, StoreError, Work, Writing,
+};
 use tokio::sync::oneshot;
 
 use crate::admission::{Admission, Policy};
@@ -27,6 +29,17 @@ pub struct Surroundings {
     pub fs: Arc<dyn Fs>,
     /// The data folder.
     pub data: PathBuf,
+    /// The database, where it is not a file in the data folder.
+    pub database: Option<PostgresUrl>,
+}
+
+impl Surroundings {
+    /// Where the database is.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let file = || Database::File(data::database(&self.data));
+        self.database.clone().map_or_else(file, Database::Postgres)
+    }
 }
 
 /// A running server. Clones are the same one.
@@ -95,6 +108,18 @@ impl Server {
         let server = self.clone();
         let done = tokio::task::spawn_blocking(move || server.0.store.read(read));
         Ok(done.await.map_err(Failure::internal)??)
+    }
+
+    /// Makes sure that the keys are those in the database, which another server may have changed.
+    ///
+    /// # Errors
+    /// What the database says, or that a key cannot be opened.
+    pub async fn fresh_keys(&self) -> Result<(), Failure> {
+        if !self.0.store.is_shared() {
+            return Ok(());
+        }
+        let keys = Arc::clone(&self.0.keys);
+        self.read(move |tx| keys.refresh(tx)).await
     }
 
     /// Writes one transaction. A failure that the closure names rolls everything back.

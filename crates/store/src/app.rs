@@ -4,12 +4,12 @@ use carnet_core::app::AppId;
 use carnet_core::id::SupplierId;
 use carnet_core::offer::Menu;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::{Columns, json, stored};
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// Anything licensable.
 #[derive(Debug, Clone, PartialEq, Eq)]

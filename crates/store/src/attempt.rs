@@ -2,11 +2,11 @@
 
 use carnet_core::id::Digest;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 statements! {
     FIND = "SELECT subject, until FROM attempt WHERE subject = ?1";

@@ -10,15 +10,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use carnet_core::time::Time;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::OpenFlags;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::key::ServerKey;
 use crate::migrate;
 use crate::sql::statements;
 use crate::store::{Shared, reading_connection};
 use crate::supplier::Supplier;
 use crate::tx::Reading;
+use crate::value::params;
 
 pub use place::{Carried, Existing, Place, Put};
 
@@ -33,6 +36,8 @@ statements! {
     NOTE = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     FORGET = "DELETE FROM setting WHERE name IN (?1, ?2)";
 }
+
+const COPY: &str = "VACUUM INTO ?1";
 
 /// What is in a database file that nobody has open.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,7 +74,7 @@ pub fn make(database: &Path, file: &Path, made: Time, secret: Option<&[u8]>) -> 
     }
     let part = beside(file, ".part");
     let written = copy(database, &part).and_then(|()| {
-        let connection = alone(&part)?;
+        let connection = Connection::Sqlite(alone(&part)?);
         connection.execute(NOTE, params![MADE, made.0.to_be_bytes()])?;
         if let Some(secret) = secret {
             connection.execute(NOTE, params![SECRET, secret])?;
@@ -83,25 +88,29 @@ pub fn make(database: &Path, file: &Path, made: Time, secret: Option<&[u8]>) -> 
     written
 }
 
-/// Looks into a backup, and checks that it is whole.
+/// Looks into a backup or database, and checks that it is whole as far as that can be seen.
 ///
 /// # Errors
 /// [`StoreError::Failed`] when it is no database or damaged, [`StoreError::NewerSchema`].
-pub fn inspect(file: &Path) -> Result<Contents, StoreError> {
-    let connection = reading_connection(file)?;
+pub fn inspect(database: impl Into<Database>) -> Result<Contents, StoreError> {
+    let file = match database.into() {
+        Database::File(file) => file,
+        Database::Postgres(url) => return glance(url),
+    };
+    let connection = reading_connection(&file)?;
     let damage = damage(&connection)?;
     if let Some(first) = damage.first() {
         return Err(StoreError::Failed(format!("{} is damaged: {first}", file.display())));
     }
-    contents(&connection)
+    contents(&Connection::Sqlite(connection))
 }
 
 /// Looks into a database without reading all of it, beside a running server too.
 ///
 /// # Errors
 /// [`StoreError::Failed`] when it is no database, [`StoreError::NewerSchema`].
-pub fn glance(database: &Path) -> Result<Contents, StoreError> {
-    contents(&reading_connection(database)?)
+pub fn glance(database: impl Into<Database>) -> Result<Contents, StoreError> {
+    contents(&Connection::beside(database)?)
 }
 
 /// What SQLite finds wrong with a database file, beside a running server too; empty when it is whole.
@@ -112,7 +121,7 @@ pub fn check_integrity(database: &Path) -> Result<Vec<String>, StoreError> {
     damage(&reading_connection(database)?)
 }
 
-fn damage(connection: &Connection) -> Result<Vec<String>, StoreError> {
+fn damage(connection: &rusqlite::Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
     let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     Ok(found.into_iter().filter(|line| line != "ok").collect())
@@ -140,17 +149,18 @@ fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
         .open(to)
         .map_err(|error| failed(to, error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database, flags)?;
+    let connection = rusqlite::Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    migrate::refuse_newer(migrate::version(&connection)?)?;
     let name = to.to_str().ok_or_else(|| failed(to, "the name is no text"))?;
-    connection.execute("VACUUM INTO ?1", [name])?;
+    let connection = Connection::Sqlite(connection);
+    migrate::refuse_newer(migrate::version(&connection)?)?;
+    connection.execute(COPY, params![name])?;
     Ok(())
 }
 
 /// A database that nobody else knows of, changed without a write-ahead log, so that it stays one file.
-fn alone(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+fn alone(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let connection = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let _: String = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
     // What is forgotten leaves the pages too: a secret must not stay behind.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")?;

@@ -3,13 +3,13 @@
 use carnet_core::charge::{Charge, ChargeStatus, DueFor};
 use carnet_core::id::{ChargeId, LicenseId, SupplierId, UserId};
 use carnet_core::money::Money;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::license::Page;
 use crate::row::{Columns, stored};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// A charge as it is stored.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Reading<'_> {
         &self,
         mut visit: impl FnMut(Result<ChargeRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(charge(row)))
+        self.each(EVERY, |row| visit(charge(row)))
     }
 }
 
@@ -108,19 +108,20 @@ impl Writing<'_> {
     /// Writes a new or changed charge, guarded by its version. What is due never changes.
     pub(crate) fn write_charge(&self, row: &ChargeRow) -> Result<(), StoreError> {
         let Charge { id, user, license, supplier, money, due_for, status, due, changed } = &row.charge;
-        let rows = if row.version == 0 {
+        let conflict = StoreError::Conflict { what: "the charge" };
+        if row.version == 0 {
             let (minor, currency) = (stored(money.minor, "charge")?, money.currency.code());
             let (due_for, status) = (code(*due_for), status.code());
-            self.execute(
+            self.guarded(
                 INSERT,
                 params![
                     user.0, id.0, license.0, supplier.0, minor, currency, due_for, status, due.0, changed.0
                 ],
-            )?
+                conflict,
+            )
         } else {
-            self.execute(UPDATE, params![user.0, id.0, status.code(), changed.0, row.version])?
-        };
-        one_row(rows, StoreError::Conflict { what: "the charge" })
+            self.guarded(UPDATE, params![user.0, id.0, status.code(), changed.0, row.version], conflict)
+        }
     }
 }
 

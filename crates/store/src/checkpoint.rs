@@ -32,7 +32,7 @@ pub(crate) struct Checkpoints {
     limits: Limits,
     counters: Arc<Counters>,
     /// Pages in the log after the last commit.
-    log: AtomicU64,
+    log: Arc<AtomicU64>,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -58,7 +58,7 @@ impl Checkpoints {
     pub(crate) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
         let progress = Progress { log: 0, copied: 0, round_at: limits.round, rest_at: limits.log };
         let state = Mutex::new(State { progress, stopped: false });
-        Self { limits, counters, log: AtomicU64::new(0), state, wake: Condvar::new() }
+        Self { limits, counters, log: Arc::default(), state, wake: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,8 +123,8 @@ impl Checkpoints {
     }
 
     /// Pages in the log after the last commit.
-    pub(crate) fn log_pages(&self) -> u64 {
-        self.log.load(Ordering::Relaxed)
+    pub(crate) fn log_pages(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.log)
     }
 
     pub(crate) fn stop(&self) {

@@ -2,13 +2,15 @@
 
 use carnet_core::id::Digest;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
-use crate::store::{Shared, reading_connection};
+use crate::store::Shared;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// A code that is good once and for a while. The code itself is never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +40,11 @@ statements! {
 /// # Errors
 /// What the database reports.
 pub fn open_codes_beside(
-    database: &std::path::Path,
+    database: impl Into<Database>,
     purpose: &str,
     now: Time,
 ) -> Result<Vec<OneTimeCode>, StoreError> {
-    let connection = reading_connection(database)?;
+    let connection = Connection::beside(database)?;
     let shared = Shared::new();
     Reading { connection: &connection, shared: &shared }.open_codes(purpose, now)
 }

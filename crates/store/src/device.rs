@@ -3,13 +3,13 @@
 use carnet_core::document::{Evidence, PublicKey};
 use carnet_core::id::{DeviceId, LicenseId, UserId};
 use carnet_core::server::Device;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::Columns;
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::store::Store;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// What never changes of a device: enough to check what it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +117,19 @@ impl Reading<'_> {
         self.one(BY_ID, params![id.0], device)
     }
 
+    /// The devices of those ids, in their order.
+    pub(crate) fn device_rows_of(&self, ids: &[DeviceId]) -> Result<Vec<Option<DeviceRow>>, StoreError> {
+        let sets: Vec<_> = ids.iter().map(|id| params![id.0].to_vec()).collect();
+        let found = self.all_of_each(BY_ID, &sets, device)?;
+        Ok(found.into_iter().map(|mut rows| rows.pop()).collect())
+    }
+
     /// Every device there is, for the ledger check.
     pub(crate) fn each_device(
         &self,
         mut visit: impl FnMut(Result<DeviceRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(device(row)))
+        self.each(EVERY, |row| visit(device(row)))
     }
 }
 
@@ -132,7 +139,7 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn name_device(&self, id: DeviceId, user: UserId, name: &str) -> Result<(), StoreError> {
-        self.execute(PUT_NAME, params![id.0, user.0, name]).map(drop)
+        self.unguarded(PUT_NAME, params![id.0, user.0, name])
     }
 
     /// Writes a new or changed device, guarded by its version. Its keys never change.
@@ -140,8 +147,9 @@ impl Writing<'_> {
         let Device { id, user, evidence, receipt, registered, settled, retired, lost, .. } = &row.device;
         let Device { signing_key, agreement_key, until, enrolled, only, .. } = &row.device;
         let (settled, lost) = (settled.map(|time| time.0), lost.map(|time| time.0));
-        let rows = if row.version == 0 {
-            self.execute(
+        let conflict = StoreError::Conflict { what: "the device" };
+        if row.version == 0 {
+            self.guarded(
                 INSERT,
                 params![
                     id.0,
@@ -158,11 +166,11 @@ impl Writing<'_> {
                     enrolled.map(|digest| digest.0),
                     only.map(|license| license.0)
                 ],
-            )?
+                conflict,
+            )
         } else {
-            self.execute(UPDATE, params![id.0, receipt.0, settled, retired, lost, row.version])?
-        };
-        one_row(rows, StoreError::Conflict { what: "the device" })
+            self.guarded(UPDATE, params![id.0, receipt.0, settled, retired, lost, row.version], conflict)
+        }
     }
 }
 

@@ -8,16 +8,19 @@ use std::path::Path;
 
 use carnet_core::charge::Charge;
 use carnet_core::id::UserId;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::OpenFlags;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::migrate;
 use crate::place::{self, Lock};
 use crate::row::Columns;
 use crate::sql::statements;
-use crate::store::{Shared, reading_connection};
+use crate::store::Shared;
 use crate::tx::{Reading, Writing};
 use crate::user::AccountView;
+use crate::value::params;
 
 statements! {
     BY_EMAIL = "SELECT user_id, name, email FROM account WHERE lower(email) = lower(?1) ORDER BY user_id";
@@ -63,15 +66,14 @@ impl Erasure {
     ///
     /// # Errors
     /// [`StoreError::Failed`] when its schema is not that of this program, and what the database reports.
-    pub fn open(database: &Path) -> Result<Self, StoreError> {
-        let alone = match place::lock(database) {
-            Ok(lock) => Some(lock),
-            Err(StoreError::InUse { .. }) => None,
-            Err(error) => return Err(error),
+    pub fn open(database: impl Into<Database>) -> Result<Self, StoreError> {
+        let (connection, alone) = match database.into() {
+            Database::File(path) => {
+                let alone = lock(&path)?;
+                (Connection::Sqlite(file(&path)?), alone)
+            }
+            Database::Postgres(url) => (Connection::beside(url)?, None),
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(database, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
         let found = migrate::version(&connection)?;
         migrate::refuse_newer(found)?;
         if found != migrate::newest_known() {
@@ -80,7 +82,6 @@ impl Erasure {
                 format!("the database has schema {found}, this program {known}: run `carnetd migrate` first");
             return Err(StoreError::Failed(what));
         }
-        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")?;
         Ok(Self { connection, shared: Shared::new(), alone })
     }
 
@@ -105,15 +106,29 @@ impl Erasure {
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such user, and what the database reports.
     pub fn erase(&self, user: UserId) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begin()?;
         let erased = Writing::over(&self.connection, &self.shared).erase_person(user);
         match erased {
-            Ok(()) => Ok(self.connection.execute_batch("COMMIT")?),
+            Ok(()) => self.commit(),
             Err(error) => {
                 // The transaction is over either way; the first error is the one that tells.
-                let _ = self.connection.execute_batch("ROLLBACK");
+                let _ = self.connection.end_reading();
                 Err(error)
             }
+        }
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        match &self.connection {
+            Connection::Sqlite(sqlite) => Ok(sqlite.execute_batch("BEGIN IMMEDIATE")?),
+            Connection::Postgres(session) => session.begin_writing().map(drop),
+        }
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        match &self.connection {
+            Connection::Sqlite(sqlite) => Ok(sqlite.execute_batch("COMMIT")?),
+            Connection::Postgres(session) => session.flush().and_then(|()| session.commit()),
         }
     }
 
@@ -123,7 +138,15 @@ impl Erasure {
     /// # Errors
     /// [`StoreError::DiskFull`]: it needs as much room again; and what the database reports.
     pub fn rewrite(&self) -> Result<(), StoreError> {
-        if self.is_alone() { Ok(self.connection.execute_batch("VACUUM")?) } else { Ok(()) }
+        match &self.connection {
+            Connection::Sqlite(sqlite) if self.is_alone() => Ok(sqlite.execute_batch("VACUUM")?),
+            Connection::Sqlite(_) => Ok(()),
+            // Beside running servers: old versions of the rows go from their pages.
+            Connection::Postgres(session) => {
+                session.run("VACUUM account")?;
+                session.run("VACUUM device_name")
+            }
+        }
     }
 
     /// Empties the write-ahead log, which holds pages as they were. False: somebody is reading from it; try again.
@@ -131,8 +154,9 @@ impl Erasure {
     /// # Errors
     /// What the database reports.
     pub fn empty_log(&self) -> Result<bool, StoreError> {
+        let Connection::Sqlite(sqlite) = &self.connection else { return Ok(true) };
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let busy = sqlite.query_row(sql, [], |row| row.get::<_, i64>(0));
         match busy {
             Ok(busy) => Ok(busy == 0),
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Ok(false),
@@ -145,12 +169,29 @@ impl Erasure {
     }
 }
 
+/// The lock of the file; none: a server has it.
+fn lock(path: &Path) -> Result<Option<Lock>, StoreError> {
+    match place::lock(path) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(StoreError::InUse { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn file(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")?;
+    Ok(connection)
+}
+
 /// Users with this e-mail address, beside a running server too.
 ///
 /// # Errors
 /// What the database reports.
-pub fn find(database: &Path, email: &str) -> Result<Vec<Found>, StoreError> {
-    let connection = reading_connection(database)?;
+pub fn find(database: impl Into<Database>, email: &str) -> Result<Vec<Found>, StoreError> {
+    let connection = Connection::beside(database)?;
     let shared = Shared::new();
     Reading { connection: &connection, shared: &shared }.all(BY_EMAIL, params![email], found)
 }

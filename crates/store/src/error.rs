@@ -36,6 +36,49 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The operator: what was given is no address of a database.
+    #[error(
+        "this is no address of a PostgreSQL database: {why}; it looks like postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"
+    )]
+    WrongUrl {
+        /// What is wrong with it. Never the address itself, which holds a password (I17).
+        why: String,
+    },
+    /// The operator, or time: there is no connection to the database.
+    #[error(
+        "the database cannot be reached ({why}): check that it runs and that its address is right; the server tries again by itself"
+    )]
+    Unreachable {
+        /// What was tried.
+        why: String,
+    },
+    /// The operator: the database does not let this server do its work.
+    #[error(
+        "the database refuses this server ({why}): check user, password and database name, and that the user may create and change tables there"
+    )]
+    Denied {
+        /// In the database's words.
+        why: String,
+    },
+    /// The operator: the database belongs to another program.
+    #[error(
+        "the database holds tables that are not ours: make an empty database for this server and name that"
+    )]
+    Foreign,
+    /// The operator: there is nothing in the database yet.
+    #[error("the database is empty: run `carnetd up` first, or name another database")]
+    Empty,
+    /// The operator: a target that is to be empty is not.
+    #[error("the database is not empty: make an empty one for this server and name that")]
+    NotEmpty,
+    /// The operator: what was in this file lives elsewhere now.
+    #[error(
+        "what was in this database was copied to {to} and goes on there: start with --database-url or CARNETD_DATABASE_URL"
+    )]
+    Relocated {
+        /// Where, without user and password.
+        to: String,
+    },
     /// The operator: a file that would be overwritten.
     #[error("{path} exists already: name another file, or move that one away")]
     Taken {

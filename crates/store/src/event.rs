@@ -11,7 +11,6 @@ use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, RequestId, Supplier
 use carnet_core::license::{Act, Posting, Standing};
 use carnet_core::server::{EventKind, Past};
 use carnet_core::time::Time;
-use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -19,8 +18,9 @@ use crate::StoreError;
 use crate::license::Page;
 use crate::posting;
 use crate::row::{Columns, json};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,14 +254,14 @@ impl Reading<'_> {
         &self,
         mut visit: impl FnMut(Result<Event, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(event(row)))
+        self.each(EVERY, |row| visit(event(row)))
     }
 
     pub(crate) fn each_user_chain(
         &self,
         mut visit: impl FnMut(Result<UserChain, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY_USER_CHAIN, params![], |row| visit(user_chain(row)))
+        self.each(EVERY_USER_CHAIN, |row| visit(user_chain(row)))
     }
 }
 
@@ -277,7 +277,7 @@ impl Writing<'_> {
         let request = entry.and_then(|entry| entry.request);
         let (kind, detail) = kind_columns(&event.what)?;
         let postings = posting::text(&event.postings, event.license);
-        let rows = self.execute(
+        self.guarded(
             INSERT,
             params![
                 event.seq,
@@ -302,19 +302,19 @@ impl Writing<'_> {
                 event.chained,
                 event.hash.0
             ],
-        )?;
-        one_row(rows, StoreError::Exists { what: "event" })
+            StoreError::Exists { what: "event" },
+        )
     }
 
     /// Writes a new or changed chain head, guarded by its version.
     pub(crate) fn write_user_chain(&self, chain: &UserChain) -> Result<(), StoreError> {
         let UserChain { user, head, last_event, version } = chain;
-        let rows = if *version == 0 {
-            self.execute(INSERT_CHAIN, params![user.0, head.0, last_event])?
+        let conflict = StoreError::Conflict { what: "the audit chain" };
+        if *version == 0 {
+            self.guarded(INSERT_CHAIN, params![user.0, head.0, last_event], conflict)
         } else {
-            self.execute(UPDATE_CHAIN, params![user.0, head.0, last_event, version])?
-        };
-        one_row(rows, StoreError::Conflict { what: "the audit chain" })
+            self.guarded(UPDATE_CHAIN, params![user.0, head.0, last_event, version], conflict)
+        }
     }
 }
 

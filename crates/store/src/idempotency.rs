@@ -2,12 +2,12 @@
 
 use carnet_core::id::Digest;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// An answer kept for repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]

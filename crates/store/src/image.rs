@@ -3,12 +3,12 @@
 use carnet_core::app::{AppId, Platform, Version};
 use carnet_core::id::{ImageId, SupplierId};
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::{Columns, stored};
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use carnet_core::app::AppId;
 use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, Digest, RequestId, SupplierId, UserId};
 use carnet_core::server::{Journal, Slot};
-use rusqlite::{ToSql, params};
 
 use crate::StoreError;
 use crate::packed::{pack_accounts, pack_active, pack_former, unpack_accounts, unpack_active, unpack_former};
 use crate::row::{Columns, stored};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::{Bind, Value, params};
 
 /// A journal as it is stored: with the bytes in its slot, its place in its chain of events and the version
 /// that guards its writes.
@@ -106,6 +106,19 @@ impl Reading<'_> {
         self.one(BY_NAME, params![user.0, name.device.0, app_column(name)], journal)
     }
 
+    /// The journals of those names, in their order.
+    pub(crate) fn journal_rows<'n>(
+        &self,
+        names: &'n [(UserId, JournalName)],
+    ) -> Result<Vec<Option<JournalRow>>, StoreError> {
+        let set = |(user, name): &'n (UserId, JournalName)| -> Vec<Value<'n>> {
+            vec![user.0.bind(), name.device.0.bind(), Value::Text(app_column(name))]
+        };
+        let sets: Vec<_> = names.iter().map(set).collect();
+        let found = self.all_of_each(BY_NAME, &sets, journal)?;
+        Ok(found.into_iter().map(|mut rows| rows.pop()).collect())
+    }
+
     pub(crate) fn aside(
         &self,
         user: UserId,
@@ -125,7 +138,7 @@ impl Reading<'_> {
         &self,
         mut visit: impl FnMut(Result<JournalRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(journal(row)))
+        self.each(EVERY, |row| visit(journal(row)))
     }
 }
 
@@ -142,16 +155,18 @@ impl Writing<'_> {
         let settled = row.journal.settled.map(|epoch| stored(epoch, "epoch")).transpose()?;
         let reconciled = stored(row.journal.reconciled, "epoch")?;
         let app = app_column(name);
-        let mut values: Vec<&dyn ToSql> = vec![&user.0, &name.device.0, &app, &epoch, &row.journal.answer.0];
-        let slot: [&dyn ToSql; 3] = [&request, &body, &row.slot_answer];
-        let state: [&dyn ToSql; 6] = [&accounts, &active, &former, &flagged, &settled, &reconciled];
-        let place: [&dyn ToSql; 4] = [&row.events, &row.last_event, &row.anchor, &row.asides];
-        values.extend(slot.into_iter().chain(state).chain(place));
+        let parts: [&[Value<'_>]; 4] = [
+            params![user.0, name.device.0, app, epoch, row.journal.answer.0],
+            params![request, body, row.slot_answer],
+            params![accounts, active, former, flagged, settled, reconciled],
+            params![row.events, row.last_event, row.anchor, row.asides],
+        ];
+        let mut values = parts.concat();
         if row.version > 0 {
-            values.push(&row.version);
+            values.push(Value::Number(row.version));
         }
-        let rows = self.execute(if row.version == 0 { INSERT } else { UPDATE }, values.as_slice())?;
-        one_row(rows, StoreError::Conflict { what: "the journal" })
+        let statement = if row.version == 0 { INSERT } else { UPDATE };
+        self.guarded(statement, &values, StoreError::Conflict { what: "the journal" })
     }
 
     pub(crate) fn write_aside(
@@ -162,12 +177,11 @@ impl Writing<'_> {
         aside: &Aside,
         event: i64,
     ) -> Result<(), StoreError> {
-        let (app, device) = (app_column(name), name.device.0);
-        let rows = self.execute(
+        self.guarded(
             INSERT_ASIDE,
-            params![user.0, device, app, request.0, aside.body.0, aside.answer, event],
-        )?;
-        one_row(rows, StoreError::Exists { what: "aside" })
+            params![user.0, name.device.0, app_column(name), request.0, aside.body.0, aside.answer, event],
+            StoreError::Exists { what: "aside" },
+        )
     }
 }
 

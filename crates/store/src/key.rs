@@ -2,12 +2,12 @@
 
 use carnet_core::id::SupplierId;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// One key of the server.
 #[derive(Clone, PartialEq, Eq)]

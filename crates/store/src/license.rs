@@ -8,14 +8,14 @@ use carnet_core::id::{DeviceId, Digest, LicenseId, SupplierId, UserId};
 use carnet_core::license::{Balance, License, Standing, Status};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
-use rusqlite::{ToSql, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
 use crate::packed::{pack_rights, pack_times, unpack_rights, unpack_times};
 use crate::row::{Columns, json, stored};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::{Bind, Value, params};
 
 /// A license as it is stored: with its place in its audit chain and the version that guards its writes.
 #[derive(Debug, Clone)]
@@ -165,12 +165,22 @@ impl Reading<'_> {
         self.all(OF_USER_APP, params![user.0, app.as_str()], |row| self.license_from(row))
     }
 
+    /// The licenses of those users for those apps, in their order.
+    pub(crate) fn license_rows_of(
+        &self,
+        whose: &[(UserId, AppId)],
+    ) -> Result<Vec<Vec<LicenseRow>>, StoreError> {
+        let sets: Vec<_> =
+            whose.iter().map(|(user, app)| vec![user.0.bind(), Value::Text(app.as_str())]).collect();
+        self.all_of_each(OF_USER_APP, &sets, |row| self.license_from(row))
+    }
+
     /// Every license there is, for the ledger check.
     pub(crate) fn each_license(
         &self,
         mut visit: impl FnMut(Result<LicenseRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(self.license_from(row)))
+        self.each(EVERY, |row| visit(self.license_from(row)))
     }
 
     /// What was agreed to. Never changes, and many licenses share one: kept in memory.
@@ -243,35 +253,31 @@ impl Writing<'_> {
         let (rights, first_use) = (pack_rights(rights), first_use.map(|time| time.0));
         let (uses, seconds) = (parts(*uses)?, parts(*seconds)?);
         let (standing, at_risk) = (code(*standing), row.license.at_risk);
-        let key: [&dyn ToSql; 3] = [&user.0, &app.as_str(), &id.0];
         let License { agreed_on, paid_elsewhere, owed, charged_until, lost, .. } = &row.license;
         let (charged_until, lost) = (charged_until.map(|time| time.0), pack_times(lost));
-        let frozen: [&dyn ToSql; 5] = [&supplier.0, &row.base.0, &agreed.0, &agreed_on.0, paid_elsewhere];
-        let mut values: Vec<&dyn ToSql> = key.to_vec();
         let insert = row.version == 0;
+        let app = app.as_str();
+        let mut values: Vec<Value<'_>> = params![user.0, app, id.0].to_vec();
         if insert {
-            values.extend(frozen);
+            values.extend_from_slice(params![supplier.0, row.base.0, agreed.0, agreed_on.0, paid_elsewhere]);
         }
-        let state: [&dyn ToSql; 7] =
-            [&first_use, &standing, &owed.pending, &owed.failed, &charged_until, &lost, &rights];
-        values.extend(state);
-        values.extend(uses.iter().chain(&seconds).map(|part| part as &dyn ToSql));
-        let rest: [&dyn ToSql; 3] = [&at_risk, &row.head.0, &row.last_event];
-        values.extend(rest);
+        values.extend_from_slice(params![first_use, standing, owed.pending, owed.failed, charged_until]);
+        values.extend_from_slice(params![lost, rights]);
+        values.extend(uses.iter().chain(&seconds).map(Bind::bind));
+        values.extend_from_slice(params![at_risk, row.head.0, row.last_event]);
         if !insert {
-            values.push(&row.version);
+            values.push(Value::Number(row.version));
         }
-        let rows = self.execute(if insert { INSERT } else { UPDATE }, values.as_slice())?;
-        one_row(rows, StoreError::Conflict { what: "the license" })
+        let statement = if insert { INSERT } else { UPDATE };
+        self.guarded(statement, &values, StoreError::Conflict { what: "the license" })
     }
 
     /// Keeps the wording that a new license was agreed to; returns its name.
     pub(crate) fn write_base(&self, base: &Arc<Listed>) -> Result<Digest, StoreError> {
         let text = json(base.as_ref(), "offer")?;
         let digest = Digest(Sha256::digest(text.as_bytes()).into());
-        if self.shared.bases.find(&digest).is_none() {
-            self.execute(INSERT_BASE, params![digest.0, text])?;
-        }
+        // Not left out for a wording that is known: it may be known from a transaction that was rolled back.
+        self.unguarded(INSERT_BASE, params![digest.0, text])?;
         Ok(digest)
     }
 
@@ -281,8 +287,8 @@ impl Writing<'_> {
         license: LicenseId,
         document: &[u8],
     ) -> Result<(), StoreError> {
-        let rows = self.execute(INSERT_AGREEMENT, params![user.0, license.0, document])?;
-        one_row(rows, StoreError::Exists { what: "agreement" })
+        let exists = StoreError::Exists { what: "agreement" };
+        self.guarded(INSERT_AGREEMENT, params![user.0, license.0, document], exists)
     }
 }
 

@@ -7,13 +7,13 @@ use carnet_core::id::SupplierId;
 use carnet_core::offer::Menu;
 use carnet_core::server::AppView;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::app::serial;
 use crate::row::json;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 statements! {
     FIND = "SELECT app_id, supplier_id, menu FROM app WHERE app_id = ?1";

@@ -3,12 +3,12 @@
 use carnet_core::app::AppId;
 use carnet_core::id::{DeviceId, LicenseId, MoveId, UserId};
 use carnet_core::server::{Move, MoveStatus};
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::{Columns, stored};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// A move as it is stored.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Reading<'_> {
         &self,
         mut visit: impl FnMut(Result<MoveRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.each(EVERY, params![], |row| visit(movement(row)))
+        self.each(EVERY, |row| visit(movement(row)))
     }
 }
 
@@ -70,18 +70,19 @@ impl Writing<'_> {
             MoveStatus::Imported { by } => ("imported", Some(by.0)),
             MoveStatus::Cancelled => ("cancelled", None),
         };
-        let rows = if row.version == 0 {
+        let conflict = StoreError::Conflict { what: "the move" };
+        if row.version == 0 {
             let generation = stored(*generation, "generation")?;
             let (uses, seconds) = (stored(*uses, "uses")?, stored(*seconds, "seconds")?);
             let app = row.app.as_str();
-            self.execute(
+            self.guarded(
                 INSERT,
                 params![user.0, id.0, license.0, app, right, generation, source.0, uses, seconds, status, by],
-            )?
+                conflict,
+            )
         } else {
-            self.execute(UPDATE, params![user.0, id.0, status, by, row.version])?
-        };
-        one_row(rows, StoreError::Conflict { what: "the move" })
+            self.guarded(UPDATE, params![user.0, id.0, status, by, row.version], conflict)
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use carnet_core::id::{Digest, LicenseId, SupplierId};
 use carnet_core::offer::Listed;
 use carnet_core::server::Grant;
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::license::Page;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// A redeem code as it is stored.
 #[derive(Debug, Clone)]
@@ -122,8 +122,9 @@ impl Writing<'_> {
         let app: &AppId = &listed.app;
         let base = self.write_base(listed)?;
         let expires = expires.map(|time| time.0);
-        let values = params![digest.0, supplier.0, app.as_str(), base.0, label, made.0, expires];
-        if self.execute(INSERT, values)? == 1 {
+        let rows = self
+            .execute(INSERT, params![digest.0, supplier.0, app.as_str(), base.0, label, made.0, expires])?;
+        if rows == 1 {
             return Ok(());
         }
         let known = self.grant(*digest)?;
@@ -143,7 +144,7 @@ impl Writing<'_> {
     /// Writes what has become of a code, guarded by its version.
     pub(crate) fn write_grant(&self, row: &GrantRow) -> Result<(), StoreError> {
         let Grant { digest, used, withdrawn, .. } = &row.grant;
-        let rows = self.execute(UPDATE, params![digest.0, used.map(|id| id.0), withdrawn, row.version])?;
-        one_row(rows, StoreError::Conflict { what: "the code" })
+        let conflict = StoreError::Conflict { what: "the code" };
+        self.guarded(UPDATE, params![digest.0, used.map(|id| id.0), withdrawn, row.version], conflict)
     }
 }

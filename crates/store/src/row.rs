@@ -5,32 +5,55 @@ use std::str::FromStr;
 
 use carnet_core::id::Digest;
 use carnet_core::time::Time;
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use crate::StoreError;
+use crate::postgres;
+use crate::value::Value;
 
 /// Reads the columns of one row from left to right, in the order of the SELECT.
 pub(crate) struct Columns<'r> {
     sql: &'static str,
-    row: &'r Row<'r>,
+    row: Row<'r>,
     next: usize,
 }
 
+/// A row of either database.
+#[derive(Clone, Copy)]
+pub(crate) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+impl<'r> Row<'r> {
+    pub(crate) fn value(self, at: usize) -> Option<Value<'r>> {
+        match self {
+            Self::Sqlite(row) => match row.get_ref(at).ok()? {
+                ValueRef::Null => Some(Value::Null),
+                ValueRef::Integer(number) => Some(Value::Number(number)),
+                ValueRef::Real(_) => None,
+                ValueRef::Text(text) => std::str::from_utf8(text).ok().map(Value::Text),
+                ValueRef::Blob(blob) => Some(Value::Blob(blob)),
+            },
+            Self::Postgres(row) => postgres::column(row, at),
+        }
+    }
+}
+
 impl<'r> Columns<'r> {
-    pub(crate) const fn of(sql: &'static str, row: &'r Row<'r>) -> Self {
+    pub(crate) const fn of(sql: &'static str, row: Row<'r>) -> Self {
         Self { sql, row, next: 0 }
     }
 
-    fn value(&mut self, column: &'static str) -> Result<ValueRef<'r>, StoreError> {
+    fn value(&mut self, column: &'static str) -> Result<Value<'r>, StoreError> {
         let at = self.next;
         self.next += 1;
-        self.row.get_ref(at).map_err(|_| self.corrupt(column))
+        self.row.value(at).ok_or_else(|| self.corrupt(column))
     }
 
     /// The error that names this row.
     pub(crate) fn corrupt(&self, column: &'static str) -> StoreError {
-        let parts: Vec<String> = (0..3).filter_map(|at| self.row.get_ref(at).ok()).map(shown).collect();
+        let parts: Vec<String> = (0..3).filter_map(|at| self.row.value(at)).map(shown).collect();
         StoreError::CorruptRow { table: table(self.sql), column, row: parts.join("/") }
     }
 
@@ -62,8 +85,8 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn some_blob(&mut self, column: &'static str) -> Result<Option<&'r [u8]>, StoreError> {
         match self.value(column)? {
-            ValueRef::Null => Ok(None),
-            ValueRef::Blob(blob) => Ok(Some(blob)),
+            Value::Null => Ok(None),
+            Value::Blob(blob) => Ok(Some(blob)),
             _ => Err(self.corrupt(column)),
         }
     }
@@ -74,8 +97,8 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn some_text(&mut self, column: &'static str) -> Result<Option<&'r str>, StoreError> {
         match self.value(column)? {
-            ValueRef::Null => Ok(None),
-            ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(|_| self.corrupt(column)),
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
             _ => Err(self.corrupt(column)),
         }
     }
@@ -97,8 +120,8 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn some_number(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
         match self.value(column)? {
-            ValueRef::Null => Ok(None),
-            ValueRef::Integer(number) => Ok(Some(number)),
+            Value::Null => Ok(None),
+            Value::Number(number) => Ok(Some(number)),
             _ => Err(self.corrupt(column)),
         }
     }
@@ -129,13 +152,12 @@ fn table(sql: &'static str) -> &'static str {
     words.nth(1).unwrap_or("?")
 }
 
-fn shown(value: ValueRef<'_>) -> String {
+fn shown(value: Value<'_>) -> String {
     match value {
-        ValueRef::Null => "-".into(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).chars().take(130).collect(),
-        ValueRef::Blob(blob) => blob.iter().take(16).map(|byte| format!("{byte:02x}")).collect(),
+        Value::Null => "-".into(),
+        Value::Number(number) => number.to_string(),
+        Value::Text(text) => text.chars().take(130).collect(),
+        Value::Blob(blob) => blob.iter().take(16).map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! Settings of the server itself: root hash, server id and the like.
 
-use rusqlite::params;
-
 use crate::StoreError;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 statements! {
     FIND = "SELECT name, value FROM setting WHERE name = ?1";

@@ -17,42 +17,78 @@ pub(crate) fn one_row(rows: usize, otherwise: crate::StoreError) -> Result<(), c
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
+    use carnet_core::time::Time;
+    use carnet_testkit::postgres::Schema;
 
-    #[test]
-    fn every_statement_prepares() {
-        let connection = Connection::open_in_memory().unwrap();
-        crate::migrate::migrate(&connection, carnet_core::time::Time(0)).unwrap();
-        let modules = [
-            ("app", crate::app::STATEMENTS),
-            ("attempt", crate::attempt::STATEMENTS),
-            ("backup", crate::backup::STATEMENTS),
-            ("charge", crate::charge::STATEMENTS),
-            ("code", crate::code::STATEMENTS),
-            ("device", crate::device::STATEMENTS),
-            ("erase", crate::erase::STATEMENTS),
-            ("event", crate::event::STATEMENTS),
-            ("idempotency", crate::idempotency::STATEMENTS),
-            ("image", crate::image::STATEMENTS),
-            ("journal", crate::journal::STATEMENTS),
-            ("key", crate::key::STATEMENTS),
-            ("license", crate::license::STATEMENTS),
-            ("menu", crate::menu::STATEMENTS),
-            ("migrate", crate::migrate::STATEMENTS),
-            ("movement", crate::movement::STATEMENTS),
-            ("redeem", crate::redeem::STATEMENTS),
-            ("setting", crate::setting::STATEMENTS),
-            ("supplier", crate::supplier::STATEMENTS),
-            ("user", crate::user::STATEMENTS),
-            ("user_code", crate::user_code::STATEMENTS),
-            ("check", crate::check::STATEMENTS),
-        ];
+    use crate::connection::Connection;
+    use crate::postgres::Source;
+
+    const MODULES: &[(&str, &[(&str, &str)])] = &[
+        ("app", crate::app::STATEMENTS),
+        ("attempt", crate::attempt::STATEMENTS),
+        ("charge", crate::charge::STATEMENTS),
+        ("check", crate::check::STATEMENTS),
+        ("code", crate::code::STATEMENTS),
+        ("device", crate::device::STATEMENTS),
+        ("erase", crate::erase::STATEMENTS),
+        ("event", crate::event::STATEMENTS),
+        ("idempotency", crate::idempotency::STATEMENTS),
+        ("image", crate::image::STATEMENTS),
+        ("journal", crate::journal::STATEMENTS),
+        ("key", crate::key::STATEMENTS),
+        ("license", crate::license::STATEMENTS),
+        ("menu", crate::menu::STATEMENTS),
+        ("migrate", crate::migrate::STATEMENTS),
+        ("movement", crate::movement::STATEMENTS),
+        ("redeem", crate::redeem::STATEMENTS),
+        ("setting", crate::setting::STATEMENTS),
+        ("supplier", crate::supplier::STATEMENTS),
+        ("user", crate::user::STATEMENTS),
+        ("user_code", crate::user_code::STATEMENTS),
+    ];
+
+    fn each(modules: &[(&str, &[(&str, &str)])], prepare: impl Fn(&str) -> Option<String>) {
         for (module, statements) in modules {
-            for (name, text) in statements {
-                let prepared = connection.prepare(text);
-                assert!(prepared.is_ok(), "{module}::{name}: {:?}", prepared.err());
+            for (name, text) in *statements {
+                assert_eq!(prepare(text), None, "{module}::{name}");
                 assert!(!text.contains('$'), "{module}::{name} must number its parameters with ?n");
             }
         }
+    }
+
+    #[test]
+    fn every_statement_prepares_on_sqlite() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let connection = Connection::Sqlite(connection);
+        crate::migrate::migrate(&connection, Time(0)).unwrap();
+        let Connection::Sqlite(connection) = connection else { panic!("it was SQLite") };
+        let prepare = |text: &str| connection.prepare(text).err().map(|error| error.to_string());
+        each(MODULES, prepare);
+        each(&[("backup", crate::backup::STATEMENTS)], prepare);
+    }
+
+    #[test]
+    fn every_statement_prepares_on_postgres() {
+        let schema = Schema::new();
+        let source = Source::new(&schema.url().parse().unwrap()).unwrap();
+        let connection = Connection::Postgres(source.connect().unwrap());
+        crate::migrate::migrate(&connection, Time(0)).unwrap();
+        let Connection::Postgres(session) = connection else { panic!("it was PostgreSQL") };
+        let prepare = |text: &str| session.prepare(text).err().map(|error| error.to_string());
+        each(MODULES, prepare);
+        each(&[("postgres", crate::postgres::STATEMENTS)], prepare);
+    }
+
+    #[test]
+    fn few_statements_are_of_one_database_only() {
+        let count = |modules: &[(&str, &[(&str, &str)])]| -> usize {
+            modules.iter().map(|(_, statements)| statements.len()).sum()
+        };
+        let own = crate::postgres::STATEMENTS.len() + crate::backup::STATEMENTS.len();
+        assert!(
+            own * 10 < count(MODULES),
+            "{own} of {}: one text for both where both accept it",
+            count(MODULES)
+        );
     }
 }

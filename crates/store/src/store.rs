@@ -1,26 +1,32 @@
 //! The store: opening, reading, writing, closing.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use carnet_core::id::{DeviceId, Digest, ServerId};
 use carnet_core::offer::Listed;
 use carnet_core::time::Time;
 use carnet_seam::{Clock, Crash, Random};
+use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
 use crate::cache::Cache;
 use crate::checkpoint::{Checkpoints, Limits};
+use crate::connection::Connection;
 use crate::counters::{Counters, Counts};
+use crate::database::{Database, PostgresUrl};
 use crate::device::DeviceKeys;
 use crate::ledger::{Ledger, Prepare, Terms};
 use crate::migrate::migrate;
 use crate::place::{self, Lock};
+use crate::postgres::Source;
+use crate::readers::Readers;
+use crate::relocate::refuse_relocated;
 use crate::tx::{Reading, Writing};
-use crate::writer::{Desk, Job, Writer};
+use crate::writer::{Desk, Home, Job, Writer};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -69,10 +75,10 @@ impl Options {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
+    database: Database,
     shared: Arc<Shared>,
     writer: Arc<Writer>,
-    checkpoints: Arc<Checkpoints>,
+    log_pages: Arc<AtomicU64>,
     counters: Arc<Counters>,
     readers: Readers,
     threads: Mutex<Threads>,
@@ -81,7 +87,7 @@ struct Inner {
 #[derive(Default)]
 struct Threads {
     writer: Option<JoinHandle<()>>,
-    checkpointer: Option<JoinHandle<()>>,
+    checkpointer: Option<(JoinHandle<()>, Arc<Checkpoints>)>,
     lock: Option<Lock>,
 }
 
@@ -98,35 +104,74 @@ impl Shared {
 }
 
 impl Store {
-    /// Opens the database, made and brought up to date as needed, and takes it for this server alone.
+    /// Opens the database, made and brought up to date as needed. A file is taken for this server alone; a
+    /// PostgreSQL database may be shared.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::NewerSchema`], [`StoreError::ReadOnly`] and what the database
-    /// reports.
-    pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+    /// [`StoreError::InUse`], [`StoreError::NewerSchema`], [`StoreError::ReadOnly`], [`StoreError::Unreachable`],
+    /// [`StoreError::Denied`], [`StoreError::Foreign`] and what the database reports.
+    pub fn open(database: impl Into<Database>, options: Options) -> Result<Self, StoreError> {
+        match database.into() {
+            Database::File(path) => Self::open_file(&path, options),
+            Database::Postgres(url) => Self::open_postgres(&url, options),
+        }
+    }
+
+    fn open_file(path: &Path, options: Options) -> Result<Self, StoreError> {
         place::prepare(path)?;
         let lock = place::lock(path)?;
-        let connection = writing_connection(path, &options)?;
+        let connection = Connection::Sqlite(writing_connection(path, &options)?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
-        let readers = Readers::open(path, options.readers.max(1))?;
-        let shared = Arc::new(Shared::new());
+        refuse_relocated(&connection)?;
+        let from = path.to_owned();
+        let readers = Readers::open(
+            options.readers.max(1),
+            Box::new(move || reading_connection(&from).map(Connection::Sqlite)),
+        )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
         let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters)));
-        let writer = Arc::new(Writer::new(options.queue));
         let checkpointer = checkpoints.start(&plain_connection(path)?, path)?;
-        let desk = Desk::new(
-            connection,
-            path.to_owned(),
-            options,
-            Arc::clone(&shared),
-            Arc::clone(&checkpoints),
-            Arc::clone(&counters),
+        let home = Home::File { path: path.to_owned(), checkpoints: Arc::clone(&checkpoints) };
+        let database = Database::File(path.to_owned());
+        let store = Self::start(database, home, connection, options, readers, counters)?;
+        {
+            let mut threads = store.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.checkpointer = Some((checkpointer, checkpoints));
+            threads.lock = Some(lock);
+        }
+        Ok(store)
+    }
+
+    fn open_postgres(url: &PostgresUrl, options: Options) -> Result<Self, StoreError> {
+        let source = Source::new(url)?;
+        let connection = Connection::Postgres(source.connect()?);
+        migrate(&connection, Time(options.clock.wall_micros()))?;
+        let from = source.clone();
+        let readers = Readers::open(
+            options.readers.max(1),
+            Box::new(move || from.connect().map(Connection::Postgres)),
         )?;
-        let thread = writer.start(desk)?;
-        let threads = Threads { writer: Some(thread), checkpointer: Some(checkpointer), lock: Some(lock) };
-        let (path, threads) = (path.to_owned(), Mutex::new(threads));
-        Ok(Self(Arc::new(Inner { path, shared, writer, checkpoints, counters, readers, threads })))
+        let counters = Arc::new(Counters::new(options.clock.clone()));
+        let database = Database::Postgres(url.clone());
+        Self::start(database, Home::Postgres(source), connection, options, readers, counters)
+    }
+
+    fn start(
+        database: Database,
+        home: Home,
+        connection: Connection,
+        options: Options,
+        readers: Readers,
+        counters: Arc<Counters>,
+    ) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared::new());
+        let log_pages = home.log_pages();
+        let writer = Arc::new(Writer::new(options.queue));
+        let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters))?;
+        let threads = Threads { writer: Some(writer.start(desk)?), ..Threads::default() };
+        let threads = Mutex::new(threads);
+        Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, threads })))
     }
 
     /// Reads from one snapshot.
@@ -176,15 +221,21 @@ impl Store {
     pub fn counts(&self) -> Counts {
         Counts {
             queue: self.0.writer.waiting(),
-            log_pages: self.0.checkpoints.log_pages(),
+            log_pages: self.0.log_pages.load(Ordering::Relaxed),
             ..self.0.counters.counts()
         }
     }
 
+    /// Whether other servers may write to the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.database, Database::Postgres(_))
+    }
+
     /// Where the database is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    pub fn database(&self) -> &Database {
+        &self.0.database
     }
 
     /// Takes nothing more, does what is queued, checkpoints, and lets go of the database. Harmless when
@@ -211,8 +262,10 @@ impl Inner {
             }
         };
         // First: beside a round of the checkpoint thread the writer's last checkpoint would give up at once.
-        self.checkpoints.stop();
-        wait(threads.checkpointer);
+        if let Some((thread, checkpoints)) = threads.checkpointer {
+            checkpoints.stop();
+            wait(Some(thread));
+        }
         self.writer.close();
         self.readers.close();
         wait(threads.writer);
@@ -226,77 +279,8 @@ impl Drop for Inner {
     }
 }
 
-/// A few connections that read.
-struct Readers {
-    idle: Mutex<Option<Vec<Connection>>>,
-    returned: Condvar,
-}
-
-impl Readers {
-    fn open(path: &Path, count: usize) -> Result<Self, StoreError> {
-        let connections = (0..count).map(|_| reading_connection(path)).collect::<Result<_, _>>()?;
-        Ok(Self { idle: Mutex::new(Some(connections)), returned: Condvar::new() })
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let borrowed = Borrowed { connection: Some(self.take()?), readers: self };
-        let Some(connection) = &borrowed.connection else { return Err(StoreError::Closed) };
-        connection.prepare_cached("BEGIN")?.execute([])?;
-        work(connection)
-    }
-
-    fn take(&self) -> Result<Connection, StoreError> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let connections = idle.as_mut().ok_or(StoreError::Closed)?;
-            if let Some(connection) = connections.pop() {
-                return Ok(connection);
-            }
-            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn put(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connections) = idle.as_mut() {
-            connections.push(connection);
-            self.returned.notify_one();
-        }
-    }
-
-    fn close(&self) {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.returned.notify_all();
-    }
-}
-
-/// Goes back to the pool with its transaction ended, whatever happened in between.
-struct Borrowed<'a> {
-    connection: Option<Connection>,
-    readers: &'a Readers,
-}
-
-impl Drop for Borrowed<'_> {
-    fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let ended = connection
-            .prepare_cached("ROLLBACK")
-            .and_then(|mut rollback| if connection.is_autocommit() { Ok(0) } else { rollback.execute([]) });
-        match ended {
-            Ok(_) => self.readers.put(connection),
-            Err(error) => {
-                tracing::error!(%error, "a reading connection is lost, another takes its place");
-                match reading_connection(Path::new(connection.path().unwrap_or_default())) {
-                    Ok(fresh) => self.readers.put(fresh),
-                    Err(error) => tracing::error!(%error, "no reading connection could be opened"),
-                }
-            }
-        }
-    }
-}
-
-fn plain_connection(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(
+fn plain_connection(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let connection = rusqlite::Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
@@ -305,14 +289,14 @@ fn plain_connection(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Plans must not depend on the values bound: SQLite would look at them, and compile statements again and again.
-fn settled_plans(connection: &Connection) -> Result<(), StoreError> {
+fn settled_plans(connection: &rusqlite::Connection) -> Result<(), StoreError> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
 /// The one connection that writes.
-pub(crate) fn writing_connection(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+pub(crate) fn writing_connection(path: &Path, options: &Options) -> Result<rusqlite::Connection, StoreError> {
     let connection = plain_connection(path)?;
     // The file itself may say that it is no database, so this is where that shows.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -331,8 +315,8 @@ pub(crate) fn writing_connection(path: &Path, options: &Options) -> Result<Conne
 }
 
 /// A connection that can only read.
-pub(crate) fn reading_connection(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(
+pub(crate) fn reading_connection(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let connection = rusqlite::Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;

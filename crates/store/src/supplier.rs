@@ -3,12 +3,12 @@
 use carnet_core::app::SupplierName;
 use carnet_core::id::{Digest, SupplierId};
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// Whoever licenses software to others.
 #[derive(Debug, Clone, PartialEq, Eq)]

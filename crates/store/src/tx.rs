@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::ops::Deref;
 
-use rusqlite::{Connection, OptionalExtension, Params};
-
 use crate::StoreError;
+use crate::connection::Connection;
 use crate::row::Columns;
 use crate::store::Shared;
+use crate::value::Value;
 
 /// One consistent view of the database. What it offers is spread over the modules named by noun.
 pub struct Reading<'a> {
@@ -27,8 +27,23 @@ impl<'a> Writing<'a> {
         Self { reading: Reading { connection, shared }, menus_changed: Cell::new(false) }
     }
 
-    pub(crate) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
-        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    pub(crate) fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        self.connection.execute(sql, values)
+    }
+
+    /// A write that must hit one row (its guard is a version in the WHERE clause), sent together with others.
+    pub(crate) fn guarded(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        otherwise: StoreError,
+    ) -> Result<(), StoreError> {
+        self.connection.later(sql, values, Some(otherwise))
+    }
+
+    /// A write that may find its row there already, sent together with others.
+    pub(crate) fn unguarded(&self, sql: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.connection.later(sql, values, None)
     }
 }
 
@@ -42,54 +57,46 @@ impl<'a> Deref for Writing<'a> {
 
 impl Reading<'_> {
     /// At most one row.
-    pub(crate) fn one<T, D>(
+    pub(crate) fn one<T>(
         &self,
         sql: &'static str,
-        values: impl Params,
-        decode: D,
-    ) -> Result<Option<T>, StoreError>
-    where
-        D: FnOnce(Columns<'_>) -> Result<T, StoreError>,
-    {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_row(values, |row| Ok(decode(Columns::of(sql, row)))).optional()?;
-        found.transpose()
+        values: &[Value<'_>],
+        decode: impl FnOnce(Columns<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.connection.one(sql, values, decode)
     }
 
     /// All rows.
-    pub(crate) fn all<T, D>(
+    pub(crate) fn all<T>(
         &self,
         sql: &'static str,
-        values: impl Params,
-        decode: D,
-    ) -> Result<Vec<T>, StoreError>
-    where
-        D: FnMut(Columns<'_>) -> Result<T, StoreError>,
-    {
+        values: &[Value<'_>],
+        mut decode: impl FnMut(Columns<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
-        let mut decode = decode;
-        self.each(sql, values, |row| {
+        self.connection.all(sql, values, |row| {
             found.push(decode(row)?);
             Ok(())
         })?;
         Ok(found)
     }
 
-    /// Row by row, without holding them all.
-    pub(crate) fn each<D>(
+    /// All rows for each of several sets of parameters.
+    pub(crate) fn all_of_each<T>(
         &self,
         sql: &'static str,
-        values: impl Params,
-        mut visit: D,
-    ) -> Result<(), StoreError>
-    where
-        D: FnMut(Columns<'_>) -> Result<(), StoreError>,
-    {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(values)?;
-        while let Some(row) = rows.next()? {
-            visit(Columns::of(sql, row))?;
-        }
-        Ok(())
+        sets: &[Vec<Value<'_>>],
+        decode: impl FnMut(Columns<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<Vec<T>>, StoreError> {
+        self.connection.all_of_each(sql, sets, decode)
+    }
+
+    /// Every row of a table, without holding them all.
+    pub(crate) fn each(
+        &self,
+        sql: &'static str,
+        visit: impl FnMut(Columns<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.connection.walk(sql, visit)
     }
 }

@@ -5,13 +5,13 @@ use carnet_core::id::UserId;
 use carnet_core::license::License;
 use carnet_core::server::{Journal, Move};
 use carnet_core::time::Time;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::device::NamedDevice;
 use crate::row::Columns;
 use crate::sql::{one_row, statements};
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// What the server keeps of a user besides licenses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Writing<'_> {
     pub fn add_account(&self, account: &Account) -> Result<(), StoreError> {
         let Account { user, created, person } = account;
         let [name, email, address, telephone, payment] = columns(person.as_ref());
-        self.execute(INSERT, params![user.0, created.0, name, email, address, telephone, payment]).map(drop)
+        self.unguarded(INSERT, params![user.0, created.0, name, email, address, telephone, payment])
     }
 
     /// Changes the person data.

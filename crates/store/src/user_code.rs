@@ -4,12 +4,12 @@ use carnet_core::document::Purpose;
 use carnet_core::id::{Digest, UserId};
 use carnet_core::server::Code;
 use carnet_core::time::Seconds;
-use rusqlite::params;
 
 use crate::StoreError;
 use crate::row::{Columns, stored};
-use crate::sql::{one_row, statements};
+use crate::sql::statements;
 use crate::tx::{Reading, Writing};
+use crate::value::params;
 
 /// A code as it is stored.
 #[derive(Debug, Clone)]
@@ -58,7 +58,8 @@ impl Writing<'_> {
     /// Writes a new or changed code, guarded by its version.
     pub(crate) fn write_code(&self, row: &CodeRow) -> Result<(), StoreError> {
         let Code { digest, user, purpose, made, expires, used, withdrawn } = &row.code;
-        let rows = if row.version == 0 {
+        let conflict = StoreError::Conflict { what: "the code" };
+        if row.version == 0 {
             let (purpose, most, lifetime) = match purpose {
                 Purpose::Join => ("join", None, None),
                 Purpose::Recovery => ("recovery", None, None),
@@ -67,14 +68,14 @@ impl Writing<'_> {
                 }
             };
             let expires = expires.map(|time| time.0);
-            self.execute(
+            self.guarded(
                 INSERT,
                 params![digest.0, user.0, purpose, most, lifetime, made.0, expires, used, withdrawn],
-            )?
+                conflict,
+            )
         } else {
-            self.execute(UPDATE, params![digest.0, used, withdrawn, row.version])?
-        };
-        one_row(rows, StoreError::Conflict { what: "the code" })
+            self.guarded(UPDATE, params![digest.0, used, withdrawn, row.version], conflict)
+        }
     }
 }
 

@@ -3,17 +3,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use carnet_core::app::AppId;
 use carnet_core::server::AppView;
-use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::checkpoint::{Checkpoints, checkpoint};
+use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::ledger::{LedgerError, Op};
+use crate::postgres::Source;
 use crate::store::{Options, Shared, writing_connection};
 use crate::tx::{Reading, Writing};
 
@@ -119,9 +121,27 @@ impl Writer {
                 while let Some(jobs) = writer.take(desk.options.batch.max(1)) {
                     desk.work_off(jobs);
                 }
-                checkpoint(&desk.connection, "TRUNCATE");
+                if let Connection::Sqlite(connection) = &desk.connection {
+                    checkpoint(connection, "TRUNCATE");
+                }
             })
             .map_err(StoreError::failed)
+    }
+}
+
+/// Where the writer's connection comes from, and what comes with it.
+pub(crate) enum Home {
+    File { path: PathBuf, checkpoints: Arc<Checkpoints> },
+    Postgres(Source),
+}
+
+impl Home {
+    /// Pages in the log of a database that has one to look after.
+    pub(crate) fn log_pages(&self) -> Arc<AtomicU64> {
+        match self {
+            Self::File { checkpoints, .. } => checkpoints.log_pages(),
+            Self::Postgres(_) => Arc::default(),
+        }
     }
 }
 
@@ -133,8 +153,7 @@ pub(crate) struct Desk {
     pub(crate) menus: HashMap<AppId, Option<AppView>>,
     /// The number of the last committed event.
     pub(crate) last_event: i64,
-    path: PathBuf,
-    checkpoints: Arc<Checkpoints>,
+    home: Home,
     counters: Arc<Counters>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
     dead: bool,
@@ -143,7 +162,7 @@ pub(crate) struct Desk {
 /// Why a transaction did not come about.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It never began: nothing that was to be in it is to blame.
+    /// It never began, or the database went away: nothing that was to be in it is to blame.
     NotBegun(StoreError),
     /// It was rolled back.
     RolledBack(StoreError),
@@ -154,16 +173,17 @@ pub(crate) enum Failure {
 impl Desk {
     pub(crate) fn new(
         mut connection: Connection,
-        path: PathBuf,
+        home: Home,
         options: Options,
         shared: Arc<Shared>,
-        checkpoints: Arc<Checkpoints>,
         counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
-        checkpoints.watch(&mut connection)?;
+        if let (Home::File { checkpoints, .. }, Connection::Sqlite(sqlite)) = (&home, &mut connection) {
+            checkpoints.watch(sqlite)?;
+        }
         let last_event = Reading { connection: &connection, shared: &shared }.last_event()?;
         let menus = HashMap::new();
-        Ok(Self { connection, shared, options, menus, last_event, path, checkpoints, counters, dead: false })
+        Ok(Self { connection, shared, options, menus, last_event, home, counters, dead: false })
     }
 
     /// Neighbouring ledger operations become a batch; units of work stay alone.
@@ -222,9 +242,13 @@ impl Desk {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
     ) -> Result<T, Failure> {
-        let begun = self.run("BEGIN IMMEDIATE");
-        begun.map_err(|error| Failure::NotBegun(error.into()))?;
+        self.begin().map_err(Failure::NotBegun)?;
         let counters = Arc::clone(&self.counters);
+        let work = |desk: &mut Self| {
+            let done = work(desk)?;
+            desk.connection.flush()?;
+            Ok(done)
+        };
         let done = counters.work(|| catch_unwind(AssertUnwindSafe(|| work(self)))).unwrap_or_else(|_| {
             tracing::error!("a unit of work ended in a panic and was rolled back");
             Err(StoreError::Defect)
@@ -236,43 +260,96 @@ impl Desk {
         if self.options.crash.point("ledger.decided").is_err() {
             return Err(self.die());
         }
-        if let Err(error) = counters.commit(rows, || self.run("COMMIT")) {
-            return Err(self.start_over(&error));
+        if let Err(error) = counters.commit(rows, || self.commit()) {
+            return Err(self.not_committed(error));
         }
         if self.options.crash.point("ledger.committed").is_err() {
             return Err(self.die());
         }
-        self.checkpoints.committed(&self.connection);
+        if let (Home::File { checkpoints, .. }, Connection::Sqlite(sqlite)) = (&self.home, &self.connection) {
+            checkpoints.committed(sqlite);
+        }
         Ok(done)
     }
 
-    fn run(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    /// On PostgreSQL others may have written since: what was cached of things that change is forgotten, and a
+    /// connection that was lost meanwhile is made again.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if let Connection::Sqlite(sqlite) = &self.connection {
+            return Ok(sqlite_run(sqlite, "BEGIN IMMEDIATE")?);
+        }
+        self.menus.clear();
+        self.last_event = match self.take_seat() {
+            Err(StoreError::Unreachable { .. }) => {
+                self.connect_again()?;
+                self.take_seat()?
+            }
+            seated => seated?,
+        };
+        Ok(())
+    }
+
+    /// Returns the number of the last event.
+    fn take_seat(&self) -> Result<i64, StoreError> {
+        let Connection::Postgres(session) = &self.connection else { return Err(StoreError::Closed) };
+        if session.is_closed() {
+            return Err(StoreError::Unreachable { why: "the connection was lost".into() });
+        }
+        let seated = session.begin_writing();
+        if seated.is_err() {
+            // Somebody else has kept the seat for too long, for one.
+            session.roll_back()?;
+        }
+        seated
+    }
+
+    fn connect_again(&mut self) -> Result<(), StoreError> {
+        let Home::Postgres(source) = &self.home else { return Err(StoreError::Closed) };
+        self.connection = Connection::Postgres(source.connect()?);
+        tracing::info!("connected to the database again");
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        match &self.connection {
+            Connection::Sqlite(sqlite) => Ok(sqlite_run(sqlite, "COMMIT")?),
+            Connection::Postgres(session) => session.commit(),
+        }
     }
 
     fn roll_back(&mut self, error: StoreError) -> Failure {
-        // SQLite has rolled back by itself after some errors, a full disk among them.
-        if !self.connection.is_autocommit()
-            && let Err(second) = self.run("ROLLBACK")
-        {
-            return self.start_over(&second);
+        match &self.connection {
+            // SQLite has rolled back by itself after some errors, a full disk among them.
+            Connection::Sqlite(sqlite) if sqlite.is_autocommit() => Failure::RolledBack(error),
+            Connection::Sqlite(sqlite) => match sqlite_run(sqlite, "ROLLBACK") {
+                Ok(()) => Failure::RolledBack(error),
+                Err(second) => self.start_over(&second.into()),
+            },
+            // Without a connection there is no transaction any more, and nobody in it to blame.
+            Connection::Postgres(session) => match session.roll_back() {
+                Ok(()) if !matches!(error, StoreError::Unreachable { .. }) => Failure::RolledBack(error),
+                Ok(()) => Failure::NotBegun(error),
+                Err(second) => Failure::NotBegun(second),
+            },
         }
-        Failure::RolledBack(error)
+    }
+
+    fn not_committed(&mut self, error: StoreError) -> Failure {
+        match &self.connection {
+            Connection::Sqlite(_) => self.start_over(&error),
+            Connection::Postgres(_) if error == StoreError::Unknown => {
+                tracing::error!("the connection to the database was lost during a commit");
+                Failure::Unknown
+            }
+            Connection::Postgres(_) => self.roll_back(error),
+        }
     }
 
     /// A commit failed, and nobody can tell what of it is on the disk. A new connection sees what is.
-    fn start_over(&mut self, error: &rusqlite::Error) -> Failure {
+    fn start_over(&mut self, error: &StoreError) -> Failure {
         tracing::error!(%error, "a commit failed; opening the database again");
-        let again = writing_connection(&self.path, &self.options).and_then(|mut connection| {
-            self.checkpoints.watch(&mut connection)?;
-            let last = Reading { connection: &connection, shared: &self.shared }.last_event()?;
-            Ok((connection, last))
-        });
-        match again {
-            Ok((connection, last)) => {
-                (self.connection, self.last_event) = (connection, last);
-                self.menus.clear();
-            }
+        match self.open_again() {
+            Ok(()) => self.menus.clear(),
             Err(error) => {
                 tracing::error!(%error, "the database cannot be opened again; restart the server");
                 self.dead = true;
@@ -281,13 +358,29 @@ impl Desk {
         Failure::Unknown
     }
 
+    fn open_again(&mut self) -> Result<(), StoreError> {
+        let Home::File { path, checkpoints } = &self.home else { return Err(StoreError::Closed) };
+        let mut sqlite = writing_connection(path, &self.options)?;
+        checkpoints.watch(&mut sqlite)?;
+        let connection = Connection::Sqlite(sqlite);
+        self.last_event = Reading { connection: &connection, shared: &self.shared }.last_event()?;
+        self.connection = connection;
+        Ok(())
+    }
+
     /// A test lets the process die here: nothing more is done or told.
     fn die(&mut self) -> Failure {
         self.dead = true;
-        if !self.connection.is_autocommit() {
-            // What a killed process leaves behind, too: nothing of the open transaction.
-            let _ = self.run("ROLLBACK");
-        }
+        // What a killed process leaves behind, too: nothing of the open transaction.
+        let _ = match &self.connection {
+            Connection::Sqlite(sqlite) if sqlite.is_autocommit() => Ok(()),
+            Connection::Sqlite(sqlite) => sqlite_run(sqlite, "ROLLBACK").map_err(StoreError::from),
+            Connection::Postgres(session) => session.roll_back(),
+        };
         Failure::Unknown
     }
+}
+
+fn sqlite_run(connection: &rusqlite::Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }

@@ -3,12 +3,14 @@
 //! * [`customer`] – a user who registers a device and agrees to offers;
 //! * [`disk`] – files in memory, with failing operations, dying processes and power losses;
 //! * [`clock`] – a clock that a test sets;
+//! * [`postgres`] – a PostgreSQL cluster, with a schema for each test;
 //! * [`random`] – random bytes from a seed that is printed;
 //! * [`server`] – a licensing server in memory, with mishaps on the way to it.
 
 pub mod clock;
 pub mod customer;
 pub mod disk;
+pub mod postgres;
 pub mod random;
 pub mod server;
 

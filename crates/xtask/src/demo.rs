@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::rules::graph;
+use crate::tools;
 use crate::workspace::{self, Failure, Workspace};
 
 /// `--examples` is there for its side effect: cargo then also counts what tests ask of shared packages, so that
@@ -13,6 +14,9 @@ const BUILD: [&str; 6] = ["build", "--locked", "--quiet", "--workspace", "--bins
 
 /// Builds all programs of the workspace, then becomes the demonstration.
 pub fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+    if arguments.contains(&"--postgres") {
+        tools::provide(workspace)?;
+    }
     println!("building the programs (the first time takes a few minutes) …");
     build(workspace)?;
     let program = program(workspace, "carnet-demo")?;

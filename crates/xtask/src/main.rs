@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod generate;
 mod hygiene;
+mod postgres;
 mod rules;
 mod suite;
 mod tools;

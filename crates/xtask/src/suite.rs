@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::postgres::{self, Cluster};
 use crate::workspace::{self, Failure, Workspace};
 use crate::{generate, hygiene, rules, tools, vectors};
 
@@ -77,7 +78,9 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 fn tests(workspace: &Workspace) -> Result<(), Failure> {
-    workspace::run(&mut workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]))
+    let cluster = Cluster::start(workspace)?;
+    let mut test = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]);
+    workspace::run(test.env(postgres::VARIABLE, &cluster.address))
 }
 
 #[expect(clippy::disallowed_methods, reason = "times of steps are shown to a person and decide nothing")]

@@ -39,6 +39,13 @@ const TOOLS: &[Tool] = &[
         packages: &["git"],
         why: "lists the tracked files for the hygiene rule",
     },
+    // Debian keeps the server's programs out of the way.
+    Tool {
+        name: "PostgreSQL",
+        probe: &["sh", "-c", "psql --version && (initdb --version || ls /usr/lib/postgresql/*/bin/initdb)"],
+        packages: &["postgresql"],
+        why: "runs the second database of the tests, as a cluster of their own",
+    },
 ];
 
 /// Parts of the Rust toolchain; rustup provides them, and only the person at the keyboard decides about rustup.

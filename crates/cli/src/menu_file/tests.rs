@@ -86,7 +86,7 @@ prop_compose! {
             counting: if online { Counting::Online } else { Counting::Offline },
             grace,
             lost_devices_per_year: lost,
-            reporting: retention.map(|record_retention| Reporting::kept_for(record_retention)),
+            reporting: retention.map(Reporting::kept_for),
             once_per: once,
             hardware_only: hardware,
             versions: VersionRange { from, below },

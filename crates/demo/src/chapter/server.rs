@@ -35,7 +35,8 @@ fn starts_with_everything_it_needs(world: &World<'_>) -> Result<(), Surprise> {
 fn keeps_its_data_to_itself(world: &World<'_>) -> Result<(), Surprise> {
     let World { stage, server, .. } = world;
     let everything = files::everything_in(&server.data())?;
-    for name in ["carnet.db", "secret.key", "root.hash"] {
+    let database = stage.database().is_none().then_some("carnet.db");
+    for name in ["secret.key", "root.hash"].into_iter().chain(database) {
         let path = server.data().join(name);
         stage.check(
             everything.contains(&path),
@@ -59,6 +60,12 @@ fn keeps_its_data_to_itself(world: &World<'_>) -> Result<(), Surprise> {
 
 fn is_alone_on_its_data(world: &World<'_>) -> Result<(), Surprise> {
     let World { stage, server, .. } = world;
+    if stage.database().is_some() {
+        let beside = stage.run(&server.line().arg("check-ledger"))?;
+        beside.exits(0)?;
+        stage.voice().step(&beside, "Its data is in PostgreSQL, where several servers may share it.");
+        return Ok(());
+    }
     let second = stage.run(&server.line().args(["up", "--listen", "127.0.0.1:0"]))?;
     second.exits(3)?.says("in use by another server")?;
     stage.check(Path::new(&server.data()).is_dir(), "the data to be still there", "they are not")?;

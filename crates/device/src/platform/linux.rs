@@ -128,7 +128,7 @@ mod tests {
     fn a_user_is_called_by_name_where_there_is_one() {
         let status = "Name:\tcarnet\nUid:\t1000\t1001\t1000\t1000\nGid:\t1000\n";
         assert_eq!(effective_user(status).as_deref(), Some("1001"));
-        let users = "root:x:0:0:root:/root:/bin/sh\nann:x:1001:1001::/home/ann:/bin/sh\n";
+        let users = "root:x:0:0:root:/root:/bin/sh\nann:x:1001:1001::/srv/ann:/bin/sh\n";
         assert_eq!(name_of(users, "1001").as_deref(), Some("ann"));
         assert_eq!(name_of(users, "1002"), None);
         assert!(user_name().is_some());

@@ -28,6 +28,7 @@ const ANSWER_BYTES: usize = 424;
 /// Serves until the process is killed.
 pub fn serve(data: PathBuf) -> Result<(), Failed> {
     let around = Surroundings {
+        database: None,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         fs: Arc::new(RealFs::default()),

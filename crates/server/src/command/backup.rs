@@ -13,6 +13,9 @@ use crate::server::Surroundings;
 
 /// Writes one file with everything that the server keeps, beside a running server too.
 pub fn run(around: &Surroundings, file: &Path, with_secret: bool) -> Result<Exit, Stopped> {
+    if let Some(url) = &around.database {
+        return Err(Stopped::because(OpenError::BackedUpElsewhere(url.clone())));
+    }
     let database = database(&around.data);
     if around.fs.facts(&database).map_err(OpenError::from)?.is_none() {
         return Err(OpenError::Empty(around.data.clone()).into());

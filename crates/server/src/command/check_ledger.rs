@@ -1,25 +1,22 @@
 //! `carnetd check-ledger`
 
-use std::path::Path;
-
 use carnet_core::time::counted;
+use carnet_store::Database;
 
 use super::{Exit, Stopped, say, waiting};
-use crate::data::{OpenError, database};
+use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
 /// Derives every invariant again from the database, beside a running server too.
 pub fn run(around: &Surroundings) -> Result<Exit, Stopped> {
-    let path = database(&around.data);
-    if around.fs.facts(&path).map_err(OpenError::from)?.is_none() {
-        return Err(OpenError::Empty(around.data.clone()).into());
-    }
-    report(&path)
+    data::require(around)?;
+    report(around.database())
 }
 
 /// What is found in this database, printed.
-pub fn report(path: &Path) -> Result<Exit, Stopped> {
-    let report = waiting::during("checking the ledger", || carnet_store::check_ledger(path));
+pub fn report(database: impl Into<Database>) -> Result<Exit, Stopped> {
+    let database = database.into();
+    let report = waiting::during("checking the ledger", || carnet_store::check_ledger(database));
     let report = report.map_err(OpenError::from)?;
     for finding in &report.findings {
         say(format_args!("{finding}\n"))?;

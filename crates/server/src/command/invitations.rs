@@ -5,7 +5,7 @@ use carnet_store::code::{self, OneTimeCode};
 use serde::Serialize;
 
 use super::{Exit, Stopped, now, say};
-use crate::data::{OpenError, database, read_root_hash};
+use crate::data::{OpenError, read_root_hash};
 use crate::invitation::{self, PURPOSE, name_of};
 use crate::server::Surroundings;
 
@@ -66,7 +66,7 @@ fn open(around: &Surroundings) -> Result<Vec<OneTimeCode>, Stopped> {
     let mut open = invitation::left(fs, data).map_err(Stopped::because)?;
     open.retain(|code| now < code.expires);
     let withdrawn = invitation::withdrawn(fs, data).map_err(Stopped::because)?;
-    open.extend(code::open_codes_beside(&database(data), PURPOSE, now).map_err(OpenError::from)?);
+    open.extend(code::open_codes_beside(around.database(), PURPOSE, now).map_err(OpenError::from)?);
     open.retain(|code| !withdrawn.contains(&code.hash));
     open.sort_by_key(|code| (code.created, code.hash));
     open.dedup();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Exit, Stopped, now, say};
 use crate::config::{Keys, Root, RootFile};
-use crate::data::{self, OpenError, database};
+use crate::data::{self, OpenError};
 use crate::keys::at_rest::AtRest;
 use crate::keys::change::{Change, Changed, Whose, carry_out};
 use crate::keys::{KeyFault, has_root, orders, root};
@@ -17,12 +17,9 @@ use crate::server::Surroundings;
 
 /// Shows or changes the keys.
 pub fn run(around: &Surroundings, what: &Keys) -> Result<Exit, Stopped> {
-    let path = database(&around.data);
-    if around.fs.facts(&path).map_err(OpenError::from)?.is_none() {
-        return Err(OpenError::Empty(around.data.clone()).into());
-    }
+    data::require(around)?;
     match what {
-        Keys::List { json } => list(&path, *json),
+        Keys::List { json } => list(around, *json),
         Keys::Rotate { supplier, server, root } => {
             let whose = match (supplier, server) {
                 (Some(name), _) => Whose::Supplier(name.clone()),
@@ -50,8 +47,8 @@ struct Shown {
     here: bool,
 }
 
-fn list(path: &Path, json: bool) -> Result<Exit, Stopped> {
-    let contents = backup::glance(path).map_err(OpenError::from)?;
+fn list(around: &Surroundings, json: bool) -> Result<Exit, Stopped> {
+    let contents = backup::glance(around.database()).map_err(OpenError::from)?;
     let keys: Vec<Shown> = contents.keys.iter().map(|row| shown(row, &contents)).collect();
     if json {
         let text = serde_json::to_string_pretty(&keys).map_err(Stopped::because)?;
@@ -99,7 +96,7 @@ fn change(around: &Surroundings, change: &Change, file: &RootFile) -> Result<Exi
 
 /// Whatever would be refused is refused here: nobody looks into a log for it.
 fn leave(around: &Surroundings, change: &Change, brought: bool) -> Result<Exit, Stopped> {
-    let contents = backup::glance(&database(&around.data)).map_err(OpenError::from)?;
+    let contents = backup::glance(around.database()).map_err(OpenError::from)?;
     if brought || !has_root(&contents.keys) {
         let message = "the root key never comes to a running server: stop it, run this with --root FILE, and start it again";
         return Err(Stopped { exit: Exit::InUse, message: message.into() });

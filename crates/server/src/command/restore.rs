@@ -16,6 +16,9 @@ use crate::server::Surroundings;
 
 /// Checks a backup, and puts it in the place of the database.
 pub fn run(around: &Surroundings, file: &Path, verify: bool) -> Result<Exit, Stopped> {
+    if let Some(url) = &around.database {
+        return Err(Stopped::because(OpenError::BackedUpElsewhere(url.clone())));
+    }
     if around.fs.facts(file).map_err(OpenError::from)?.is_none() {
         return Err(Stopped::because(format_args!("there is no file {}", file.display())));
     }

@@ -1,16 +1,16 @@
 //! `carnetd user find` and `carnetd user erase`
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet_core::charge::ChargeStatus;
 use carnet_core::id::UserId;
 use carnet_core::time::counted;
+use carnet_store::Database;
 use carnet_store::erase::{self, Erasure, Kept};
 
 use super::{Exit, Stopped, say, waiting};
-use crate::data::{OpenError, database};
+use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
 /// Readers of a running server are done in far less than all of these together.
@@ -19,7 +19,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 /// Prints who has this e-mail address.
 pub fn find(around: &Surroundings, email: &str) -> Result<Exit, Stopped> {
-    let found = erase::find(&existing(around)?, email).map_err(OpenError::from)?;
+    let found = erase::find(existing(around)?, email).map_err(OpenError::from)?;
     for found in &found {
         say(format_args!("{}  {} <{}>\n", found.user, found.name, found.email))?;
     }
@@ -33,7 +33,7 @@ pub fn find(around: &Surroundings, email: &str) -> Result<Exit, Stopped> {
 
 /// Erases every personal value of a user (I19), beside a running server too.
 pub fn erase(around: &Surroundings, user: UserId, yes: bool, despite_charges: bool) -> Result<Exit, Stopped> {
-    let erasure = Erasure::open(&existing(around)?).map_err(OpenError::from)?;
+    let erasure = Erasure::open(existing(around)?).map_err(OpenError::from)?;
     let kept = erasure.kept(user).map_err(OpenError::from)?;
     let kept = kept.ok_or_else(|| {
         Stopped::because(format_args!("there is no user {user}: `carnetd user find EMAIL` finds one"))
@@ -44,15 +44,12 @@ pub fn erase(around: &Surroundings, user: UserId, yes: bool, despite_charges: bo
     erased.map_err(OpenError::from)?;
     empty_log(around, &erasure)?;
     tracing::info!(%user, "personal values erased");
-    say(format_args!("{}", what_remains(around, &kept, erasure.is_alone())))
+    say(format_args!("{}", what_remains(around, &kept, erasure.is_alone() || around.database.is_some())))
 }
 
-fn existing(around: &Surroundings) -> Result<PathBuf, OpenError> {
-    let path = database(&around.data);
-    match around.fs.facts(&path)? {
-        Some(_) => Ok(path),
-        None => Err(OpenError::Empty(around.data.clone())),
-    }
+fn existing(around: &Surroundings) -> Result<Database, OpenError> {
+    data::require(around)?;
+    Ok(around.database())
 }
 
 /// Whoever still has to be paid may need to know by whom.

@@ -117,7 +117,12 @@ fn file(matches: &ArgMatches, fs: &dyn Fs) -> Result<Option<File>, FileError> {
         return File::read(path, fs)?.map(Some).ok_or_else(|| FileError::Missing(path.clone()));
     }
     let data = matches.get_one::<PathBuf>("data").map_or(Path::new("."), PathBuf::as_path);
-    let file = File::read(&data.join(CONFIG_FILE), fs)?;
+    let path = data.join(CONFIG_FILE);
+    // A folder that cannot be looked into is told of by whoever needs it.
+    if !matches!(fs.facts(&path), Ok(Some(_))) {
+        return Ok(None);
+    }
+    let file = File::read(&path, fs)?;
     let elsewhere =
         "`data` cannot be set by a file that was found in the data folder: name the file with --config";
     match file.as_ref().and_then(|file| file.refuse("data", elsewhere)) {

@@ -67,7 +67,14 @@ impl Keys {
                 NewKey::make(ROOT, None, &at_rest, random, now)?,
                 NewKey::make(SERVER, None, &at_rest, random, now)?,
             ];
-            store.write("keys.first", move |tx| first.iter().try_for_each(|key| tx.add_key(&key.row)))?;
+            let add = move |tx: &Writing<'_>| {
+                // Another server may have been started on the same database a moment ago.
+                if !tx.keys()?.is_empty() {
+                    return Err(StoreError::Exists { what: "server" });
+                }
+                first.iter().try_for_each(|key| tx.add_key(&key.row))
+            };
+            store.write("keys.first", add)?;
         }
         let published = store.write("keys.publish", move |tx| Published::next(tx, now))?;
         let (pin, current) = published.open(&at_rest, now)?;
@@ -102,8 +109,31 @@ impl Keys {
     /// # Errors
     /// When the keys cannot be opened.
     pub fn publish(&self, published: &Published, now: Time) -> Result<(), KeyFault> {
-        let (_, current) = published.open(&self.at_rest, now)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+        let (_, fresh) = published.open(&self.at_rest, now)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if fresh.version >= current.version {
+            *current = Arc::new(fresh);
+        }
+        Ok(())
+    }
+
+    /// Takes over what another server has published, if it has.
+    pub(super) fn refresh_from(&self, tx: &Reading<'_>) -> Result<(), StoreError> {
+        let version = Published::version(tx)?;
+        if version == self.current().version {
+            return Ok(());
+        }
+        let published = Published::read(tx)?;
+        // As old as its version says, so that all servers serve the same document.
+        let made = Time(i64::try_from(version).unwrap_or(i64::MAX));
+        self.publish(&published, made).map_err(|error| match error {
+            KeyFault::Store(error) => error,
+            error => {
+                tracing::error!(%error, "the keys that another server has published cannot be used");
+                StoreError::Defect
+            }
+        })?;
+        tracing::info!(version, "took over the key set of another server");
         Ok(())
     }
 
@@ -203,10 +233,14 @@ impl Published {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn read(tx: &Reading<'_>) -> Result<Self, StoreError> {
-        let version =
-            tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
         let names = tx.suppliers()?.into_iter().map(|supplier| (supplier.id, supplier.name)).collect();
-        Ok(Self { version, rows: tx.keys()?, names, document: tx.setting(DOCUMENT)? })
+        let (version, document) = (Self::version(tx)?, tx.setting(DOCUMENT)?);
+        Ok(Self { version, rows: tx.keys()?, names, document })
+    }
+
+    /// The version of the newest key set; 0 before the first.
+    fn version(tx: &Reading<'_>) -> Result<u64, StoreError> {
+        Ok(tx.setting(VERSION)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
     /// Keeps version and document for the next start.
@@ -297,7 +331,7 @@ impl Published {
         }
         let of = |row: &ServerKey| Some((KeyId(row.id.as_slice().try_into().ok()?), row.supplier));
         let revoked = self.rows.iter().filter(|row| row.state == KeyState::Revoked).filter_map(of).collect();
-        Ok((pin, Current { ring, signers, issuing, revoked, root }))
+        Ok((pin, Current { version: self.version, ring, signers, issuing, revoked, root }))
     }
 
     fn purpose(&self, row: &ServerKey) -> Result<Purpose, KeyFault> {

@@ -352,16 +352,15 @@ async fn i8_a_server_restored_to_a_time_before_a_device_joined_takes_over_what_t
     let mut early = Device::registered(&world).await;
     let pass = early.buy(&world, &app).await;
     let world = world.restart();
-    let (database, backup) = (world.folder.data().join("carnet.db"), world.folder.data().join("backup"));
     world.server.close();
-    std::fs::copy(&database, &backup).unwrap();
+    let backup = world.folder.save();
     let world = world.restart();
     early.use_up(pass.license, 1);
     early.ask(&world, Some(&app), Operation::Renew { uses: 1 }).await;
     let mut late = Device::registered(&world).await;
     late.buy(&world, &app).await;
     world.server.close();
-    std::fs::copy(&backup, &database).unwrap();
+    world.folder.put_back(&backup);
     let world = world.restart();
 
     for device in [&mut early, &mut late] {

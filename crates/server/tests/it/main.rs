@@ -1,6 +1,9 @@
 //! The server as its callers meet it: the routes in process, and the real binary where processes matter.
 #![cfg(test)]
 
+/// Which database the stories are told on; `tests/postgres` tells them on the other one.
+const POSTGRES: bool = false;
+
 mod account;
 mod backup;
 mod config;
@@ -20,6 +23,7 @@ mod openapi;
 mod operations;
 mod problems;
 mod process;
+mod relocate;
 mod secrets;
 mod suppliers;
 mod tls;

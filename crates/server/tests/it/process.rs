@@ -10,18 +10,21 @@ use carnet_server::listen;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::world::{Folder, World, ten_runs};
+use crate::world::{Folder, World, ten_runs, url_file};
 
 /// `carnetd` on a free port.
 pub struct Daemon {
     child: Child,
-    address: String,
+    pub address: String,
     greeting: String,
 }
 
 pub fn carnetd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carnetd"));
     command.env_clear().arg("--data").arg(data);
+    if let Ok(url) = std::fs::read_to_string(url_file(data)) {
+        command.env("CARNETD_DATABASE_URL", url);
+    }
     command
 }
 
@@ -62,7 +65,7 @@ impl Daemon {
         self.child.wait().unwrap().code()
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.signal(rustix::process::Signal::KILL);
         self.child.wait().unwrap();
     }
@@ -185,6 +188,12 @@ fn up_says_where_it_is_what_to_pin_and_what_to_run_next() {
 fn a_second_server_on_the_same_data_refuses_and_says_why() {
     let folder = Folder::new();
     let daemon = Daemon::start(&folder.data(), "serve");
+    if crate::POSTGRES {
+        // Where the data is in a database, it may be shared.
+        assert_eq!(Daemon::start(&folder.data(), "serve").stop(), Some(0));
+        assert_eq!(run(&folder.data(), &["migrate"]).status.code(), Some(0));
+        return;
+    }
     for verb in ["serve", "up"] {
         let second = run(&folder.data(), &[verb, "--listen", "127.0.0.1:0"]);
         assert_eq!(second.status.code(), Some(3), "{}", complaint(&second));

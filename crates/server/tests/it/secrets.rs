@@ -118,6 +118,7 @@ async fn secrets_that_others_can_read_and_secrets_that_are_gone_stop_the_start()
     let path = data.join("secret.key");
     let open = || {
         let around = carnet_server::server::Surroundings {
+            database: world.folder.url().map(|url| url.parse().unwrap()),
             clock: Arc::new(world.clock.clone()),
             random: world.random.clone(),
             fs: Arc::new(carnet_seam::RealFs::default()),

@@ -14,6 +14,7 @@ use carnet_server::admission::Policy;
 use carnet_server::api;
 use carnet_server::invitation;
 use carnet_server::server::{Server, Surroundings};
+use carnet_testkit::postgres::Schema;
 use carnet_testkit::{FakeClock, SeededRandom};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -21,8 +22,17 @@ use tower::ServiceExt;
 /// 2026-11-21T00:00:00Z.
 pub const START: i64 = 1_795_219_200_000_000;
 
-/// A folder that goes with the test.
-pub struct Folder(PathBuf);
+/// A folder that goes with the test, and in the tests on PostgreSQL a schema.
+pub struct Folder {
+    path: PathBuf,
+    schema: Option<Schema>,
+}
+
+/// A copy of a database.
+pub enum Saved {
+    File(PathBuf),
+    Schema(Schema),
+}
 
 impl Folder {
     pub fn new() -> Self {
@@ -30,17 +40,60 @@ impl Folder {
         let name = format!("carnet-server-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        let schema = crate::POSTGRES.then(Schema::new);
+        let folder = Self { path, schema };
+        if let Some(url) = folder.url() {
+            let file = url_file(&folder.data());
+            std::io::Write::write_all(&mut std::fs::File::create_new(file).unwrap(), url.as_bytes()).unwrap();
+        }
+        folder
     }
 
     pub fn data(&self) -> PathBuf {
-        self.0.join("data")
+        self.path.join("data")
     }
+
+    /// The address of the database, where it is not a file in the folder.
+    pub fn url(&self) -> Option<String> {
+        self.schema.as_ref().map(Schema::url)
+    }
+
+    /// A copy of the database, as a backup has it. No server may run.
+    pub fn save(&self) -> Saved {
+        match &self.schema {
+            Some(schema) => {
+                let copy = Schema::new();
+                schema.copy_to(&copy);
+                Saved::Schema(copy)
+            }
+            None => {
+                let copy = self.path.join("saved");
+                std::fs::copy(self.data().join("carnet.db"), &copy).unwrap();
+                Saved::File(copy)
+            }
+        }
+    }
+
+    /// Puts it back.
+    pub fn put_back(&self, saved: &Saved) {
+        match (saved, &self.schema) {
+            (Saved::File(copy), None) => {
+                std::fs::copy(copy, self.data().join("carnet.db")).unwrap();
+            }
+            (Saved::Schema(copy), Some(schema)) => schema.restore(copy),
+            _ => panic!("a copy of another kind of database"),
+        }
+    }
+}
+
+/// Beside a data folder: where the database of its server is, when it is not in the folder.
+pub fn url_file(data: &Path) -> PathBuf {
+    data.with_extension("url")
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -50,8 +103,8 @@ pub struct World {
     pub routes: Router,
     pub clock: FakeClock,
     pub random: Arc<SeededRandom>,
-    pub folder: Folder,
-    policy: Policy,
+    pub folder: Arc<Folder>,
+    pub policy: Policy,
 }
 
 /// What came back.
@@ -102,12 +155,19 @@ impl World {
     /// A server whose operator allows this.
     pub fn with(policy: Policy) -> Self {
         let (clock, random) = (FakeClock::at(START), Arc::new(SeededRandom::new(7)));
-        Self::on(clock, random, Folder::new(), Crash::never(), policy)
+        Self::on(clock, random, Arc::new(Folder::new()), Crash::never(), policy)
     }
 
     /// A server on this folder, which dies where a test says so.
-    fn on(clock: FakeClock, random: Arc<SeededRandom>, folder: Folder, crash: Crash, policy: Policy) -> Self {
+    pub fn on(
+        clock: FakeClock,
+        random: Arc<SeededRandom>,
+        folder: Arc<Folder>,
+        crash: Crash,
+        policy: Policy,
+    ) -> Self {
         let around = Surroundings {
+            database: folder.url().map(|url| url.parse().unwrap()),
             clock: Arc::new(clock.clone()),
             random: random.clone(),
             fs: Arc::new(RealFs::with_crash(crash)),

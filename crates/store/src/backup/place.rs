@@ -68,7 +68,7 @@ impl Place {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let read = Connection::open_with_flags(&self.database, flags)
             .map_err(StoreError::from)
-            .and_then(|connection| contents(&connection));
+            .and_then(|connection| contents(&crate::connection::Connection::Sqlite(connection)));
         match read {
             Ok(contents) => Existing::Readable(Box::new(contents)),
             Err(error) => Existing::Unreadable(error),
@@ -98,13 +98,13 @@ impl Place {
 
     /// Makes the backup a database again, and takes over what must not go backwards.
     fn settle(&self, part: &Path, now: Time) -> Result<Option<Carried>, StoreError> {
+        migrate::migrate(&crate::connection::Connection::Sqlite(alone(part)?), now)?;
         let connection = alone(part)?;
-        migrate::migrate(&connection, now)?;
         connection.execute(FORGET, params![MADE, SECRET])?;
         // Whoever holds a code from before the backup may have used it since.
         connection.execute("DELETE FROM one_time_code WHERE used IS NULL", [])?;
         match self.existing() {
-            Existing::Readable(old) if old.schema == migrate::version(&connection)? => {
+            Existing::Readable(old) if old.schema == migrate::newest_known() => {
                 Ok(carry(&connection, &self.database).map_or_else(unreadable, Some))
             }
             _ => Ok(None),

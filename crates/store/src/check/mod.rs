@@ -8,11 +8,12 @@ mod replay;
 mod rows;
 
 use std::fmt;
-use std::path::Path;
 
 use crate::StoreError;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::migrate;
-use crate::store::{Shared, Store, reading_connection};
+use crate::store::{Shared, Store};
 use crate::tx::Reading;
 
 #[cfg(test)]
@@ -145,17 +146,17 @@ impl Store {
     /// # Errors
     /// What the database reports; what is merely wrong is in the report.
     pub fn check(&self) -> Result<Report, StoreError> {
-        check_ledger(self.path())
+        check_ledger(self.database())
     }
 }
 
-/// Checks the ledger in a database file. Writes nothing.
+/// Checks the ledger in a database. Writes nothing.
 ///
 /// # Errors
 /// What the database reports, and [`StoreError::NewerSchema`]; what is merely wrong is in the report.
-pub fn check_ledger(path: &Path) -> Result<Report, StoreError> {
-    let connection = reading_connection(path)?;
-    connection.execute_batch("BEGIN")?;
+pub fn check_ledger(database: impl Into<Database>) -> Result<Report, StoreError> {
+    let connection = Connection::beside(database)?;
+    connection.begin_reading()?;
     migrate::refuse_newer(migrate::version(&connection)?)?;
     let shared = Shared::new();
     let tx = Reading { connection: &connection, shared: &shared };

@@ -7,7 +7,6 @@ use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, UserId};
 use carnet_core::license::{Balance, Holder, License, Right, Standing};
 use carnet_core::server::{Held, Journal, MoveStatus};
-use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
 use super::replay::{JournalSoFar, Replay};
@@ -22,7 +21,7 @@ use crate::sql::statements;
 use crate::tx::Reading;
 
 statements! {
-    ASIDES = "SELECT a.user_id, a.device_id, a.app_id, a.event, e.seq IS NOT NULL AND e.user_id = a.user_id AND e.device_id = a.device_id AND e.app_id = a.app_id AND e.request_id = a.request_id AND e.body = a.body AND e.kind IN ('settled', 'flagged', 'reconciled') AS fits FROM aside AS a LEFT JOIN event AS e ON e.seq = a.event";
+    ASIDES = "SELECT a.user_id, a.device_id, a.app_id, a.event, CAST(CASE WHEN e.seq IS NOT NULL AND e.user_id = a.user_id AND e.device_id = a.device_id AND e.app_id = a.app_id AND e.request_id = a.request_id AND e.body = a.body AND e.kind IN ('settled', 'flagged', 'reconciled') THEN 1 ELSE 0 END AS BIGINT) AS fits FROM aside AS a LEFT JOIN event AS e ON e.seq = a.event";
     BASES = "SELECT digest, listed FROM base";
     AGREEMENTS = "SELECT user_id, license_id FROM agreement";
     LOST_LICENSES = "SELECT user_id, app_id, license_id FROM license WHERE NOT EXISTS (SELECT 1 FROM app WHERE app.app_id = license.app_id AND app.supplier_id = license.supplier_id)";
@@ -83,7 +82,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn check_bases(&mut self, tx: &Reading<'_>) -> Result<(), StoreError> {
-        tx.each(BASES, params![], |row| {
+        tx.each(BASES, |row| {
             let Some((digest, text)) = self.report.readable(base(row))? else { return Ok(()) };
             let same = Digest(Sha256::digest(text.as_bytes()).into()) == digest;
             let what = format!("base {digest}");
@@ -291,7 +290,7 @@ impl Rows<'_> {
 
     fn check_asides(&mut self, tx: &Reading<'_>) -> Result<(), StoreError> {
         let mut count = 0;
-        tx.each(ASIDES, params![], |row| {
+        tx.each(ASIDES, |row| {
             count += 1;
             let Some((journal, event, fits)) = self.report.readable(aside(row))? else { return Ok(()) };
             let detail = format!("an answer kept beside its slot does not fit event {event}");
@@ -315,7 +314,7 @@ impl Rows<'_> {
 
     fn check_agreements(&mut self, tx: &Reading<'_>) -> Result<(), StoreError> {
         let mut agreed = BTreeSet::new();
-        tx.each(AGREEMENTS, params![], |row| {
+        tx.each(AGREEMENTS, |row| {
             agreed.extend(self.report.readable(agreement(row))?);
             Ok(())
         })?;
@@ -407,7 +406,7 @@ impl Rows<'_> {
             "a token of no supplier",
         ];
         for (sql, what) in lost.into_iter().zip(whats) {
-            tx.each(sql, params![], |row| {
+            tx.each(sql, |row| {
                 let StoreError::CorruptRow { row, .. } = row.corrupt("") else { return Ok(()) };
                 self.report.find(Problem::Orphan, row, what);
                 Ok(())

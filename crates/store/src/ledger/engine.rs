@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carnet_core::app::AppId;
-use carnet_core::document::JournalName;
+use carnet_core::document::{JournalName, Request};
 use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId};
 use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
@@ -14,6 +14,7 @@ use super::load::Surroundings;
 use super::working::Working;
 use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
 use crate::StoreError;
+use crate::connection::Connection;
 use crate::tx::{Reading, Writing};
 use crate::writer::{Desk, Failure};
 
@@ -52,11 +53,18 @@ impl Desk {
 
     fn attempt(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
         let now = Time(self.options.clock.wall_micros());
-        let before = self.last_event;
         let (outcomes, last) = self.transaction(|desk| {
+            let before = desk.last_event;
             let tx = Writing::over(&desk.connection, &desk.shared);
+            let shared = matches!(desk.connection, Connection::Postgres(_));
+            if let Some(first) = ops.first().filter(|_| shared) {
+                first.terms.prepare.refresh(&tx)?;
+            }
             let (menus, random) = (&mut desk.menus, desk.options.random.as_ref());
             let mut batch = Batch { tx: &tx, menus, random, now, working: Working::after(before) };
+            if shared {
+                batch.working.preload(&tx, &requests(ops))?;
+            }
             let outcomes = ops.iter().map(|op| batch.settle(op)).collect::<Vec<_>>();
             let last = batch.working.next_event() - 1;
             let rows = batch.working.write(&tx)?;
@@ -65,6 +73,15 @@ impl Desk {
         self.last_event = last;
         Ok(outcomes)
     }
+}
+
+fn requests(ops: &[Op]) -> Vec<&Request> {
+    let work = ops.iter().map(|op| &op.work);
+    work.filter_map(|work| match work {
+        Work::Request(submission) => Some(&submission.request),
+        _ => None,
+    })
+    .collect()
 }
 
 fn refuse(ops: Vec<Op>, error: &StoreError) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose};
+use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose, Request};
 use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, ServerId, SupplierId, UserId};
 use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
 
@@ -25,6 +25,33 @@ pub(super) struct Surroundings {
 }
 
 impl Working {
+    /// Across a connection every question costs a round trip, so what nearly every request of a batch looks at is
+    /// asked for at once; the rest, one by one as it is needed.
+    pub(super) fn preload(&mut self, tx: &Reading<'_>, requests: &[&Request]) -> Result<(), StoreError> {
+        let ids: BTreeSet<DeviceId> = requests.iter().map(|request| request.journal.device).collect();
+        let ids: Vec<DeviceId> = ids.into_iter().collect();
+        for (id, row) in ids.iter().zip(tx.device_rows_of(&ids)?) {
+            self.devices.insert(*id, row.map(Kept::loaded));
+        }
+        let user = |request: &Request| -> Option<UserId> {
+            Some(self.devices.get(&request.journal.device)?.as_ref()?.row.device.user)
+        };
+        let named = requests.iter().filter_map(|request| Some((user(request)?, request.journal.clone())));
+        let named: BTreeSet<(UserId, JournalName)> = named.collect();
+        let named: Vec<(UserId, JournalName)> = named.into_iter().collect();
+        for ((_, name), row) in named.iter().zip(tx.journal_rows(&named)?) {
+            self.journals.insert(name.clone(), row.map(Kept::loaded));
+        }
+        let whose = named.into_iter().filter_map(|(user, name)| Some((user, name.app?)));
+        let whose: BTreeSet<(UserId, AppId)> = whose.collect();
+        let whose: Vec<(UserId, AppId)> = whose.into_iter().collect();
+        for (key, rows) in whose.iter().zip(tx.license_rows_of(&whose)?) {
+            self.ids.insert(key.clone(), rows.iter().map(|row| row.license.id).collect());
+            self.licenses.extend(rows.into_iter().map(|row| (row.license.id, Kept::loaded(row))));
+        }
+        Ok(())
+    }
+
     /// The view of one request, and the bytes kept beside the slot if it was answered there before.
     pub(super) fn view(
         &mut self,

@@ -22,6 +22,7 @@ use carnet_core::license::{Act, NotApplicable, Standing};
 use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
+use crate::tx::Reading;
 use crate::writer::{Job, Writer};
 
 /// Makes the to-be-signed bytes of an answer. Pure and quick: it runs on the writer thread.
@@ -29,6 +30,16 @@ pub trait Prepare: Send + Sync {
     /// The bytes, key id included, that will be signed with the issuing key for this supplier (none: the
     /// server's own, for registrations and unknown apps). The same answer always gives the same bytes.
     fn prepare(&self, answer: &Answer, supplier: Option<SupplierId>) -> Prepared;
+
+    /// Called at the beginning of each batch on a database that other servers write to as well: what was read
+    /// before may be out of date.
+    ///
+    /// # Errors
+    /// When it cannot be read again; the batch is rolled back then.
+    fn refresh(&self, tx: &Reading<'_>) -> Result<(), StoreError> {
+        let _ = tx;
+        Ok(())
+    }
 }
 
 /// An answer, ready to be signed.

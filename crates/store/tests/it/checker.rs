@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use carnet_core::document::{Body, Operation};
 use carnet_store::check::Problem;
 
-use crate::world::*;
+use super::KIND;
+use super::world::*;
+use crate::Kind;
 
 /// A ledger with a bit of everything in it.
 fn eventful() -> World {
@@ -31,11 +33,11 @@ fn eventful() -> World {
 fn every_corruption_is_found() {
     let table: &[(&str, &[Problem])] = &[
         (
-            "UPDATE license SET uses_remaining = uses_remaining + 1, uses_total = uses_total + 1 WHERE rowid = 1",
+            "UPDATE license SET uses_remaining = uses_remaining + 1, uses_total = uses_total + 1 WHERE first",
             &[Problem::NotReplayed],
         ),
         (
-            "UPDATE license SET uses_remaining = uses_remaining + 1 WHERE rowid = 1",
+            "UPDATE license SET uses_remaining = uses_remaining + 1 WHERE first",
             &[Problem::Unbalanced, Problem::NotReplayed],
         ),
         (
@@ -46,17 +48,14 @@ fn every_corruption_is_found() {
             "UPDATE license SET uses_moving = uses_moving - 1, uses_remaining = uses_remaining + 1 WHERE uses_moving > 0",
             &[Problem::WrongMoving],
         ),
-        ("UPDATE license SET standing = 'revoked' WHERE rowid = 1", &[Problem::WrongStanding]),
-        ("UPDATE license SET rights = x'0100' || substr(rights, 3) WHERE rowid = 1", &[Problem::Unreadable]),
-        ("UPDATE license SET rights = x'010000' WHERE rowid = 1", &[Problem::NotReplayed]),
-        ("UPDATE license SET head = zeroblob(32) WHERE rowid = 1", &[Problem::WrongHead]),
-        ("UPDATE license SET last_event = 1 WHERE rowid = 1", &[Problem::WrongHead]),
-        (
-            "UPDATE license SET app_id = 'acme/other' WHERE rowid = 1",
-            &[Problem::WrongWording, Problem::Orphan],
-        ),
-        ("UPDATE license SET first_use = 'soon' WHERE rowid = 1", &[Problem::Unreadable]),
-        ("DELETE FROM license WHERE rowid = 1", &[Problem::Orphan]),
+        ("UPDATE license SET standing = 'revoked' WHERE first", &[Problem::WrongStanding]),
+        ("UPDATE license SET rights = x'0100' || substr(rights, 3) WHERE first", &[Problem::Unreadable]),
+        ("UPDATE license SET rights = x'010000' WHERE first", &[Problem::NotReplayed]),
+        ("UPDATE license SET head = zeroblob(32) WHERE first", &[Problem::WrongHead]),
+        ("UPDATE license SET last_event = 1 WHERE first", &[Problem::WrongHead]),
+        ("UPDATE license SET app_id = 'acme/other' WHERE first", &[Problem::WrongWording, Problem::Orphan]),
+        ("UPDATE license SET first_use = 'soon' WHERE first", &[Problem::Unreadable]),
+        ("DELETE FROM license WHERE first", &[Problem::Orphan]),
         ("UPDATE event SET at = at + 1 WHERE seq = 3", &[Problem::BrokenChain]),
         ("UPDATE event SET hash = zeroblob(32) WHERE seq = 3", &[Problem::BrokenChain]),
         ("UPDATE event SET postings = '' WHERE seq = 2", &[Problem::BrokenChain, Problem::NotReplayed]),
@@ -76,19 +75,19 @@ fn every_corruption_is_found() {
             "DELETE FROM event WHERE seq = 1",
             &[Problem::EventMissing, Problem::WrongPlace, Problem::WrongHead],
         ),
-        ("UPDATE journal SET epoch = epoch + 1 WHERE rowid = 2", &[Problem::WrongEpoch]),
-        ("UPDATE journal SET answer = zeroblob(32) WHERE rowid = 2", &[Problem::WrongSlot]),
-        ("UPDATE journal SET slot_request = zeroblob(16) WHERE rowid = 2", &[Problem::WrongSlot]),
+        ("UPDATE journal SET epoch = epoch + 1 WHERE first", &[Problem::WrongEpoch]),
+        ("UPDATE journal SET answer = zeroblob(32) WHERE first", &[Problem::WrongSlot]),
+        ("UPDATE journal SET slot_request = zeroblob(16) WHERE first", &[Problem::WrongSlot]),
         (
-            "UPDATE journal SET slot_request = NULL, slot_body = NULL, slot_answer = NULL WHERE rowid = 2",
+            "UPDATE journal SET slot_request = NULL, slot_body = NULL, slot_answer = NULL WHERE first",
             &[Problem::WrongSlot],
         ),
-        ("UPDATE journal SET accounts = x'01' WHERE rowid = 2", &[Problem::WrongHeld]),
-        ("UPDATE journal SET accounts = x'02' WHERE rowid = 2", &[Problem::Unreadable]),
-        ("UPDATE journal SET active = NULL WHERE rowid = 2", &[Problem::WrongHolder]),
-        ("UPDATE journal SET events = events + 1 WHERE rowid = 2", &[Problem::WrongPlace]),
-        ("UPDATE journal SET asides = asides + 1 WHERE rowid = 2", &[Problem::WrongPlace]),
-        ("DELETE FROM journal WHERE rowid = 2", &[Problem::Orphan, Problem::WrongHeld]),
+        ("UPDATE journal SET accounts = x'01' WHERE first", &[Problem::WrongHeld]),
+        ("UPDATE journal SET accounts = x'02' WHERE first", &[Problem::Unreadable]),
+        ("UPDATE journal SET active = NULL WHERE first", &[Problem::WrongHolder]),
+        ("UPDATE journal SET events = events + 1 WHERE first", &[Problem::WrongPlace]),
+        ("UPDATE journal SET asides = asides + 1 WHERE first", &[Problem::WrongPlace]),
+        ("DELETE FROM journal WHERE first", &[Problem::Orphan, Problem::WrongHeld]),
         ("DELETE FROM move", &[Problem::WrongMoving, Problem::WrongHolder]),
         ("UPDATE move SET uses = uses + 1", &[Problem::WrongMoving]),
         ("UPDATE move SET generation = generation + 1", &[Problem::WrongHolder]),
@@ -103,26 +102,26 @@ fn every_corruption_is_found() {
         ("DELETE FROM base", &[Problem::Unreadable]),
         ("DELETE FROM agreement", &[Problem::WrongWording]),
         (
-            "UPDATE agreement SET license_id = zeroblob(16) WHERE rowid = 1",
+            "UPDATE agreement SET license_id = zeroblob(16) WHERE first",
             &[Problem::WrongWording, Problem::Orphan],
         ),
-        ("DELETE FROM device WHERE rowid = 1", &[Problem::Orphan]),
-        ("UPDATE device SET signing_key = 'key' WHERE rowid = 1", &[Problem::Unreadable]),
+        ("DELETE FROM device WHERE first", &[Problem::Orphan]),
+        ("UPDATE device SET signing_key = 'key' WHERE first", &[Problem::Unreadable]),
         ("DELETE FROM account", &[Problem::Orphan]),
         ("DELETE FROM app", &[Problem::Orphan]),
         ("DELETE FROM supplier", &[Problem::Orphan]),
     ];
     let world = eventful();
     world.store.close();
-    let (path, copy) = (world.folder.database(), world.folder.0.join("copy.db"));
     for (sql, expected) in table {
-        std::fs::copy(&path, &copy).unwrap();
-        let connection = rusqlite::Connection::open(&copy).unwrap();
-        connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
-        let changed = connection.execute(sql, []).unwrap();
-        drop(connection);
-        assert!(changed > 0, "{sql} changed nothing");
-        let report = carnet_store::check_ledger(&copy).unwrap();
+        if KIND == Kind::Postgres && sql.contains("'soon'") {
+            // There a number cannot be a word.
+            continue;
+        }
+        let copy = world.place.copy();
+        let changed = copy.sql(sql);
+        assert!(!changed.ends_with('0') || changed.ends_with("10"), "{sql} changed nothing: {changed}");
+        let report = carnet_store::check_ledger(copy.database()).unwrap();
         let found: BTreeSet<Problem> = report.findings.iter().map(|finding| finding.problem).collect();
         for problem in *expected {
             assert!(found.contains(problem), "{sql}: expected {problem:?}, found {:#?}", report.findings);

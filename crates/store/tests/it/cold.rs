@@ -10,7 +10,7 @@ use carnet_store::key::{KeyState, ServerKey};
 use carnet_store::supplier::{Supplier, Token};
 use carnet_store::user::Account;
 
-use crate::world::*;
+use super::world::*;
 
 fn supplier(number: u8, name: &str) -> Supplier {
     let id = SupplierId([number; 16]);

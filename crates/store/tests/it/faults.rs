@@ -1,39 +1,27 @@
 //! What goes wrong on purpose.
 
-use std::os::unix::fs::PermissionsExt;
-
 use carnet_core::document::Operation;
 use carnet_core::id::Digest;
 use carnet_core::time::Time;
 use carnet_store::{LedgerError, Settled, Store, StoreError, check_ledger};
 
-use crate::world::*;
-
-#[test]
-fn a_second_server_on_the_same_file_is_refused_with_the_reason() {
-    let world = World::new();
-    let refused = Store::open(&world.folder.database(), options(&world.clock)).err().unwrap();
-    let pid = Some(std::process::id());
-    assert_eq!(refused, StoreError::InUse { path: world.folder.database(), pid });
-    assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
-    world.reopen();
-}
+use super::world::*;
 
 #[test]
 fn i20_a_newer_schema_is_refused() {
     let world = World::new();
-    world.sql().execute("INSERT INTO migration VALUES (99, 'later', 0)", []).unwrap();
+    world.sql("INSERT INTO migration VALUES (99, 'later', 0)");
     world.store.close();
-    let refused = Store::open(&world.folder.database(), options(&world.clock)).err().unwrap();
+    let refused = Store::open(world.place.database(), options(&world.clock)).err().unwrap();
     assert!(matches!(refused, StoreError::NewerSchema { found: 99, known } if known > 1), "{refused}");
-    assert_eq!(check_ledger(&world.folder.database()).err(), Some(refused));
+    assert_eq!(check_ledger(world.place.database()).err(), Some(refused));
 }
 
 #[test]
 fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on() {
     let world = World::new();
     Phone::register(&world, 1);
-    world.sql().execute_batch("DROP TABLE attempt; DELETE FROM migration WHERE number = 2").unwrap();
+    world.sql("DROP TABLE attempt; DELETE FROM migration WHERE number = 2");
     let world = world.reopen();
     let (subject, until) = (Digest([1; 32]), Time(7));
     world.store.write("attempts.note", move |tx| tx.put_attempts(&subject, until)).unwrap();
@@ -44,31 +32,10 @@ fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on(
 }
 
 #[test]
-fn files_are_for_their_owner_only() {
-    let world = World::new();
-    Phone::register(&world, 1);
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let folder = world.folder.database().parent().unwrap().to_owned();
-    assert_eq!(mode(&folder), 0o700);
-    let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(names.len() >= 3, "{names:?}");
-    for path in names {
-        assert_eq!(mode(&path), 0o600, "{path:?}");
-    }
-}
-
-#[test]
 fn a_failing_insert_fails_its_own_request_and_nobody_elses() {
     let world = World::new();
     let mut phones: Vec<_> = (1..=8).map(|number| Phone::register(&world, number)).collect();
-    let marked: String = phones[3].id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    world
-        .sql()
-        .execute_batch(&format!(
-            "CREATE TRIGGER fail BEFORE INSERT ON event WHEN new.device_id = x'{marked}' \
-             BEGIN SELECT RAISE(ABORT, 'chosen to fail'); END"
-        ))
-        .unwrap();
+    world.fail_insert("event", phones[3].id);
     let before = world.check().counts;
     let outcomes = together(&world, &mut phones);
     for (number, outcome) in outcomes.iter().enumerate() {
@@ -77,7 +44,7 @@ fn a_failing_insert_fails_its_own_request_and_nobody_elses() {
     assert!(matches!(outcomes[3], Err(LedgerError::Store(StoreError::Failed(_)))), "{:?}", outcomes[3]);
     let after = world.check().counts;
     assert_eq!((after.licenses, after.events - before.events), (7, 7));
-    world.sql().execute_batch("DROP TRIGGER fail").unwrap();
+    world.heal("event");
     assert!(together(&world, &mut phones[3..4])[0].is_ok());
     world.assert_clean();
 }
@@ -87,21 +54,13 @@ fn a_row_changed_by_somebody_else_is_a_conflict_not_an_overwrite() {
     let world = World::new();
     let mut phones: Vec<_> = (1..=4).map(|number| Phone::register(&world, number)).collect();
     together(&world, &mut phones);
-    let marked: String = phones[1].id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    // An UPDATE that finds no row, as after a change by somebody else.
-    world
-        .sql()
-        .execute_batch(&format!(
-            "CREATE TRIGGER fail BEFORE UPDATE ON journal WHEN old.device_id = x'{marked}' \
-             BEGIN SELECT RAISE(IGNORE); END"
-        ))
-        .unwrap();
+    world.ignore_update("journal", phones[1].id);
     let outcomes = together(&world, &mut phones);
     for (number, outcome) in outcomes.iter().enumerate() {
         let conflict = matches!(outcome, Err(LedgerError::Store(StoreError::Conflict { .. })));
         assert_eq!(conflict, number == 1, "{number}: {outcome:?}");
     }
-    world.sql().execute_batch("DROP TRIGGER fail").unwrap();
+    world.heal("journal");
     world.assert_clean();
 }
 
@@ -156,7 +115,7 @@ fn i9_dying_before_the_commit_leaves_nothing_and_after_it_everything() {
         assert_eq!(world.ledger.settle(phone.work(&request)), Err(LedgerError::Unknown), "{point}");
         let closed = LedgerError::Store(StoreError::Closed);
         assert_eq!(world.ledger.settle(phone.work(&request)), Err(closed), "{point}");
-        let report = check_ledger(&world.folder.database()).unwrap();
+        let report = check_ledger(world.place.database()).unwrap();
         assert!(report.is_clean(), "{point}: {:?}", report.findings);
         assert_eq!(report.counts.licenses, u64::from(kept), "{point}");
         let world = world.reopen();
@@ -164,21 +123,6 @@ fn i9_dying_before_the_commit_leaves_nothing_and_after_it_everything() {
         assert_eq!(how(&world.ledger.settle(phone.work(&request)).unwrap()), expected, "{point}");
         world.assert_clean();
     }
-}
-
-#[test]
-fn the_check_reads_what_a_killed_server_left_behind() {
-    let world = World::new();
-    let mut phone = Phone::register(&world, 1);
-    phone.agree(&world, "ten-runs");
-    let copy = world.folder.0.join("copy.db");
-    for suffix in ["", "-wal"] {
-        let with = |path: &std::path::Path| format!("{}{suffix}", path.display());
-        std::fs::copy(with(&world.folder.database()), with(&copy)).unwrap();
-    }
-    let report = check_ledger(&copy).unwrap();
-    assert!(report.is_clean(), "{:?}", report.findings);
-    assert_eq!((report.counts.licenses, report.counts.events), (1, 2));
 }
 
 #[test]
@@ -200,15 +144,4 @@ fn a_closed_store_refuses_and_a_full_queue_says_so() {
     assert_eq!(world.store.write("test", |_| Ok(())), Err(StoreError::Closed));
     assert_eq!(world.store.read(|tx| tx.suppliers()).err(), Some(StoreError::Closed));
     assert_eq!(world.ledger.settle(phone.work(&request)), Err(LedgerError::Store(StoreError::Closed)));
-}
-
-#[test]
-fn something_that_is_no_database_is_refused_and_left_alone() {
-    let folder = Folder::new();
-    let path = folder.0.join("carnet.db");
-    #[expect(clippy::disallowed_methods, reason = "a test makes a file that is no database")]
-    std::fs::write(&path, [b'x'; 8192]).unwrap();
-    let clock = carnet_testkit::FakeClock::at(NOW);
-    assert!(matches!(Store::open(&path, options(&clock)).err(), Some(StoreError::Failed(_))));
-    assert_eq!(std::fs::read(&path).unwrap(), [b'x'; 8192]);
 }

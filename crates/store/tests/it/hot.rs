@@ -3,7 +3,7 @@
 use carnet_core::document::{Body, Operation, Reason};
 use carnet_store::Settled;
 
-use crate::world::*;
+use super::world::*;
 
 #[test]
 fn i3_i4_sixty_four_devices_on_one_license_get_what_there_is_and_no_more() {
@@ -65,9 +65,7 @@ fn a_batch_of_one_license_is_one_row_write() {
     let world = World::new();
     let mut owner = Phone::register(&world, 0);
     owner.agree(&world, "pool");
-    let version = |world: &World| -> i64 {
-        world.sql().query_row("SELECT version FROM license", [], |row| row.get(0)).unwrap()
-    };
+    let version = |world: &World| -> i64 { world.sql("SELECT version FROM license").parse().unwrap() };
     let before = version(&world);
     let mut phones: Vec<_> = (1..50).map(|number| owner.sibling(number)).collect();
     let (sender, receiver) = std::sync::mpsc::channel();

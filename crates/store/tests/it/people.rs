@@ -16,7 +16,7 @@ use carnet_core::server::{Beside, Grant};
 use carnet_core::time::Time;
 use carnet_store::{LedgerError, Settled, StoreError, Submission, Work};
 
-use crate::world::*;
+use super::world::*;
 
 const CODE: Secret = Secret([0xc0; 16]);
 
@@ -189,8 +189,7 @@ fn a7_charges_make_what_is_owed_and_the_ledger_check_adds_them_up() {
     assert!(matches!(phone.renew(&world), Body::Pass(_)));
     assert_eq!(charges().len(), 2, "the next pass is charged again");
     world.assert_clean();
-    let sql = world.sql();
-    sql.execute("UPDATE charge SET status = 'settled'", []).unwrap();
+    world.sql("UPDATE charge SET status = 'settled'");
     assert!(!world.check().is_clean(), "a charge that says it was paid, and nobody said so");
 }
 

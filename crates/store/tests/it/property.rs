@@ -5,7 +5,7 @@ use carnet_core::license::Act;
 use carnet_store::{Settled, Work};
 use proptest::prelude::*;
 
-use crate::world::*;
+use super::world::*;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -4,7 +4,9 @@ use carnet_core::document::{Body, Operation, Reason, Totals};
 use carnet_core::server::Rejection;
 use carnet_store::{How, LedgerError, Settled, Work};
 
-use crate::world::*;
+use super::KIND;
+use super::world::*;
+use crate::Kind;
 
 #[test]
 fn i5_a_repeat_gets_the_same_bytes_also_at_once_and_after_a_restart() {
@@ -106,11 +108,12 @@ fn a_rollback_is_answered_aside_the_slot_stays_and_both_are_repeated() {
     assert_eq!(again, Settled::Answered { payload: aside.clone(), how: How::RepeatAside });
     let late = world.ledger.settle(phone.work(&renewal)).unwrap();
     assert_eq!(how(&late), How::Superseded);
-    let slot: Vec<u8> = world
-        .sql()
-        .query_row("SELECT slot_answer FROM journal WHERE app_id <> ''", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(slot, in_slot);
+    let hex = match KIND {
+        Kind::Sqlite => "lower(hex(slot_answer))",
+        Kind::Postgres => "encode(slot_answer, 'hex')",
+    };
+    let slot = world.sql(&format!("SELECT {hex} FROM journal WHERE app_id <> ''"));
+    assert_eq!(slot, in_slot.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let mut changed = stray.clone();
     changed.operation = Operation::Decline;
     assert_eq!(world.ledger.settle(backup.work(&changed)), Ok(Settled::Rejected(Rejection::Conflict)));
@@ -160,26 +163,19 @@ fn i8_a_restored_server_takes_over_what_the_device_proves() {
     let world = World::new();
     let mut phone = Phone::register(&world, 1);
     let license = pass_of(&phone.agree(&world, "ten-runs")).license;
-    let World { store, ledger, clock, folder } = world;
+    let World { store, ledger, clock, place } = world;
     store.close();
     drop((store, ledger));
-    let backup = folder.0.join("backup.db");
-    std::fs::copy(folder.database(), &backup).unwrap();
-    let open = || {
-        let store = carnet_store::Store::open(&folder.database(), options(&clock)).unwrap();
-        let ledger = store.ledger(SERVER, std::sync::Arc::new(FakePrepare));
-        (store, ledger)
-    };
-    let (store, ledger) = open();
+    let backup = place.copy();
+    let World { store, ledger, clock, place } = World::on(place, clock);
     let mut laptop = phone.sibling(2);
     phone.use_up(license, 2);
     let request = phone.request(Operation::Renew { uses: 1 });
     phone.receive(&answered(ledger.settle(phone.work(&request)).unwrap()));
     store.close();
     drop((store, ledger));
-    std::fs::copy(&backup, folder.database()).unwrap();
-    let (store, ledger) = open();
-    let world = World { store, ledger, clock, folder: Folder(folder.0.clone()) };
+    place.restore(&backup);
+    let world = World::on(place, clock);
     assert_eq!(reason_of(&phone.renew(&world)), Reason::Reconcile);
     let line = world.license(license).uses.unwrap();
     assert_eq!((line.total, line.settled, line.held), (10, 2, 3));

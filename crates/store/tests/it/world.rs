@@ -19,24 +19,35 @@ use carnet_core::time::Time;
 use carnet_seam::Crash;
 use carnet_store::supplier::Supplier;
 use carnet_store::{
-    How, Ledger, LedgerError, Options, Prepare, Prepared, Report, Settled, Store, StoreError, Submission,
-    Work,
+    Database, How, Ledger, LedgerError, Options, Prepare, Prepared, Report, Settled, Store, StoreError,
+    Submission, Work,
 };
+use carnet_testkit::postgres::Schema;
 use carnet_testkit::{FakeClock, SeededRandom};
 use sha2::{Digest as _, Sha256};
+
+use super::KIND;
+use crate::Kind;
+use crate::dialect::spell;
 
 pub const SERVER: ServerId = ServerId([9; 16]);
 pub const SUPPLIER: SupplierId = SupplierId([7; 16]);
 pub const SEED: u64 = 7;
 pub const NOW: i64 = 1_800_000_000_000_000;
 
-/// A folder of its own for each test, removed when the test has passed.
+/// A place of its own for each test, removed when the test has passed.
+pub enum Place {
+    Folder(Folder),
+    Schema(Schema),
+}
+
 pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("store-{}-{:?}-{}", std::process::id(), KIND, NEXT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -53,6 +64,76 @@ impl Drop for Folder {
             let _ = std::fs::remove_dir_all(&self.0);
         }
     }
+}
+
+impl Place {
+    pub fn new() -> Self {
+        match KIND {
+            Kind::Sqlite => Self::Folder(Folder::new()),
+            Kind::Postgres => Self::Schema(Schema::new()),
+        }
+    }
+
+    pub fn database(&self) -> Database {
+        match self {
+            Self::Folder(folder) => Database::File(folder.database()),
+            Self::Schema(schema) => Database::Postgres(schema.url().parse().unwrap()),
+        }
+    }
+
+    /// Runs statements that no part of the store would run; returns the first value, or how many rows were
+    /// changed. Written as SQLite spells them.
+    pub fn sql(&self, statement: &str) -> String {
+        let text = spell(KIND, statement);
+        match self {
+            Self::Folder(folder) => sqlite(&folder.database(), &text),
+            Self::Schema(schema) => schema.sql(&text),
+        }
+    }
+
+    /// A copy that nothing is forbidden in.
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        match (self, &copy) {
+            (Self::Schema(from), Self::Schema(to)) => from.copy_to(to),
+            (Self::Folder(from), Self::Folder(to)) => {
+                std::fs::create_dir_all(to.database().parent().unwrap()).unwrap();
+                std::fs::copy(from.database(), to.database()).unwrap();
+            }
+            _ => panic!("there is one kind here"),
+        }
+        copy
+    }
+
+    /// Becomes again what the copy is.
+    pub fn restore(&self, copy: &Self) {
+        match (copy, self) {
+            (Self::Schema(from), Self::Schema(to)) => to.restore(from),
+            (Self::Folder(from), Self::Folder(to)) => {
+                std::fs::copy(from.database(), to.database()).unwrap();
+            }
+            _ => panic!("there is one kind here"),
+        }
+    }
+}
+
+fn sqlite(path: &Path, text: &str) -> String {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
+    if !text.starts_with("SELECT") {
+        connection.execute_batch(text).unwrap();
+        return connection.changes().to_string();
+    }
+    connection
+        .query_row(text, [], |row| {
+            Ok(match row.get_ref(0)? {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                other => panic!("{other:?}"),
+            })
+        })
+        .unwrap()
 }
 
 /// Answers as JSON, with the supplier whose key would sign.
@@ -84,7 +165,7 @@ pub struct World {
     pub store: Store,
     pub ledger: Ledger,
     pub clock: FakeClock,
-    pub folder: Folder,
+    pub place: Place,
 }
 
 pub fn options(clock: &FakeClock) -> Options {
@@ -123,12 +204,12 @@ impl World {
     }
 
     pub fn with(adjust: impl FnOnce(&mut Options)) -> Self {
-        let (folder, clock) = (Folder::new(), FakeClock::at(NOW));
+        let (place, clock) = (Place::new(), FakeClock::at(NOW));
         let mut options = options(&clock);
         adjust(&mut options);
-        let store = Store::open(&folder.database(), options).unwrap();
+        let store = Store::open(place.database(), options).unwrap();
         let ledger = store.ledger(SERVER, Arc::new(FakePrepare));
-        let world = Self { store, ledger, clock, folder };
+        let world = Self { store, ledger, clock, place };
         world.furnish();
         world
     }
@@ -153,23 +234,68 @@ impl World {
 
     /// The same database after a restart.
     pub fn reopen(self) -> Self {
-        let Self { store, ledger, clock, folder } = self;
+        let Self { store, ledger, clock, place } = self;
         store.close();
         drop((store, ledger));
-        let store = Store::open(&folder.database(), options(&clock)).unwrap();
+        Self::on(place, clock)
+    }
+
+    /// A server that takes this place up.
+    pub fn on(place: Place, clock: FakeClock) -> Self {
+        let store = Store::open(place.database(), options(&clock)).unwrap();
         let ledger = store.ledger(SERVER, Arc::new(FakePrepare));
-        Self { store, ledger, clock, folder }
+        Self { store, ledger, clock, place }
     }
 
     pub fn submit(&self, request: &Request, proof: Option<Proof>) -> Result<Settled, LedgerError> {
         self.ledger.settle(work(request, proof, None))
     }
 
-    /// A second connection, for what no part of the store would do.
-    pub fn sql(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.folder.database()).unwrap();
-        connection.busy_timeout(Duration::from_secs(5)).unwrap();
-        connection
+    /// Statements that no part of the store would run, see [`Place::sql`].
+    pub fn sql(&self, statement: &str) -> String {
+        self.place.sql(statement)
+    }
+
+    /// Every insertion into this table for this device fails, until [`World::heal`].
+    pub fn fail_insert(&self, table: &str, device: DeviceId) {
+        self.trigger(
+            table,
+            device,
+            "INSERT",
+            "new",
+            "RAISE(ABORT, 'chosen to fail')",
+            "RAISE 'chosen to fail'",
+        );
+    }
+
+    /// Every update in this table for this device finds no row, as after a change by somebody else.
+    pub fn ignore_update(&self, table: &str, device: DeviceId) {
+        self.trigger(table, device, "UPDATE", "old", "RAISE(IGNORE)", "RETURN NULL");
+    }
+
+    fn trigger(&self, table: &str, device: DeviceId, event: &str, row: &str, here: &str, there: &str) {
+        let marked: String = device.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.place {
+            Place::Folder(folder) => sqlite(
+                &folder.database(),
+                &format!(
+                    "CREATE TRIGGER fail BEFORE {event} ON {table} WHEN {row}.device_id = x'{marked}' \
+                     BEGIN SELECT {here}; END"
+                ),
+            ),
+            Place::Schema(schema) => schema.sql(&format!(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {there}; END $$; \
+                 CREATE TRIGGER fail BEFORE {event} ON {table} FOR EACH ROW \
+                 WHEN ({row}.device_id = '\\x{marked}') EXECUTE FUNCTION fail()"
+            )),
+        };
+    }
+
+    pub fn heal(&self, table: &str) {
+        match &self.place {
+            Place::Folder(folder) => sqlite(&folder.database(), "DROP TRIGGER fail"),
+            Place::Schema(schema) => schema.sql(&format!("DROP TRIGGER fail ON {table}; DROP FUNCTION fail")),
+        };
     }
 
     /// Keeps the writer busy until the guard goes, so that whatever is submitted meanwhile is one batch.

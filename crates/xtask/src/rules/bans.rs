@@ -13,7 +13,7 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         from: &["carnet-core", "carnet-seal"],
-        packages: &["tokio", "rusqlite", "axum", "ureq", "getrandom"],
+        packages: &["tokio", "rusqlite", "tokio-postgres", "axum", "ureq", "getrandom"],
         because: "it decides from its arguments alone: no threads, files, network or random of its own",
     },
     Ban {
@@ -23,7 +23,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         from: &["carnet-device", "carnet-controller", "carnet-manager"],
-        packages: &["tokio", "axum", "rusqlite"],
+        packages: &["tokio", "axum", "rusqlite", "tokio-postgres"],
         because: "it runs on the user's device, without a runtime, a server or a database",
     },
     Ban {

@@ -41,7 +41,18 @@ pub async fn submit(
     client: Client,
     Document(bytes): Document,
 ) -> Result<Response, Failure> {
-    let checked = checked(&server, client, &bytes)?;
+    let version = server.keys().version();
+    let checked = match checked(&server, client, &bytes) {
+        // It may show a document that another server of ours has signed, with a key that we have not seen yet.
+        Err(failure) if server.store().is_shared() => {
+            server.fresh_keys().await?;
+            if server.keys().version() == version {
+                return Err(failure);
+            }
+            checked(&server, client, &bytes)?
+        }
+        checked => checked?,
+    };
     attempts::watch(&server, client, &checked.submission).await?;
     let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
     let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {

@@ -94,11 +94,10 @@ pub fn disk(around: &Surroundings) -> Option<Finding> {
 
 /// Whether the database is whole, and what of it needs care.
 pub fn database(around: &Surroundings) -> Vec<Finding> {
-    let path = data::database(&around.data);
-    if !matches!(around.fs.facts(&path), Ok(Some(_))) {
-        return vec![wrong("database", data::OpenError::Empty(around.data.clone()))];
+    if let Err(error) = data::require(around) {
+        return vec![wrong("database", error)];
     }
-    match backup::inspect(&path) {
+    match backup::inspect(around.database()) {
         Ok(contents) => {
             let whole = format!("whole, schema {}", contents.schema);
             let mut found = vec![finding("database", Level::Good, whole)];
@@ -167,7 +166,7 @@ fn key_set(around: &Surroundings, contents: &Contents) -> Option<Finding> {
 
 /// Every invariant, derived again.
 pub fn ledger(around: &Surroundings) -> Finding {
-    match carnet_store::check_ledger(&data::database(&around.data)) {
+    match carnet_store::check_ledger(around.database()) {
         Ok(report) if report.is_clean() => {
             let said = format!("{}: all good", counted(report.counts.licenses, "license"));
             finding("ledger", Level::Good, said)

@@ -1,0 +1,257 @@
+//! PostgreSQL: sessions, what is sent over them, and what their failures mean.
+//!
+//! The store is synchronous; one thread with a small runtime moves the bytes of all sessions, and whoever has asked
+//! waits for the answer. What belongs together is sent together ([`Session::later`], [`Session::rows_of_each`]):
+//! one round trip, however many statements.
+
+mod failure;
+mod source;
+mod value;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_executor::block_on;
+use futures_util::TryStreamExt;
+use futures_util::future::{join_all, join3};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Error, Row, Statement};
+
+use crate::StoreError;
+use crate::sql::statements;
+use crate::value::{Owned, Value};
+
+use failure::failed;
+use source::Mover;
+pub(crate) use source::Source;
+pub(crate) use value::column;
+
+statements! {
+    /// The row of the first migration is the seat of whoever writes: one transaction at a time in all servers of a
+    /// database, as SQLite has it by itself. Events are numbered without gaps, and every decision sees all that
+    /// was decided before. The guards by version stay, for those who do not take the seat.
+    SEAT = "SELECT number FROM migration WHERE number = 1 FOR UPDATE";
+    LAST_EVENT = "SELECT max(seq) FROM event";
+}
+
+/// How many rows a walk over a whole table fetches at a time.
+const FETCHED: u32 = 2_000;
+
+/// One connection, and what is prepared on it.
+pub(crate) struct Session {
+    client: Client,
+    prepared: RefCell<HashMap<String, Statement>>,
+    /// Writes that wait to be sent together.
+    queue: RefCell<Vec<Queued>>,
+    /// A statement has failed, so the transaction can only be rolled back.
+    failed: Cell<bool>,
+    walks: Cell<u32>,
+    /// Without it, nobody moves the bytes of this session.
+    _mover: Arc<Mover>,
+}
+
+struct Queued {
+    sql: &'static str,
+    values: Vec<Owned>,
+    /// What it means when not exactly one row was written; none: that does not matter.
+    otherwise: Option<StoreError>,
+}
+
+impl Session {
+    fn over(client: Client, mover: Arc<Mover>) -> Self {
+        let (prepared, queue) = (RefCell::default(), RefCell::default());
+        Self { client, prepared, queue, failed: Cell::new(false), walks: Cell::new(0), _mover: mover }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Begins a transaction that writes, alone among all servers; returns the number of the last event.
+    pub(crate) fn begin_writing(&self) -> Result<i64, StoreError> {
+        self.forget();
+        let (seat, last) = (self.prepare(SEAT)?, self.prepare(LAST_EVENT)?);
+        let (begun, seated, last) = block_on(join3(
+            self.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            self.client.query(&seat, &[]),
+            self.client.query(&last, &[]),
+        ));
+        begun.map_err(|error| self.note(error))?;
+        seated.map_err(|error| self.note(error))?;
+        let rows = last.map_err(|error| self.note(error))?;
+        Ok(rows.first().and_then(|row| row.get::<_, Option<i64>>(0)).unwrap_or(0))
+    }
+
+    /// Begins a transaction that reads one snapshot.
+    pub(crate) fn begin_reading(&self) -> Result<(), StoreError> {
+        self.forget();
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    fn forget(&self) {
+        self.queue.borrow_mut().clear();
+        self.failed.set(false);
+    }
+
+    /// Commits. An error that the database itself has sent means that nothing is stored; the other kind,
+    /// [`StoreError::Unknown`], that nobody can tell.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        if self.failed.get() {
+            // COMMIT would be answered by a rollback, and without an error.
+            return Err(StoreError::Defect);
+        }
+        block_on(self.client.batch_execute("COMMIT")).map_err(|error| match error.as_db_error() {
+            // A server that shuts down says so, and may have committed before.
+            Some(said) if !said.code().code().starts_with("57") => failed(&error),
+            _ => StoreError::Unknown,
+        })
+    }
+
+    pub(crate) fn roll_back(&self) -> Result<(), StoreError> {
+        self.forget();
+        self.run("ROLLBACK")
+    }
+
+    /// Runs a text without parameters, of several statements perhaps.
+    pub(crate) fn run(&self, text: &str) -> Result<(), StoreError> {
+        block_on(self.client.batch_execute(text)).map_err(|error| self.note(error))
+    }
+
+    pub(crate) fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        self.flush()?;
+        let statement = self.prepare(sql)?;
+        let rows = block_on(self.client.execute_raw(&statement, values.iter().copied()));
+        rows.map(count).map_err(|error| self.note(error))
+    }
+
+    /// Sends a write together with others: before the next statement that is not such a write, at the latest.
+    pub(crate) fn later(&self, sql: &'static str, values: &[Value<'_>], otherwise: Option<StoreError>) {
+        let values = values.iter().copied().map(Owned::from).collect();
+        self.queue.borrow_mut().push(Queued { sql, values, otherwise });
+    }
+
+    /// Sends what waits, and checks what became of each.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let queue = self.queue.take();
+        if queue.is_empty() {
+            return Ok(());
+        }
+        let statements =
+            queue.iter().map(|queued| self.prepare(queued.sql)).collect::<Result<Vec<_>, StoreError>>()?;
+        let sent = queue.iter().zip(&statements).map(|(queued, statement)| {
+            self.client.execute_raw(statement, queued.values.iter().map(Owned::value).collect::<Vec<_>>())
+        });
+        let done = block_on(join_all(sent));
+        for (rows, queued) in done.into_iter().zip(queue) {
+            let rows = rows.map_err(|error| self.note(error))?;
+            if let Some(error) = queued.otherwise.filter(|_| rows != 1) {
+                self.failed.set(true);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.flush()?;
+        let statement = self.prepare(sql)?;
+        block_on(self.ask(&statement, values)).map_err(|error| self.note(error))
+    }
+
+    /// The rows for each of several sets of parameters, all asked for at once.
+    pub(crate) fn rows_of_each(
+        &self,
+        sql: &'static str,
+        sets: &[Vec<Value<'_>>],
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.flush()?;
+        let statement = self.prepare(sql)?;
+        let asked = sets.iter().map(|values| self.ask(&statement, values));
+        let found = block_on(join_all(asked));
+        found.into_iter().map(|rows| rows.map_err(|error| self.note(error))).collect()
+    }
+
+    async fn ask(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.client.query_raw(statement, values.iter().copied()).await?.try_collect().await
+    }
+
+    /// All rows of a table that may not fit into memory, inside a transaction. Other statements may be run
+    /// between them.
+    pub(crate) fn walk(
+        &self,
+        sql: &str,
+        mut visit: impl FnMut(&Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.flush()?;
+        let name = format!("walk_{}", self.walks.replace(self.walks.get().wrapping_add(1)));
+        self.run(&format!("DECLARE {name} NO SCROLL CURSOR FOR {sql}"))?;
+        let fetch = format!("FETCH {FETCHED} FROM {name}");
+        loop {
+            let rows = block_on(self.client.query(&fetch, &[])).map_err(|error| self.note(error))?;
+            rows.iter().try_for_each(&mut visit)?;
+            if rows.len() < FETCHED as usize {
+                return self.run(&format!("CLOSE {name}"));
+            }
+        }
+    }
+
+    /// A statement that is asked once, so nothing is kept of it.
+    pub(crate) fn rows_once(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
+        block_on(self.client.query(sql, &[])).map_err(|error| self.note(error))
+    }
+
+    /// Begins to write many rows of one table, whose columns `like` selects.
+    pub(crate) fn copy_in(&self, copy: &str, like: &str) -> Result<CopyIn<'_>, StoreError> {
+        let begun = async {
+            let statement = self.client.prepare(like).await?;
+            let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
+            Ok(BinaryCopyInWriter::new(self.client.copy_in(copy).await?, &types))
+        };
+        let writer = block_on(begun).map_err(|error| self.note(error))?;
+        Ok(CopyIn { session: self, writer: Box::pin(writer) })
+    }
+
+    pub(crate) fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(known) = self.prepared.borrow().get(sql) {
+            return Ok(known.clone());
+        }
+        let text = numbered(sql);
+        let made = block_on(self.client.prepare(&text)).map_err(|error| self.note(error))?;
+        self.prepared.borrow_mut().insert(sql.to_owned(), made.clone());
+        Ok(made)
+    }
+
+    fn note(&self, error: Error) -> StoreError {
+        self.failed.set(true);
+        failed(&error)
+    }
+}
+
+/// Rows on their way into one table.
+pub(crate) struct CopyIn<'s> {
+    session: &'s Session,
+    writer: Pin<Box<BinaryCopyInWriter>>,
+}
+
+impl CopyIn<'_> {
+    pub(crate) fn write(&mut self, row: &[Value<'_>]) -> Result<(), StoreError> {
+        let written = block_on(self.writer.as_mut().write_raw(row.iter().copied()));
+        written.map_err(|error| self.session.note(error))
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+        block_on(self.writer.as_mut().finish()).map(drop).map_err(|error| self.session.note(error))
+    }
+}
+
+/// The statement with its parameters as PostgreSQL numbers them: `$1` for `?1`.
+pub(crate) fn numbered(sql: &str) -> String {
+    sql.replace('?', "$")
+}
+
+fn count(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,27 @@
+//! The stories on PostgreSQL, and those that only a database of several servers has.
+
+/// For [`world`].
+pub const KIND: crate::Kind = crate::Kind::Postgres;
+
+#[path = "checker.rs"]
+mod checker;
+#[path = "cold.rs"]
+mod cold;
+#[path = "faults.rs"]
+mod faults;
+#[path = "hot.rs"]
+mod hot;
+#[path = "life.rs"]
+mod life;
+#[path = "people.rs"]
+mod people;
+#[path = "property.rs"]
+mod property;
+#[path = "remote.rs"]
+mod remote;
+#[path = "repeat.rs"]
+mod repeat;
+#[path = "shared.rs"]
+mod shared;
+#[path = "world.rs"]
+mod world;

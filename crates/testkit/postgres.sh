@@ -1,0 +1,61 @@
+#!/bin/sh
+# A PostgreSQL cluster for tests: nothing durable, reached by a socket in a folder of its own. Prints its address
+# when it is ready, runs until standard input ends, whichever way the caller has ended, and removes everything.
+#
+# With a folder and a port, it can be reached by that port of this machine as well, with TLS only, by the server.crt and
+# server.key in that folder.
+set -eu
+
+# PostgreSQL refuses to run as root.
+as=""
+if [ "$(id -u)" = 0 ]; then
+    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
+fi
+# Debian keeps the server's programs out of the way.
+for folder in /usr/lib/postgresql/*/bin; do
+    PATH="$folder:$PATH"
+done
+if ! command -v initdb >/dev/null || ! command -v psql >/dev/null; then
+    echo "PostgreSQL is not installed: \`cargo xtask test\` installs it, or install Debian's package postgresql" >&2
+    exit 1
+fi
+
+# Short: the name of a socket may not have more than some hundred bytes.
+home=$(mktemp -d /tmp/carnet-postgres.XXXXXX)
+server=""
+finish() {
+    if [ -n "$server" ]; then
+        kill -INT "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$home"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+if [ -n "$as" ]; then chown nobody "$home"; fi
+cd "$home"
+
+$as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
+    >"$home/initdb.log" 2>&1 || { cat "$home/initdb.log" >&2; exit 1; }
+tls="-c listen_addresses= -c port=${2:-5432}"
+if [ $# = 2 ]; then
+    cp "$1/server.crt" "$1/server.key" "$home"
+    chmod 600 "$home/server.key"
+    if [ -n "$as" ]; then chown nobody "$home/server.crt" "$home/server.key"; fi
+    printf 'local all all trust\nhostssl all all all trust\n' >"$home/data/pg_hba.conf"
+    tls="-c listen_addresses=localhost -c port=$2 -c ssl=on -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
+fi
+$as postgres -D "$home/data" -k "$home" $tls -c fsync=off -c full_page_writes=off \
+    -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
+server=$!
+tries=0
+until psql -X -q -h "$home" -p "${2:-5432}" -U carnet -d postgres -c '' 2>/dev/null; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
+        cat "$home/server.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+echo "postgres://carnet@$(echo "$home" | sed 's|/|%2F|g'):${2:-5432}/postgres"
+cat >/dev/null
