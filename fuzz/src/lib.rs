@@ -5,9 +5,9 @@
 
 use carnet_core::document::{Agreement, Answer, Pass, PortablePass, Request};
 use carnet_core::journal::Record;
+use carnet_core::report::{Detail, Erased, ErasureCertificate, ReportRequest, UsageReport};
 use carnet_image::list::{Entry, Order, read_page};
 use carnet_image::table::Table;
-use carnet_core::report::{Detail, Erased, ErasureCertificate, ReportRequest, UsageReport};
 use carnet_seal::armor;
 use carnet_seal::cbor::{Cbor, CborError, Decoder, Encoder, Fault, Limits, decode_within, encode};
 use carnet_seal::code::CodeText;

@@ -21,9 +21,9 @@ pub mod menu;
 pub mod open;
 pub mod open_words;
 pub mod register;
-pub mod token;
 pub mod report_key;
 pub mod request;
+pub mod token;
 
 /// `carnet supplier`.
 #[derive(Debug, Args)]

@@ -10,8 +10,8 @@ use data_encoding::HEXLOWER;
 
 use super::file::{Device, Trust};
 use crate::samples::{
-    ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered, report_secrets, root,
-    server_key, umbra_key,
+    ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered,
+    report_secrets, root, server_key, umbra_key,
 };
 
 /// For key sets: who is pinned, and which version was seen.
