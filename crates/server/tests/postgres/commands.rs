@@ -30,6 +30,7 @@ fn a_wrong_address_is_refused_with_the_remedy_and_without_the_password() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the file of a test need not last")]
 fn the_address_can_be_a_file_that_only_its_owner_can_read() {
     let folder = Folder::new();
     let file = folder.data().with_extension("url");

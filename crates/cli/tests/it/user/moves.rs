@@ -311,8 +311,9 @@ impl<'a> FatStick<'a> {
     }
 
     fn tool(name: &str, arguments: &[&str]) -> bool {
-        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let ran = Command::new(name).args(arguments).env("PATH", path).output();
+        // Where Debian keeps the tools of file systems, whether or not the caller looks there.
+        let script = "PATH=$PATH:/usr/sbin:/sbin; exec \"$0\" \"$@\"";
+        let ran = Command::new("sh").args(["-c", script, name]).args(arguments).output();
         ran.is_ok_and(|output| output.status.success())
     }
 }
