@@ -9,6 +9,7 @@ mod losing;
 mod moves;
 mod paying;
 mod redeeming;
+mod seats;
 mod selling;
 mod steps;
 mod using;
@@ -35,6 +36,7 @@ fn ten_runs() -> Offer {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,

@@ -49,6 +49,7 @@ choice! {
         11 => Lost(device),
         12 => Retire(device),
         13 => Rename { device, name },
+        14 => Borrow(length),
     }
     Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
     Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }
