@@ -334,8 +334,8 @@ impl Offer {
             "write a length like `7 days`, or leave it out",
         );
         let shorter = |borrow: Length, pass: Length| Time(0).plus_length(borrow) <= Time(0).plus_length(pass);
-        let useless =
-            floating.borrow.zip(self.pass_term.period).is_some_and(|(borrow, pass)| shorter(borrow, pass));
+        let borrow = floating.borrow.filter(|borrow| !borrow.is_zero());
+        let useless = borrow.zip(self.pass_term.period).is_some_and(|(borrow, pass)| shorter(borrow, pass));
         found.when(
             useless,
             "floating.borrow",
