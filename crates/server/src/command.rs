@@ -8,6 +8,7 @@ mod health;
 mod invitations;
 mod invite;
 mod keys;
+mod keys_serve;
 mod relocate;
 mod restore;
 mod run;
@@ -114,6 +115,7 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         fs: Arc::new(RealFs::default()),
         data: config.data.clone(),
         database: database(config)?,
+        key_service: config.command.key_service(),
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),

@@ -7,6 +7,7 @@ use crate::charge::Charge;
 use crate::document::{Answer, Body, Head, JournalName, Reason, Refusal, Request, Resume, Totals};
 use crate::id::{DeviceId, Digest, LicenseId, MoveId};
 use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
+use crate::provision::KeyTransaction;
 use crate::server::{
     Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
     Outcome, Past, Rejection, View,
@@ -29,6 +30,7 @@ pub struct Draft {
     pub(super) licenses: BTreeMap<LicenseId, License>,
     pub(super) moves: BTreeMap<MoveId, Move>,
     pub(super) app: Option<AppView>,
+    pub(super) transactions: Vec<KeyTransaction>,
     body: Digest,
     changed: BTreeSet<LicenseId>,
     moved: BTreeSet<MoveId>,
@@ -64,6 +66,7 @@ impl Draft {
             licenses: view.licenses.iter().map(|license| (license.id, license.clone())).collect(),
             moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
             app: view.app.clone(),
+            transactions: Vec::new(),
             body: view.body,
             changed: BTreeSet::new(),
             moved: BTreeSet::new(),
@@ -316,6 +319,7 @@ impl Draft {
             codes: self.codes.into_iter().filter(|code| codes.contains(&code.digest)).collect(),
             grant: self.grant.filter(|_| grant),
             charges: self.charges,
+            transactions: self.transactions,
             event,
             answer: Answer { head, body },
         }
@@ -333,6 +337,7 @@ fn about(body: &Body) -> Option<LicenseId> {
         Body::Pass(pass) => Some(pass.license),
         Body::Portable(portable) => Some(portable.license),
         Body::Refusal(refusal) => refusal.license,
+        Body::Keys(delivery) => Some(delivery.license),
         Body::Receipt(receipt) => match receipt.effect {
             Effect::Declined(license) | Effect::Returned(license) => Some(license),
             Effect::Registered { .. }
@@ -340,7 +345,8 @@ fn about(body: &Body) -> Option<LicenseId> {
             | Effect::Invited(_)
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
-            | Effect::Renamed(_) => None,
+            | Effect::Renamed(_)
+            | Effect::KeyOrdered { .. } => None,
         },
     }
 }

@@ -11,7 +11,8 @@ use carnet_core::document::{
     Reason, Refusal, Request, Secret,
 };
 use carnet_core::id::{
-    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
 use carnet_core::journal::{Received, State};
 use carnet_core::license::{License, Standing};
@@ -164,6 +165,7 @@ impl Desk {
             pass: PassId(self.draw()),
             movement: MoveId(self.draw()),
             charge: ChargeId(self.draw()),
+            transaction: TransactionId(self.draw()),
         };
         match decide(&view, request, self.now, &fresh) {
             Decision::Decided(outcome) => Ok(self.write(*outcome, true)),
@@ -172,6 +174,7 @@ impl Desk {
             Decision::RepeatAside => Ok(self.asides[&request.id].1.clone()),
             Decision::Superseded(answer) | Decision::Unrecorded(answer) => Ok(*answer),
             Decision::CheckProof => panic!("nothing is unchecked here"),
+            Decision::WantsKeys(_) => panic!("the key service has sealed what is redeemed here"),
             Decision::Rejected(rejection) => Err(rejection),
         }
     }

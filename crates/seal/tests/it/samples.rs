@@ -266,6 +266,7 @@ pub fn image_manifest() -> ImageManifest {
         sealed_length: 40_000_000 + u64::from(number),
         plain_length: 1 << 33,
         entries: 1_234,
+        kept: None,
     };
     ImageManifest {
         id: ImageId([0x1a; 16]),
