@@ -46,6 +46,8 @@ pub struct Offer {
     /// How many devices a user may declare lost in 365 days without asking anybody.
     #[schema(default = 2, required = false)]
     pub lost_devices_per_year: u32,
+    /// Floating seats: taken when a program starts and given back when it ends; absent: a device keeps its pass.
+    pub floating: Option<Floating>,
     /// What the device records for the supplier; absent: nothing.
     pub reporting: Option<Reporting>,
     /// A trial: this offer can be agreed to only once.
@@ -109,6 +111,15 @@ pub struct Issuance {
     /// A temporary pass, rather than nothing, while a charge is refused.
     #[schema(default = false, required = false)]
     pub temporary_when_refused: bool,
+}
+
+/// Floating seats.
+#[derive(Debug, ToSchema)]
+pub struct Floating {
+    /// For how long at most a seat may be borrowed for work without a network: an ISO 8601 duration, or words like
+    /// `7 days`; absent: not at all.
+    #[schema(example = "P7D")]
+    pub borrow: Option<String>,
 }
 
 /// What a device records for the supplier, told to the user before agreement.

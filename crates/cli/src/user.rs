@@ -31,6 +31,7 @@ pub mod relay;
 pub mod renew;
 pub mod report;
 pub mod run;
+pub mod seats;
 pub mod status;
 pub mod usage;
 pub mod which;
@@ -58,6 +59,8 @@ pub enum User {
     Decline(decline::Decline),
     /// Report what was used and get the next pass now, as before going offline
     Renew(renew::Renew),
+    /// Borrow a floating seat, for work without a network
+    Borrow(seats::Borrow),
     /// Take up an offer that was paid for elsewhere
     Redeem(redeem::Redeem),
     /// Take passes to another device, on a medium or as a QR picture
@@ -123,6 +126,7 @@ impl User {
             Self::Uninstall(command) => command.run(context),
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
+            Self::Borrow(command) => command.run(context),
             Self::Redeem(command) => command.run(context),
             Self::Export(command) => return command.run(context),
             Self::Import(command) => return command.run(context),

@@ -39,6 +39,8 @@
 //!   second, [`Run::disapproved`] says why, and [`Run::on_disapproved`] tells. The same happens at once when
 //!   the pass is moved to another device, given back or revoked. A license that was only suspended lets an
 //!   approved run go on to its end.
+//! * A floating seat is given back when the last run by it on this device has ended: dropping that [`Run`] waits for the
+//!   server, at most three seconds.
 //! * Setting the clock back does not make a pass last longer.
 //!
 //! # Codes

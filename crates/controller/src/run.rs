@@ -18,7 +18,8 @@ use crate::live::Phase;
 use crate::remaining::{Remaining, Warning};
 
 /// Run approved. Keep it for as long as the program, or the job that is licensed, runs: while it lives, run
-/// time is counted; when it is dropped, the end is recorded and unused time of the last block given back.
+/// time is counted; when it is dropped, the end is recorded and unused time of the last block given back, and so is a
+/// floating seat that no other run uses, for which the server is waited for, at most three seconds.
 ///
 /// May be shared by threads (`Arc<Run>`), and there may be several in one process.
 pub struct Run {

@@ -84,6 +84,8 @@ pub enum Operation {
         /// Uses that are about to be made.
         uses: u64,
     },
+    /// A floating seat for so long, for work without a network.
+    Borrow(Length),
     /// Agree to an offer (A10).
     Agree(Box<Agreed>),
     /// Agree to an offer that was paid for elsewhere.
@@ -376,6 +378,8 @@ pub struct Pass {
     pub seconds: Option<Ceiling>,
     /// Where uses are counted.
     pub counting: Counting,
+    /// It is a floating seat, and goes back when the last program that runs by it has ended.
+    pub floating: bool,
     /// Which versions of the program are covered.
     pub versions: VersionRange,
     /// What the device records for the supplier.
@@ -447,6 +451,31 @@ pub struct Refusal {
     pub license: Option<LicenseId>,
     /// The menu, where buying helps (A9).
     pub menu: Vec<Listed>,
+    /// Who holds what this device would need, the first [`MOST_HOLDERS`] of them: for devices that may see the others of
+    /// their user.
+    pub holders: Vec<SeatHolder>,
+    /// For how long at most a seat may be borrowed, where too long was asked for.
+    pub borrow: Option<Length>,
+}
+
+impl Refusal {
+    /// A no for this reason, and nothing besides.
+    #[must_use]
+    pub const fn because(reason: Reason, license: Option<LicenseId>) -> Self {
+        Self { reason, license, menu: Vec::new(), holders: Vec::new(), borrow: None }
+    }
+}
+
+/// The most holders that a refusal names.
+pub const MOST_HOLDERS: usize = 16;
+
+/// A device that holds a right of a license.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SeatHolder {
+    /// Which. What the user calls it is asked for apart: answers are kept, and a name is personal data (I19).
+    pub device: DeviceId,
+    /// When it comes back by itself; none: only when it is given back.
+    pub until: Option<Time>,
 }
 
 /// Why the server refuses. Codes are stable.
@@ -517,6 +546,8 @@ pub enum Reason {
     TooManyLost,
     /// The device joined for one license only.
     Guest,
+    /// There is no seat that may be borrowed, or not for so long.
+    NotBorrowable,
     /// No such image of this app is to be had, or its keys are not at the key service.
     NoImage,
     /// The license does not cover this version.
@@ -566,6 +597,7 @@ impl Reason {
             Self::StillHolds => "still-holds",
             Self::TooManyLost => "too-many-lost",
             Self::Guest => "guest-device",
+            Self::NotBorrowable => "not-borrowable",
             Self::NoImage => "no-image",
             Self::VersionNotCovered => "version-not-covered",
             Self::NoTransaction => "no-transaction",
@@ -612,6 +644,7 @@ impl Reason {
             Self::StillHolds => "the device still holds passes",
             Self::TooManyLost => "as many devices as the offer allows in a year were declared lost already",
             Self::Guest => "this device joined with a portable pass, for that license only",
+            Self::NotBorrowable => "no seat may be borrowed here, or not for so long",
             Self::NoImage => "there is no such image of this app, or its keys have not been handed in yet",
             Self::VersionNotCovered => "the license does not cover this version",
             Self::NoTransaction => "no order of this device waits for its key under this transaction id",
@@ -649,6 +682,7 @@ impl Reason {
             Self::StillHolds => "give its passes back or move them first, or declare it lost",
             Self::TooManyLost => "ask the supplier",
             Self::Guest => "join the user with a join code or the recovery code",
+            Self::NotBorrowable => "see the menu for how long seats may be borrowed, or work with a network",
             Self::NoImage => "see what there is with `carnet catalog`, or ask the supplier",
             Self::VersionNotCovered => "install a version that the license covers, or buy the upgrade",
             Self::NoTransaction => "install again: the key is ordered anew",

@@ -682,7 +682,7 @@ fn new_journal(device: &Device, name: &JournalName) -> Journal {
 }
 
 fn superseded(view: &View, device: &Device, journal: &Journal, request: &Request, now: Time) -> Answer {
-    let refusal = Refusal { reason: Reason::Superseded, license: None, menu: Vec::new() };
+    let refusal = Refusal::because(Reason::Superseded, None);
     Answer {
         head: Head {
             server: view.server,

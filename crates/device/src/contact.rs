@@ -159,6 +159,33 @@ pub fn ask(
     Err(ContactError::OutOfStep)
 }
 
+/// Gives a floating seat back, unless the newest state says that a program still runs by it. Whether it was asked for.
+///
+/// The server is looked for before anything is written down: where it is away the seat stays good here, and comes back
+/// by itself when its pass has ended.
+///
+/// # Errors
+/// [`ContactError`]. A request that was sent and not answered stays open.
+pub fn give_back_unless(
+    passbook: &mut Passbook,
+    app: &AppId,
+    line: Line<'_>,
+    in_use: impl Fn(&State) -> bool,
+) -> Result<bool, ContactError> {
+    let mut book = passbook.book(Some(app))?;
+    let state = book.refresh()?;
+    if in_use(state) || state.intent.is_some() {
+        return Ok(false);
+    }
+    fetch_key_set(passbook, line)?;
+    let (id, now) = (passbook.env().request_id()?, passbook.env().now());
+    if !book.ask_unless(id, Operation::Return, now, |state| in_use(state) || state.intent.is_some())? {
+        return Ok(false);
+    }
+    send(passbook, &mut book, line)?;
+    Ok(true)
+}
+
 /// Finishes an open request, if there is one.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 //! * [`storage`] – what can go wrong with files, each with its remedy;
 //! * [`book`] – a journal whose records mean something;
 //! * [`passbook`] – everything that one device keeps for one server;
+//! * [`alive`] – which runs still live;
 //! * [`contact`] – asking the server, over any carrier;
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
@@ -14,6 +15,7 @@
 //! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
 //! * [`mod@env`] – files, clock and random, handed over.
 
+pub mod alive;
 pub mod book;
 pub mod by_hand;
 pub mod contact;
@@ -31,6 +33,7 @@ pub mod report;
 pub mod storage;
 pub mod usage;
 
+pub use alive::Alive;
 pub use book::{Book, BookError};
 pub use contact::{ContactError, Line};
 pub use env::Env;

@@ -36,6 +36,7 @@ pub mod redeem;
 pub mod register;
 mod relay;
 pub mod report;
+pub mod seats;
 pub mod server;
 pub mod status;
 mod way;

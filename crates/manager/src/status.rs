@@ -83,6 +83,7 @@ pub const fn name_of(operation: &Operation) -> &'static str {
     match operation {
         Operation::Register(_) => "register",
         Operation::Renew { .. } => "renew",
+        Operation::Borrow(_) => "borrow",
         Operation::Agree(_) => "agree",
         Operation::Decline => "decline",
         Operation::Export => "export",

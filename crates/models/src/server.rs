@@ -102,6 +102,7 @@ impl Server {
             counting: Counting::Offline,
             grace: None,
             lost_devices_per_year: 2,
+            floating: None,
             reporting: None,
             once_per: None,
             hardware_only: false,

@@ -249,6 +249,7 @@ offer = without_false(
             15: ("once_per?", choice("user", "device")),
             16: ("hardware_only", truth),
             17: ("versions", versions),
+            18: ("floating?", record({1: ("borrow?", length)})),
         }
     ),
     "hardware_only",
@@ -395,6 +396,7 @@ def request(embedded):
         ("Lost", device),
         ("Retire", device),
         ("Rename", {"device": device, "name": text}),
+        ("Borrow", length),
         ("OrderKey", ident("img")),
         ("RedeemKey", redemption),
     )
@@ -458,10 +460,12 @@ erasure_certificate = record({1: ("says", statement), 2: ("list", attachment)})
 
 # Answers: a CWT (RFC 8392), with our claims in one private-use claim.
 
-REASONS = """no-license exhausted expired declined suspended charge-failed payment-pending ended revoked held-
-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
-nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full no-such-
-device still-holds too-many-lost guest no-image version-not-covered no-transaction no-pass key-refused""".split()
+seat_holder = record({1: ("device", device), 2: ("until?", time)})
+REASONS = """no-license exhausted expired declined suspended charge-failed payment-pending ended revoked
+held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
+nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
+no-such-device still-holds too-many-lost guest not-borrowable
+no-image version-not-covered no-transaction no-pass key-refused""".split()
 effect = choice(
     (
         "Registered",
@@ -567,6 +571,7 @@ def pass_(facts, app):
     facts.take("uses?", 17, ceiling)
     facts.take("seconds?", 18, ceiling)
     facts.assume("counting", 19, counting, "offline")
+    facts.assume("floating", 29, truth, False)
     facts.assume("versions", 20, versions, {})
     facts.take("reporting?", 21, reporting)
     facts.take("previous", 22, digest)
@@ -597,6 +602,8 @@ def refusal(facts, _):
     facts.take("reason", 8, choice(*REASONS))
     facts.take("license?", 9, license)
     facts.take("menu", 10, listed_items(listed))
+    facts.take("holders", 11, listed_items(seat_holder))
+    facts.take("borrow?", 12, length)
 
 
 def receipt(facts, _):

@@ -34,7 +34,8 @@ fn full_offer() -> Value {
         "issuance": {"temporary_at_purchase": true, "temporary_when_refused": true},
         "pass_term": {"uses": 1, "duration": 30, "period": "P1D"},
         "temporary_pass_term": {"uses": 1}, "counting": "offline", "grace": 60,
-        "lost_devices_per_year": 2, "reporting": reporting(), "once_per": "user",
+        "lost_devices_per_year": 2, "reporting": reporting(), "floating": {"borrow": "P7D"},
+        "once_per": "user",
         "hardware_only": true, "versions": {"from": "2.0.0", "below": "3.0.0"},
     })
 }
@@ -48,6 +49,7 @@ fn an_offer_has_exactly_the_fields_that_the_domain_reads_and_writes() {
         (fields_of::<super::Term>(), &written["term"]),
         (fields_of::<super::Slice>(), &written["pass_term"]),
         (fields_of::<super::Issuance>(), &written["issuance"]),
+        (fields_of::<super::Floating>(), &written["floating"]),
         (fields_of::<super::Reporting>(), &written["reporting"]),
         (fields_of::<super::ReportKeys>(), &written["reporting"]["keys"]),
         (fields_of::<super::VersionRange>(), &written["versions"]),

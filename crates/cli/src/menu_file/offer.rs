@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use carnet_core::app::VersionRange;
 use carnet_core::money::Money;
-use carnet_core::offer::{Counting, Offer, OfferProblem, OncePer, Reporting, UserNames};
+use carnet_core::offer::{Counting, Floating, Offer, OfferProblem, OncePer, Reporting, UserNames};
 use toml::de::{DeTable, DeValue};
 
 use super::features::features;
@@ -20,6 +20,7 @@ const KEYS: &[&str] = &[
     "charging",
     "term",
     "devices",
+    "floating",
     "features",
     "pass",
     "temporary_pass",
@@ -77,6 +78,7 @@ pub(super) fn offer(table: &DeTable<'_>, place: &Range<usize>, findings: &mut Fi
         lost_devices_per_year: fields
             .read("lost_devices_per_year", findings, values::small_count)
             .unwrap_or(2),
+        floating: floating(fields, findings),
         reporting: reporting(fields, findings),
         once_per: fields.read("once_per", findings, |value| values::one_of(value, ONCE_PER)),
         hardware_only: fields.read("hardware_only", findings, values::yes_or_no).unwrap_or_default(),
@@ -95,6 +97,21 @@ fn devices(value: &DeValue<'_>) -> Result<u32, Wrong> {
 
 fn counting(value: &DeValue<'_>) -> Result<Counting, Wrong> {
     values::one_of(value, COUNTING)
+}
+
+/// `true`, or a table that says for how long seats may be borrowed.
+fn floating(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Floating> {
+    let remedy = "write floating = true, or floating = { borrow = \"7 days\" }";
+    if offer.find("floating")?.get_ref().is_bool() {
+        let floats = offer.read("floating", findings, values::yes_or_no)?;
+        return floats.then_some(Floating { borrow: None });
+    }
+    let table = offer.read("floating", findings, |value| values::table(value, remedy))?;
+    let fields = Fields::new(table, "`floating`");
+    findings.breaking("floating", |findings| {
+        fields.check_keys(&["borrow"], findings);
+        Some(Floating { borrow: fields.read("borrow", findings, values::length) })
+    })
 }
 
 fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting> {
@@ -128,7 +145,8 @@ fn note(problem: OfferProblem, fields: Fields<'_, '_>, place: &Range<usize>, fin
     let (path, depends): (Vec<&str>, &[&str]) = match problem.field {
         "pass_term" => (vec!["pass"], &["pass", "term"]),
         "temporary_pass_term" => (vec!["temporary_pass"], &["temporary_pass", "term"]),
-        "charging" => (vec!["charging"], &["charging", "fee", "term", "pass"]),
+        "charging" => (vec!["charging"], &["charging", "fee", "term", "pass", "floating"]),
+        "floating" | "floating.borrow" => (problem.field.split('.').collect(), &["floating", "pass"]),
         "fee" => (vec!["fee"], &["fee", "charging"]),
         "counting" => (vec!["counting"], &["counting", "term"]),
         "grace" => (vec!["grace"], &["grace", "term", "pass"]),

@@ -11,6 +11,7 @@ mod paying;
 mod pin;
 mod register;
 mod run;
+mod seats;
 pub mod shop;
 mod strange;
 mod terminal;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use carnet_core::app::VersionRange;
 use carnet_core::document::{
     Answer, Body, Ceiling, Effect, Head, JournalName, Pass, PassKind, PortablePass, Reason, Receipt, Refusal,
-    Resume,
+    Resume, SeatHolder,
 };
 use carnet_core::offer::Counting;
 use carnet_core::provision::KeyDelivery;
@@ -29,10 +29,12 @@ const CNF: i64 = 8;
 const GRACE: TimeKey = TimeKey::Ours(15, 27);
 const APP: i64 = 24;
 const OVER: i64 = 28;
+const FLOATING: i64 = 29;
 
 record! {
     Resume { 1 => totals, 2 => void }
-    Refusal { 8 => reason, 9 => license, 10 => menu }
+    Refusal { 8 => reason, 9 => license, 10 => menu, 11 => holders, 12 => borrow }
+    SeatHolder { 1 => device, 2 => until }
     Receipt { 8 => effect }
     KeyDelivery { 8 => supplier, 9 => license, 10 => transaction, 11 => image, 12 => version, 13 => sealed }
     Confirmation { 1 => cose_key }
@@ -84,11 +86,12 @@ choice! {
         29 => StillHolds,
         30 => TooManyLost,
         31 => Guest,
-        32 => NoImage,
-        33 => VersionNotCovered,
-        34 => NoTransaction,
-        35 => NoPass,
-        36 => KeyRefused,
+        32 => NotBorrowable,
+        33 => NoImage,
+        34 => VersionNotCovered,
+        35 => NoTransaction,
+        36 => NoPass,
+        37 => KeyRefused,
     }
 }
 
@@ -208,6 +211,7 @@ impl Facts for Pass {
         ours.put(17, &self.uses);
         ours.put(18, &self.seconds);
         ours.put_unless(19, &self.counting, &Counting::Offline);
+        ours.put_unless(FLOATING, &self.floating, &false);
         ours.put_unless(20, &self.versions, &VersionRange::default());
         ours.put(21, &self.reporting);
         ours.put(22, &self.previous);
@@ -243,6 +247,7 @@ impl Facts for Pass {
             uses: ours.take(17)?,
             seconds: ours.take(18)?,
             counting: ours.take_or(19, Counting::Offline)?,
+            floating: ours.take_or(FLOATING, false)?,
             versions: ours.take_or(20, VersionRange::default())?,
             reporting: ours.take(21)?,
             device_key,

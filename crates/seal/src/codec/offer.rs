@@ -1,6 +1,8 @@
 //! Offers, terms and slices.
 
-use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Reporting, UserNames,
+};
 use carnet_core::report::ReportKeys;
 use carnet_core::term::{Period, Slice, Term};
 
@@ -25,8 +27,10 @@ record! {
         15 => once_per,
         16 => hardware_only,
         17 => versions,
+        18 => floating,
     }
     Listed { 1 => app, 2 => serial, 3 => offer }
+    Floating { 1 => borrow }
     Issuance { 1 => temporary_at_purchase, 2 => temporary_when_refused }
     Reporting { 1 => record_retention, 2 => keys, 3 => users }
     ReportKeys { 1 => seal_to, 2 => asks }

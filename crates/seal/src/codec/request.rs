@@ -52,8 +52,9 @@ choice! {
         11 => Lost(device),
         12 => Retire(device),
         13 => Rename { device, name },
-        14 => OrderKey(image),
-        15 => RedeemKey(redemption),
+        14 => Borrow(length),
+        15 => OrderKey(image),
+        16 => RedeemKey(redemption),
     }
     Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
     Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }

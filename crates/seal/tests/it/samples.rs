@@ -7,7 +7,7 @@ use carnet_core::document;
 use carnet_core::document::{
     Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
     Pass, PassKind, Person, PortablePass, PublicKey, Reason, Receipt, Redemption, Refusal, Registration,
-    Request, Resume, Secret, Totals,
+    Request, Resume, SeatHolder, Secret, Totals,
 };
 use carnet_core::id::{
     DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
@@ -16,7 +16,7 @@ use carnet_core::id::{
 use carnet_core::journal::{
     ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
 };
-use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::offer::{Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Reporting};
 use carnet_core::provision::{KeyDelivery, KeyRedemption};
 use carnet_core::report::{
     Detail, Erased, ErasureCertificate, Fault, Finding, Integrity, Mark, ReportRequest, Statement,
@@ -226,6 +226,7 @@ pub fn offer() -> Offer {
         counting: Counting::Online,
         grace: Some(Seconds(86_400)),
         lost_devices_per_year: 2,
+        floating: Some(Floating { borrow: Some(Length::days(14)) }),
         reporting: Some(Reporting::kept_for(Length::days(90))),
         once_per: Some(OncePer::Device),
         hardware_only: true,
@@ -241,6 +242,7 @@ pub fn bare_offer() -> Offer {
         temporary_pass_term: None,
         counting: Counting::Offline,
         grace: None,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,
@@ -324,6 +326,7 @@ pub fn pass() -> Pass {
         uses: Some(Ceiling { upto: 5, licensed: 10, remaining: 4 }),
         seconds: None,
         counting: Counting::Offline,
+        floating: false,
         versions: VersionRange::default(),
         reporting: None,
         device_key: device_key().public(),
@@ -372,7 +375,21 @@ pub fn refusal() -> Refusal {
         reason: Reason::Exhausted,
         license: Some(LICENSE),
         menu: vec![listed(), Listed { serial: 2, offer: bare_offer(), app: app() }],
+        holders: Vec::new(),
+        borrow: None,
     }
+}
+
+/// Every seat is taken.
+pub fn taken() -> Refusal {
+    let holder = |byte: u8, until| SeatHolder { device: DeviceId([byte; 16]), until };
+    let holders = vec![holder(0xd1, Some(NOW)), holder(0xd2, None)];
+    Refusal { holders, ..Refusal::because(Reason::HeldElsewhere, Some(LICENSE)) }
+}
+
+/// Not for so long.
+pub fn too_long() -> Refusal {
+    Refusal { borrow: Some(Length::days(7)), ..Refusal::because(Reason::NotBorrowable, Some(LICENSE)) }
 }
 
 pub fn receipt() -> Receipt {
@@ -404,7 +421,7 @@ pub fn totals() -> BTreeMap<LicenseId, Totals> {
 /// The server was restored, and counts on from here.
 pub fn reconciled() -> Answer {
     let resume = Some(Resume { totals: totals(), void: true });
-    let reconcile = Refusal { reason: Reason::Reconcile, license: None, menu: Vec::new() };
+    let reconcile = Refusal::because(Reason::Reconcile, None);
     Answer {
         head: Head { resume, epoch: 60, issued: Time(NOW.0 + 123_456), ..head() },
         body: Body::Refusal(Box::new(reconcile)),
@@ -434,6 +451,9 @@ pub fn answers() -> Vec<Answer> {
             ..portable()
         }))),
         answer(Body::Refusal(Box::new(refusal()))),
+        answer(Body::Refusal(Box::new(taken()))),
+        answer(Body::Refusal(Box::new(too_long()))),
+        answer(Body::Pass(Box::new(Pass { floating: true, ..pass() }))),
         answer(Body::Receipt(Box::new(receipt()))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Declined(LICENSE) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::MoveCancelled(MOVE) }))),
@@ -525,6 +545,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::Lost(device()),
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
+        Operation::Borrow(Length::days(3)),
         Operation::OrderKey(image_manifest().id),
         Operation::RedeemKey(Box::new(KeyRedemption {
             transaction: TRANSACTION,

@@ -251,8 +251,7 @@ fn of_one_supplier(mut answer: Answer) -> Answer {
 
 fn unknown_app() -> Answer {
     let reason = carnet_core::document::Reason::UnknownApp;
-    let mut answer =
-        samples::answer(Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() })));
+    let mut answer = samples::answer(Body::Refusal(Box::new(Refusal::because(reason, None))));
     answer.head.journal.app = Some("nobody/nothing".parse().unwrap());
     answer
 }
