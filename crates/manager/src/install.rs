@@ -96,7 +96,7 @@ impl Manager {
     /// [`ManagerError`], with the remedy.
     pub fn install(&self, wish: &Wish<'_>, tell: &mut dyn FnMut(Step)) -> Result<InstalledApp, ManagerError> {
         let mut passbook = self.valid_passbook()?;
-        let _turn = self.turn()?;
+        let turn = self.turn()?;
         self.newest_keys(&mut passbook, wish.file.is_some())?;
         let versions = self.covered(&mut passbook, wish.app)?;
         let ring = passbook.ring().cloned().ok_or(ManagerError::OutOfStep)?;
@@ -109,6 +109,8 @@ impl Manager {
         let images = if wish.file.is_some() { Vec::new() } else { self.images(wish.app)? };
         let found = self.find(wish, &images, &versions, trust)?;
         let keys = self.keys_of(&mut passbook, wish.app, found.image())?;
+        // Nobody waits for a download who wants something else of this server; the place has a lock of its own.
+        drop(turn);
         let known = place.current(trust).ok().flatten();
         let same = |current: &Current| {
             current.front().0.manifest().id == found.image() && current.features().iter().eq(keys.keys())

@@ -78,7 +78,7 @@ impl KeyService {
         match self.ask(&call)? {
             Reply::Keys(sealed) => Ok(Handed::Sealed(sealed)),
             Reply::Refused(why) => {
-                tracing::warn!(transaction = %id, %why, "the key service refused");
+                tracing::warn!(%image, %why, "the key service refused");
                 Ok(Handed::Refused)
             }
             other => Err(other.into()),

@@ -149,7 +149,10 @@ fn app_in(path: &Path) -> Result<AppId, Failure> {
 }
 
 /// Where something lies must not depend on where the next command is run.
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// When the path is none.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| {
         Failure::new(Exit::Usage, "usage", format!("{} is no folder: {error}", path.display()))
             .with_remedy("name a folder that can be made")
@@ -157,6 +160,9 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The kind of this machine.
+///
+/// # Errors
+/// When it has no name.
 pub fn here() -> Result<Platform, Failure> {
     let text = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
     text.parse().map_err(|_| {

@@ -141,7 +141,7 @@ impl Draft {
     }
 
     /// Licenses of this app in the order of use (A23), the one in use first.
-    fn candidates(&self) -> Vec<LicenseId> {
+    pub(super) fn candidates(&self) -> Vec<LicenseId> {
         let app = self.journal.name.app.as_ref();
         let mut ours: Vec<&License> = self.own().filter(|license| Some(&license.app) == app).collect();
         let active = self.journal.active.filter(|active| active.moved.is_none()).map(|active| active.license);

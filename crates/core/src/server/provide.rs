@@ -112,11 +112,24 @@ impl Draft {
         Ok(transaction)
     }
 
+    /// Why there is no pass here: no license is good, or one is, and nobody has asked for its pass.
+    fn no_pass(&self) -> Refused {
+        let why =
+            |id: LicenseId| (self.licenses.get(&id).and_then(|license| license.refuses_pass(self.now)), id);
+        let all: Vec<_> = self.candidates().into_iter().map(why).collect();
+        match all.first() {
+            Some((Some(reason), id)) if all.iter().all(|(reason, _)| reason.is_some()) => {
+                (*reason, Some(*id))
+            }
+            _ => (Reason::NoPass, None),
+        }
+    }
+
     /// The license that this journal has a pass of, and that is good.
     fn running_license(&self) -> Result<&License, Refused> {
         let active = self.journal.active.filter(|active| active.moved.is_none());
-        let Some(active) = active else { return Err((Reason::NoPass, None)) };
-        let license = self.licenses.get(&active.license).ok_or((Reason::NoPass, None))?;
+        let Some(active) = active else { return Err(self.no_pass()) };
+        let license = self.licenses.get(&active.license).ok_or_else(|| self.no_pass())?;
         if let Some(reason) = license.refuses_pass(self.now) {
             return Err((reason, Some(license.id)));
         }

@@ -163,7 +163,7 @@ fn b7_a_key_that_was_ordered_is_not_delivered_once_the_license_is_not_good_any_m
     let id = transaction(&order(&mut desk, laptop()));
     desk.stand(Standing::Suspended);
     assert_eq!(reason(&redeem(&mut desk, laptop(), id)), Some(Reason::Suspended));
-    desk.stand(Standing::Good);
+    desk.stand(Standing::Active);
     desk.now = desk.now.plus(Seconds(60));
     assert!(matches!(redeem(&mut desk, laptop(), id), Body::Keys(_)));
 }

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::meter::{Meter, bytes_in_words};
 use crate::supplier::image_key;
-use crate::user::install::here;
+use crate::user::install::{absolute, here};
 
 use super::key_service;
 
@@ -150,7 +150,7 @@ impl Build {
 
     fn keep_keys(&self, context: &Context, built: &Built, to: PublicKey) -> Result<PathBuf, Failure> {
         let sealed = SealedKeys::seal(built.manifest.claims(), &built.keys, to, &SystemRandom)?;
-        let place = self.to.with_extension("keys");
+        let place = absolute(&self.to.with_extension("keys"))?;
         replace_file(&*context.files, &place, &sealed.encode())?;
         Ok(place)
     }

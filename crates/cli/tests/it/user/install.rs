@@ -9,6 +9,7 @@ use carnet_seal::ProductString;
 use serde_json::Value;
 
 use super::shop::{Shop, User};
+use crate::carnet::Carnet;
 
 const EDITIONS: &str = r#"
 [[offer]]
@@ -320,4 +321,29 @@ fn b7_d1_with_a_key_service_of_its_own_the_public_server_has_no_keys() {
     install(&ann, &[]);
     assert_eq!((count(&shop, "key-ordered"), count(&shop, "key-delivered")), (1, 1));
     assert!(!shop.data().join("keys").exists());
+}
+
+#[test]
+fn d4_b7_a_device_without_a_network_installs_from_a_medium_and_both_steps_are_carried() {
+    let shop = shop();
+    let image = publish(&shop, "1.0.0");
+    let ann = ordered(&shop, "small");
+    let medium = ann.carnet.home.join("medium.cimg");
+    fs::copy(&image, &medium).unwrap();
+    let (medium, elsewhere) = (medium.display().to_string(), Carnet::new());
+    let mut answer: Option<String> = None;
+    for trip in 0..3 {
+        let ask = elsewhere.home.join(format!("ask{trip}.txt")).display().to_string();
+        let mut line = vec!["install", &medium, "--request-to", &ask, "--json"];
+        line.extend(answer.iter().flat_map(|answer| ["--answer", answer]));
+        let ran = ann.run(&line);
+        assert_eq!(ran.code, 0, "{trip}: {ran:?}");
+        assert_eq!(files(&ann).exists(), trip == 2, "{trip}: {ran:?}");
+        if trip < 2 {
+            let relayed = elsewhere.run(&["relay", &ask, "--json"]);
+            assert_eq!(relayed.code, 0, "{relayed:?}");
+            answer = relayed.json()["files"][0].as_str().map(ToOwned::to_owned);
+        }
+    }
+    assert_eq!((count(&shop, "key-ordered"), count(&shop, "key-delivered")), (1, 1));
 }
