@@ -14,6 +14,7 @@
 pub mod account;
 pub mod act;
 pub mod app;
+pub mod catalog;
 pub mod event;
 pub mod header;
 pub mod held;

@@ -37,6 +37,10 @@ pub const WITHDRAW_REDEEM_CODE: &str = "/v1/redeem-codes/withdraw";
 pub const IMAGE_KEYS: &str = "/v1/image-keys";
 /// GET (anybody): images of an app. POST (its supplier): one that is to be published.
 pub const IMAGES: &str = "/v1/images";
+/// GET: what is on sale.
+pub const CATALOG: &str = "/v1/catalog";
+/// GET: what content keys of images are sealed to.
+pub const KEY_SERVICE: &str = "/v1/key-service";
 /// POST: what a code is good for.
 pub const REDEEM: &str = "/v1/redeem";
 /// GET: devices whose passbooks wait for the supplier to look at them.
@@ -111,6 +115,12 @@ pub fn image(image: ImageId) -> String {
 #[must_use]
 pub fn image_content(image: ImageId) -> String {
     format!("{IMAGES}/{image}/content")
+}
+
+/// POST: the content keys of an image, sealed to the key service.
+#[must_use]
+pub fn image_keys(image: ImageId) -> String {
+    format!("{IMAGES}/{image}/keys")
 }
 
 /// POST: all of it is here.

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 pub mod agree;
 pub mod ask;
+pub mod catalog;
 pub mod code;
 pub mod consent;
 pub mod decline;
@@ -18,8 +19,10 @@ pub mod devices;
 pub mod erase;
 pub mod failure;
 pub mod giving;
+pub mod install;
 pub mod menu;
 pub mod moves;
+pub mod order;
 pub mod passes;
 pub mod pin;
 pub mod redeem;
@@ -42,6 +45,16 @@ pub enum User {
     Menu(menu::Menu),
     /// Agree to an offer and get the first pass
     Agree(agree::Agree),
+    /// Show what is on sale
+    Catalog(catalog::Catalog),
+    /// Order software for this device
+    Order(order::Order),
+    /// Install a program
+    Install(install::Install),
+    /// Install the newest version of a program that is installed
+    Upgrade(install::Upgrade),
+    /// Remove a program that was installed; its license stays
+    Uninstall(install::Uninstall),
     /// Decline what is offered for an app
     Decline(decline::Decline),
     /// Report what was used and get the next pass now, as before going offline
@@ -106,6 +119,11 @@ impl User {
             Self::Register(command) => command.run(context),
             Self::Menu(command) => command.run(context),
             Self::Agree(command) => command.run(context),
+            Self::Catalog(command) => command.run(context),
+            Self::Order(command) => command.run(context),
+            Self::Install(command) => command.run(context),
+            Self::Upgrade(command) => command.run(context),
+            Self::Uninstall(command) => command.run(context),
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
             Self::Borrow(command) => command.run(context),

@@ -97,7 +97,7 @@ impl Disapproved {
     }
 
     /// The errors of Carnet end with `: ` and what to do about them.
-    fn told(code: &'static str, error: &dyn fmt::Display) -> Self {
+    pub(crate) fn told(code: &'static str, error: &dyn fmt::Display) -> Self {
         let text = error.to_string();
         match text.rsplit_once(": ") {
             Some((message, remedy)) => Self::new(code, message.to_owned(), remedy),

@@ -64,6 +64,11 @@
 //! | `disk-full` | nothing can be recorded any more | the user: free some space |
 //! | `no-home` | no folder for the passbook is known | the user: `CARNET_HOME` |
 //! | `no-random`, `no-thread` | the system is out of something | the user: try again |
+//! | `not-granted` | the license does not grant the feature | the user: another offer |
+//! | `not-installed` | there is no content, because nothing was installed from an image | the user: `carnet install` |
+//! | `no-content` | what is installed has no such content | the supplier |
+//! | `no-content-key` | no key for this content was delivered to this device | the user: `carnet install` |
+//! | `content-unusable` | the content on the disk is damaged | the user: `carnet install` |
 //! | `bad-product` | the product string is none | the supplier |
 //!
 //! # Errors
@@ -72,6 +77,7 @@
 //! [`Disapproved::menu`] has the license menu where buying helps; [`Disapproved::explained`] is all of it, as a
 //! program prints it.
 
+mod content;
 mod controller;
 mod desk;
 mod disapproved;
@@ -97,6 +103,7 @@ pub use carnet_device::identity::Machine;
 pub use carnet_seal::ProductString;
 pub use carnet_seam::Net;
 
+pub use content::Content;
 pub use controller::{Builder, Controller, LAUNCHED_BY, START_WAIT};
 pub use disapproved::Disapproved;
 pub use gate::Gate;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use carnet_core::app::Feature;
 use carnet_core::id::RunId;
 
+use crate::content::Content;
 use crate::controller::Ticking;
 use crate::disapproved::Disapproved;
 use crate::gate::Gate;
@@ -72,6 +73,22 @@ impl Run {
     #[must_use]
     pub fn features(&self) -> BTreeMap<Feature, Option<u64>> {
         self.keeper.live().all_features()
+    }
+
+    /// Content of a feature that stays sealed on the disk, to be read while this run is approved: `feature` must be
+    /// granted, and `path` is that in the image, as in `brushes/oil.bin`.
+    ///
+    /// # Errors
+    /// [`Disapproved`]: the feature is not granted, the program was not installed from an image, or no key for it was
+    /// delivered to this device.
+    pub fn content(&self, feature: &str, path: &str) -> Result<Content, Disapproved> {
+        let gate = self.gate(feature);
+        let license = self.keeper.live().held().map(|held| held.pass.license);
+        let license = license.filter(|_| gate.is_open()).ok_or_else(|| {
+            let message = format!("the license does not grant `{feature}` now");
+            Disapproved::new("not-granted", message, "choose an offer that has it from the menu")
+        })?;
+        Content::open(self.keeper.site(), license, (feature, gate), path)
     }
 
     /// Counts uses beyond the one of the start. They are durable when this returns; do the work after it.

@@ -9,8 +9,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, VersionRange};
-use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use crate::id::{
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
+    UserId,
+};
 use crate::offer::{Counting, Listed, Reporting};
+use crate::provision::{KeyDelivery, KeyRedemption};
 use crate::time::{Length, Seconds, Time};
 
 /// A public key of 32 bytes (Ed25519 or X25519), opaque here.
@@ -111,6 +115,10 @@ pub enum Operation {
         /// How.
         name: String,
     },
+    /// Order the license key of an image (B6). The answer is the transaction id alone.
+    OrderKey(ImageId),
+    /// Present the transaction id, and get the key (B7).
+    RedeemKey(Box<KeyRedemption>),
 }
 
 impl Operation {
@@ -331,6 +339,8 @@ pub enum Body {
     Refusal(Box<Refusal>),
     /// Done.
     Receipt(Box<Receipt>),
+    /// The keys of an image for this device.
+    Keys(Box<KeyDelivery>),
 }
 
 /// A signed slice of a license, bound to one device.
@@ -538,6 +548,16 @@ pub enum Reason {
     Guest,
     /// There is no seat that may be borrowed, or not for so long.
     NotBorrowable,
+    /// No such image of this app is to be had, or its keys are not at the key service.
+    NoImage,
+    /// The license does not cover this version.
+    VersionNotCovered,
+    /// No such order of this device waits for its key.
+    NoTransaction,
+    /// There is no pass on this device that could be shown for a key.
+    NoPass,
+    /// The key service does not accept what the device has shown.
+    KeyRefused,
 }
 
 impl Reason {
@@ -578,6 +598,11 @@ impl Reason {
             Self::TooManyLost => "too-many-lost",
             Self::Guest => "guest-device",
             Self::NotBorrowable => "not-borrowable",
+            Self::NoImage => "no-image",
+            Self::VersionNotCovered => "version-not-covered",
+            Self::NoTransaction => "no-transaction",
+            Self::NoPass => "no-pass",
+            Self::KeyRefused => "key-refused",
         }
     }
 
@@ -620,6 +645,11 @@ impl Reason {
             Self::TooManyLost => "as many devices as the offer allows in a year were declared lost already",
             Self::Guest => "this device joined with a portable pass, for that license only",
             Self::NotBorrowable => "no seat may be borrowed here, or not for so long",
+            Self::NoImage => "there is no such image of this app, or its keys have not been handed in yet",
+            Self::VersionNotCovered => "the license does not cover this version",
+            Self::NoTransaction => "no order of this device waits for its key under this transaction id",
+            Self::NoPass => "there is no good pass for this app on this device",
+            Self::KeyRefused => "the key service does not accept the pass that this device has shown",
         }
     }
 
@@ -653,6 +683,11 @@ impl Reason {
             Self::TooManyLost => "ask the supplier",
             Self::Guest => "join the user with a join code or the recovery code",
             Self::NotBorrowable => "see the menu for how long seats may be borrowed, or work with a network",
+            Self::NoImage => "see what there is with `carnet catalog`, or ask the supplier",
+            Self::VersionNotCovered => "install a version that the license covers, or buy the upgrade",
+            Self::NoTransaction => "install again: the key is ordered anew",
+            Self::NoPass => "get a pass with `carnet order` or `carnet renew`, then install",
+            Self::KeyRefused => "get the next pass with `carnet renew`, then install again",
         }
     }
 
@@ -738,4 +773,11 @@ pub enum Effect {
     DeviceGone(DeviceId),
     /// The device is called something else.
     Renamed(DeviceId),
+    /// The license key of an image waits for this device under a transaction id.
+    KeyOrdered {
+        /// What to present.
+        transaction: TransactionId,
+        /// Of which image.
+        image: ImageId,
+    },
 }

@@ -90,6 +90,10 @@ id!(
     MoveId, "mov", "move"
 );
 id!(
+    /// One license key that waits for its device: 128 random bits.
+    TransactionId, "txn", "transaction"
+);
+id!(
     /// One charge.
     ChargeId, "chg", "charge"
 );

@@ -11,6 +11,7 @@
 //! * [`contact`] – asking the server, over any carrier;
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
+//! * [`installed`] – installed programs and the keys that were delivered for them;
 //! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
 //! * [`mod@env`] – files, clock and random, handed over.
 
@@ -21,6 +22,7 @@ pub mod contact;
 pub mod env;
 pub mod erase;
 pub mod identity;
+pub mod installed;
 pub mod journal;
 pub mod medium;
 pub mod passbook;

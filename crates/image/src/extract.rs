@@ -5,6 +5,7 @@
 //! made or looked at before, never through a link (see [`Order`]).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use carnet_core::app::Feature;
 use carnet_seam::{File, Found, FsError, Tree};
@@ -48,7 +49,7 @@ impl Extraction<'_> {
     fn feature(&self, feature: &Feature, progress: &mut dyn FnMut(u64)) -> Result<(), ImageError> {
         let key = self.keys.get(feature).ok_or_else(|| ImageError::NoKey(feature.clone()))?;
         let table = self.front.table(self.source, feature)?;
-        let mut stream = StreamReader::new(self.source, self.front, &table, feature, key)?;
+        let mut stream = StreamReader::new(Arc::new(self.source), self.front, &table, feature, key)?;
         if let Some(reuse) = self.reuse {
             stream = stream.reusing(reuse);
         }

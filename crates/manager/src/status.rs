@@ -96,6 +96,8 @@ pub const fn name_of(operation: &Operation) -> &'static str {
         Operation::Lost(_) => "device-lost",
         Operation::Retire(_) => "retire-device",
         Operation::Rename { .. } => "rename-device",
+        Operation::OrderKey(_) => "order-key",
+        Operation::RedeemKey(_) => "redeem-key",
     }
 }
 

@@ -73,12 +73,18 @@ def raw(length):
     return read
 
 
+def some_bytes(value):
+    need(isinstance(value, bytes))
+    return value.hex()
+
+
 def ident(prefix):
     return lambda value: f"{prefix}_{raw(16)(value)}"
 
 
 digest, public, secret = raw(32), raw(32), raw(16)
 server, supplier, user, device = ident("srv"), ident("sup"), ident("usr"), ident("dev")
+transaction = ident("txn")
 license, movement, request_id, pass_id = ident("lic"), ident("mov"), ident("req"), ident("pas")
 
 
@@ -279,6 +285,7 @@ feature_stream = record(
         5: ("sealed_length", unsigned),
         6: ("plain_length", unsigned),
         7: ("entries", unsigned),
+        8: ("kept?", choice("Sealed")),
     }
 )
 image_manifest = record(
@@ -371,6 +378,9 @@ def request(embedded):
             5: ("joins", choice(("NewUser", new_user), ("By", secret), ("With", brought))),
         }
     )
+    redemption = record(
+        {1: ("transaction", transaction), 2: ("image", ident("img")), 3: ("seal_to", public), 4: ("pass", some_bytes)}
+    )
     operation = choice(
         ("Register", registration),
         ("Renew", {"uses": unsigned}),
@@ -387,6 +397,8 @@ def request(embedded):
         ("Retire", device),
         ("Rename", {"device": device, "name": text}),
         ("Borrow", length),
+        ("OrderKey", ident("img")),
+        ("RedeemKey", redemption),
     )
     fields = {
         1: ("server", server),
@@ -452,7 +464,8 @@ seat_holder = record({1: ("device", device), 2: ("until?", time)})
 REASONS = """no-license exhausted expired declined suspended charge-failed payment-pending ended revoked
 held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
 nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
-no-such-device still-holds too-many-lost guest not-borrowable""".split()
+no-such-device still-holds too-many-lost guest not-borrowable
+no-image version-not-covered no-transaction no-pass key-refused""".split()
 effect = choice(
     (
         "Registered",
@@ -471,6 +484,7 @@ effect = choice(
     ("Withdrawn", digest),
     ("DeviceGone", device),
     ("Renamed", device),
+    ("KeyOrdered", {"transaction": transaction, "image": ident("img")}),
 )
 resume = record({1: ("totals", totals), 2: ("void", truth)})
 
@@ -596,11 +610,22 @@ def receipt(facts, _):
     facts.take("effect", 8, effect)
 
 
+def keys(facts, app):
+    need(app is not None)
+    facts.take("supplier", 8, supplier)
+    facts.take("license", 9, license)
+    facts.take("transaction", 10, transaction)
+    facts.take("image", 11, ident("img"))
+    facts.take("version", 12, version)
+    facts.take("sealed", 13, some_bytes)
+
+
 BODIES = {
     "pass": ("Pass", pass_),
     "portable-pass": ("Portable", portable_pass),
     "refusal": ("Refusal", refusal),
     "receipt": ("Receipt", receipt),
+    "key-delivery": ("Keys", keys),
 }
 
 

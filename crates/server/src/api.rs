@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod app;
+pub mod catalog;
 pub mod charge;
 pub mod device;
 pub mod event;
 pub mod held;
 pub mod image;
 pub mod image_key;
+pub mod key_service;
 pub mod key_set;
 pub mod license;
 pub mod menu;
@@ -56,6 +58,7 @@ fn routes() -> OpenApiRouter<Server> {
     OpenApiRouter::with_openapi(Info::openapi())
         .routes(routes!(device::submit::submit))
         .routes(routes!(key_set::show::show))
+        .routes(routes!(key_service::show::show))
         .routes(routes!(account::show::show))
         .routes(routes!(server::show::show))
         .routes(routes!(supplier::register::register))
@@ -65,6 +68,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(app::list::list, app::create::create))
         .routes(routes!(app::show::show))
         .routes(routes!(app::show::show_part))
+        .routes(routes!(catalog::list::list))
         .routes(routes!(menu::show::show, menu::update::update))
         .routes(routes!(menu::show::show_part, menu::update::update_part))
         .routes(routes!(license::list::list))
@@ -87,6 +91,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(image::list::list, image::create::create))
         .routes(routes!(image::show::show))
         .routes(routes!(image::content::read, image::content::write))
+        .routes(routes!(image::keys::hand_in))
         .routes(routes!(image::publish::publish))
         .routes(routes!(image::publish::withdraw))
         .routes(routes!(event::list::list))

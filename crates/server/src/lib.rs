@@ -16,6 +16,7 @@ pub mod data;
 pub mod extract;
 pub mod ids;
 pub mod invitation;
+pub mod key_service;
 pub mod keys;
 pub mod layers;
 pub mod listen;

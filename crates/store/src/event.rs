@@ -392,6 +392,8 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         EventKind::Exported { .. } => "exported",
         EventKind::Imported { .. } => "imported",
         EventKind::MoveCancelled { .. } => "move-cancelled",
+        EventKind::KeyOrdered { .. } => "key-ordered",
+        EventKind::KeyDelivered { .. } => "key-delivered",
         EventKind::Refused { .. } => "refused",
         EventKind::Settled(_) => "settled",
         EventKind::Flagged(_) => "flagged",

@@ -31,6 +31,7 @@ pub mod idempotency;
 pub mod image;
 pub mod journal;
 pub mod key;
+mod key_transaction;
 pub mod ledger;
 pub mod license;
 pub mod menu;

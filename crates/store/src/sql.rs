@@ -36,6 +36,7 @@ mod tests {
         ("image", crate::image::STATEMENTS),
         ("journal", crate::journal::STATEMENTS),
         ("key", crate::key::STATEMENTS),
+        ("key_transaction", crate::key_transaction::STATEMENTS),
         ("license", crate::license::STATEMENTS),
         ("menu", crate::menu::STATEMENTS),
         ("migrate", crate::migrate::STATEMENTS),

@@ -4,6 +4,7 @@ mod agree;
 mod by_hand;
 mod contract;
 mod devices;
+mod install;
 mod moves;
 mod pass;
 mod paying;

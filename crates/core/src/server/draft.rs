@@ -9,6 +9,7 @@ use crate::document::{
 };
 use crate::id::{DeviceId, Digest, LicenseId, MoveId};
 use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
+use crate::provision::KeyTransaction;
 use crate::server::{
     Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
     Outcome, Past, Rejection, View,
@@ -33,6 +34,7 @@ pub struct Draft {
     pub(super) app: Option<AppView>,
     /// For how long a seat is to be borrowed.
     pub(super) borrowed: Option<Length>,
+    pub(super) transactions: Vec<KeyTransaction>,
     body: Digest,
     changed: BTreeSet<LicenseId>,
     moved: BTreeSet<MoveId>,
@@ -69,6 +71,7 @@ impl Draft {
             moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
             app: view.app.clone(),
             borrowed: None,
+            transactions: Vec::new(),
             body: view.body,
             changed: BTreeSet::new(),
             moved: BTreeSet::new(),
@@ -339,6 +342,7 @@ impl Draft {
             codes: self.codes.into_iter().filter(|code| codes.contains(&code.digest)).collect(),
             grant: self.grant.filter(|_| grant),
             charges: self.charges,
+            transactions: self.transactions,
             event,
             answer: Answer { head, body },
         }
@@ -356,6 +360,7 @@ fn about(body: &Body) -> Option<LicenseId> {
         Body::Pass(pass) => Some(pass.license),
         Body::Portable(portable) => Some(portable.license),
         Body::Refusal(refusal) => refusal.license,
+        Body::Keys(delivery) => Some(delivery.license),
         Body::Receipt(receipt) => match receipt.effect {
             Effect::Declined(license) | Effect::Returned(license) => Some(license),
             Effect::Registered { .. }
@@ -363,7 +368,8 @@ fn about(body: &Body) -> Option<LicenseId> {
             | Effect::Invited(_)
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
-            | Effect::Renamed(_) => None,
+            | Effect::Renamed(_)
+            | Effect::KeyOrdered { .. } => None,
         },
     }
 }

@@ -9,20 +9,20 @@ use crate::license::{Balance, Bucket, Holder, License, Line, Overdrawn, Right, S
 use crate::money::Money;
 use crate::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer};
 use crate::server::draft::{Draft, or_unbalanced};
-use crate::server::{Active, Decision, EventKind, Fresh, Move, MoveStatus, Rejection, receipt};
+use crate::server::{Active, Decision, EventKind, Fresh, Move, MoveStatus, Rejection, View, receipt};
 use crate::term::{Slice, Term};
 use crate::time::{Length, Seconds, Time};
 
 const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
 
-pub(super) fn operate(draft: Draft, request: &Request, fresh: &Fresh) -> Decision {
+pub(super) fn operate(draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> Decision {
     if request.journal.app.is_none() != request.operation.is_of_device() {
         return Decision::Rejected(Rejection::WrongJournal);
     }
-    or_unbalanced(dispatch(draft, request, fresh))
+    or_unbalanced(dispatch(draft, view, request, fresh))
 }
 
-fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decision, Overdrawn> {
+fn dispatch(mut draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> Result<Decision, Overdrawn> {
     if let Operation::Register(registration) = &request.operation {
         return draft.register(request, registration);
     }
@@ -48,6 +48,8 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
         Operation::CancelMove(movement) => draft.cancel_move(request, *movement),
         Operation::Return => draft.give_back(request),
         Operation::Redeem(redemption) => draft.redeem(request, redemption, fresh),
+        Operation::OrderKey(image) => Ok(draft.order_key(request, *image, view, fresh)),
+        Operation::RedeemKey(redemption) => Ok(draft.redeem_key(request, redemption, view)),
         _ => Ok(Decision::Rejected(Rejection::WrongJournal)),
     }
 }
@@ -67,7 +69,8 @@ impl Draft {
 
     fn closed(&self, operation: &Operation) -> Option<Reason> {
         let manages = operation.is_of_device();
-        let buys = matches!(operation, Operation::Agree(_) | Operation::Redeem(_));
+        // A guest may run what it came for; what is installed, the user's own devices order.
+        let buys = matches!(operation, Operation::Agree(_) | Operation::Redeem(_) | Operation::OrderKey(_));
         if self.device.is_over(self.now) {
             Some(Reason::Retired)
         } else if self.device.only.is_some() && (manages || buys) {
@@ -138,7 +141,7 @@ impl Draft {
     }
 
     /// Licenses of this app in the order of use (A23), the one in use first.
-    fn candidates(&self) -> Vec<LicenseId> {
+    pub(super) fn candidates(&self) -> Vec<LicenseId> {
         let app = self.journal.name.app.as_ref();
         let mut ours: Vec<&License> = self.own().filter(|license| Some(&license.app) == app).collect();
         let active = self.journal.active.filter(|active| active.moved.is_none()).map(|active| active.license);

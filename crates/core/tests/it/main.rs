@@ -8,6 +8,7 @@ mod judging;
 mod losing;
 mod moves;
 mod paying;
+mod providing;
 mod redeeming;
 mod seats;
 mod selling;

@@ -4,6 +4,7 @@ mod copies;
 mod devices;
 mod end;
 mod first_start;
+mod installing;
 mod kill;
 mod offline;
 mod picture;
@@ -26,6 +27,7 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("A server of one's own", server::tell),
     ("Two suppliers and their menus", suppliers::tell),
     ("The first start", first_start::tell),
+    ("Software that is installed", installing::tell),
     ("Without a network", offline::tell),
     ("Ten uses", ten_uses::tell),
     ("Time runs out", time_runs_out::tell),

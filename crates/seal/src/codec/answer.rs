@@ -8,6 +8,7 @@ use carnet_core::document::{
     Resume, SeatHolder,
 };
 use carnet_core::offer::Counting;
+use carnet_core::provision::KeyDelivery;
 
 use super::facts::{AsText, FactReader, FactWriter, Facts, Known, TimeKey};
 use crate::cbor::{Cbor, CborError, Claims, Decoder, Encoder, Fault};
@@ -35,6 +36,7 @@ record! {
     Refusal { 8 => reason, 9 => license, 10 => menu, 11 => holders, 12 => borrow }
     SeatHolder { 1 => device, 2 => until }
     Receipt { 8 => effect }
+    KeyDelivery { 8 => supplier, 9 => license, 10 => transaction, 11 => image, 12 => version, 13 => sealed }
     Confirmation { 1 => cose_key }
 }
 
@@ -49,6 +51,7 @@ choice! {
         5 => Withdrawn(digest),
         6 => DeviceGone(device),
         7 => Renamed(device),
+        8 => KeyOrdered { transaction, image },
     }
     Reason {
         0 => NoLicense,
@@ -84,6 +87,11 @@ choice! {
         30 => TooManyLost,
         31 => Guest,
         32 => NotBorrowable,
+        33 => NoImage,
+        34 => VersionNotCovered,
+        35 => NoTransaction,
+        36 => NoPass,
+        37 => KeyRefused,
     }
 }
 
@@ -106,7 +114,8 @@ impl Cbor for Ceiling {
 
 /// The type says which body it is; the head comes first, as the body leaves out what the head says.
 impl Document for Answer {
-    const KINDS: &'static [Kind] = &[Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt];
+    const KINDS: &'static [Kind] =
+        &[Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt, Kind::KeyDelivery];
 
     fn kind(&self) -> Kind {
         match self.body {
@@ -114,6 +123,7 @@ impl Document for Answer {
             Body::Portable(_) => Kind::PortablePass,
             Body::Refusal(_) => Kind::Refusal,
             Body::Receipt(_) => Kind::Receipt,
+            Body::Keys(_) => Kind::KeyDelivery,
         }
     }
 
@@ -126,6 +136,7 @@ impl Document for Answer {
             Body::Portable(portable) => portable.put(&mut facts, &known),
             Body::Refusal(refusal) => refusal.put(&mut facts.ours),
             Body::Receipt(receipt) => receipt.put(&mut facts.ours),
+            Body::Keys(delivery) => delivery.put(&mut facts.ours),
         }
         facts.finish(out);
     }
@@ -140,6 +151,10 @@ impl Document for Answer {
             Kind::PortablePass => Body::Portable(Box::new(Facts::take(&mut facts, &known)?)),
             Kind::Refusal => Body::Refusal(Box::new(Claims::take(&mut facts.ours)?)),
             Kind::Receipt => Body::Receipt(Box::new(Claims::take(&mut facts.ours)?)),
+            Kind::KeyDelivery if head.journal.app.is_none() => {
+                return Err(Fault::Expected("the journal of an app").at(at));
+            }
+            Kind::KeyDelivery => Body::Keys(Box::new(Claims::take(&mut facts.ours)?)),
             _ => return Err(Fault::Expected("an answer").at(at)),
         };
         facts.finish()?;

@@ -6,14 +6,18 @@ use carnet_core::app::{AppId, VersionRange};
 use carnet_core::document;
 use carnet_core::document::{
     Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
-    Pass, PassKind, Person, PortablePass, Reason, Receipt, Redemption, Refusal, Registration, Request,
-    Resume, SeatHolder, Secret, Totals,
+    Pass, PassKind, Person, PortablePass, PublicKey, Reason, Receipt, Redemption, Refusal, Registration,
+    Request, Resume, SeatHolder, Secret, Totals,
 };
 use carnet_core::id::{
-    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
-use carnet_core::journal::{ClockEvidence, Erasure, Held, PassStatus, Received, Record, Running, State};
+use carnet_core::journal::{
+    ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
+};
 use carnet_core::offer::{Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::provision::{KeyDelivery, KeyRedemption};
 use carnet_core::report::{
     Detail, Erased, ErasureCertificate, Fault, Finding, Integrity, Mark, ReportRequest, Statement,
     Surroundings, Thing, UsageReport, Wanted,
@@ -21,7 +25,7 @@ use carnet_core::report::{
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use carnet_seal::document::brought;
-use carnet_seal::image::FeatureStream;
+use carnet_seal::image::{FeatureStream, Kept};
 use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
 use carnet_seal::report::{ReportSecrets, attachment};
 use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
@@ -29,6 +33,7 @@ use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Sign
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
+pub const TRANSACTION: TransactionId = TransactionId([0x7c; 16]);
 pub const SECRET: Secret = Secret([0x5c; 16]);
 
 /// The name that goes with [`device_key`].
@@ -268,6 +273,7 @@ pub fn image_manifest() -> ImageManifest {
         sealed_length: 40_000_000 + u64::from(number),
         plain_length: 1 << 33,
         entries: 1_234,
+        kept: (number % 2 == 0).then_some(Kept::Sealed),
     };
     ImageManifest {
         id: ImageId([0x1a; 16]),
@@ -422,6 +428,17 @@ pub fn reconciled() -> Answer {
     }
 }
 
+pub fn delivery() -> KeyDelivery {
+    KeyDelivery {
+        supplier: ACME,
+        transaction: TRANSACTION,
+        image: image_manifest().id,
+        version: image_manifest().version,
+        license: LICENSE,
+        sealed: vec![0x5e; 90],
+    }
+}
+
 pub fn answers() -> Vec<Answer> {
     vec![
         answer(Body::Pass(Box::new(pass()))),
@@ -447,6 +464,10 @@ pub fn answers() -> Vec<Answer> {
             head: Head { over: BTreeSet::from([MOVE]), ..head() },
             ..answer(Body::Receipt(Box::new(Receipt { effect: Effect::Renamed(device()) })))
         },
+        answer(Body::Receipt(Box::new(Receipt {
+            effect: Effect::KeyOrdered { transaction: TRANSACTION, image: image_manifest().id },
+        }))),
+        answer(Body::Keys(Box::new(delivery()))),
         registered_receipt(),
         reconciled(),
     ]
@@ -525,6 +546,13 @@ pub fn operations() -> Vec<Operation> {
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
         Operation::Borrow(Length::days(3)),
+        Operation::OrderKey(image_manifest().id),
+        Operation::RedeemKey(Box::new(KeyRedemption {
+            transaction: TRANSACTION,
+            image: image_manifest().id,
+            seal_to: PublicKey([0x5a; 32]),
+            pass: vec![0x9a; 400],
+        })),
     ]
 }
 
@@ -561,7 +589,14 @@ pub fn state() -> State {
         retention: Some(Length::days(90)),
         contact: Some(NOW),
         erasure: Some(erasure()),
+        ordered: Some(Ordered { transaction: TRANSACTION, image: image_manifest().id }),
+        keys: BTreeMap::from([(image_manifest().id, delivered())]),
     }
+}
+
+fn delivered() -> Delivered {
+    let signed = sign(answer(Body::Keys(Box::new(delivery()))), &acme_key()).unwrap();
+    Delivered { delivery: delivery(), document: signed.bytes().to_vec() }
 }
 
 fn erasure() -> Erasure {

@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod problems;
 mod process;
+mod provision;
 mod relocate;
 mod secrets;
 mod suppliers;

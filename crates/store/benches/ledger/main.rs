@@ -182,6 +182,7 @@ fn work(request: Request, receipt: Option<Proof>) -> Work {
         receipt,
         code: None,
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     }))
 }
 

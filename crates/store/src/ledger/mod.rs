@@ -19,6 +19,7 @@ use carnet_core::charge::{Charge, ChargeAct, NotChargeable};
 use carnet_core::document::{Answer, JournalName, Request};
 use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, ServerId, SupplierId};
 use carnet_core::license::{Act, NotApplicable, Standing};
+use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
@@ -117,6 +118,8 @@ pub struct Submission {
     pub code: Option<Digest>,
     /// The signed agreement to keep with a new license. None: the one inside the request is kept.
     pub agreement_document: Option<Vec<u8>>,
+    /// What the key service has said to it.
+    pub handed: Handed,
 }
 
 /// What became of a piece of work. Whatever it says is durable.
@@ -132,6 +135,9 @@ pub enum Settled {
     /// It depends on the answer beside the request, which is [`Beside::Unchecked`]: check it, and submit the
     /// request again. Nothing has changed.
     CheckProof,
+    /// The key service is to be asked for the keys of this order; then submit the request again with what it says.
+    /// Nothing has changed.
+    WantsKeys(Box<KeyTransaction>),
     /// There is no answer document; nothing has changed.
     Rejected(Rejection),
     /// The act was done.

@@ -349,6 +349,7 @@ pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> 
         receipt,
         code: None,
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     }))
 }
 

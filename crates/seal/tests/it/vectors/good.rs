@@ -53,7 +53,7 @@ pub fn usual(name: &str, shows: &str, bytes: &[u8]) -> Vector {
 
 /// One file for each type of signed document that is in use.
 pub fn files() -> Vec<File> {
-    let answers = [Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt];
+    let answers = [Kind::Pass, Kind::PortablePass, Kind::KeyDelivery, Kind::Refusal, Kind::Receipt];
     let answers = answers.map(|kind| {
         file(kind, "Signed by the server for its supplier: COSE_Sign1 around a CWT.", of_answers(kind))
     });
