@@ -48,6 +48,8 @@ pub(crate) struct Session {
     queue: RefCell<Vec<Queued>>,
     /// A statement has failed, so the transaction can only be rolled back.
     failed: Cell<bool>,
+    /// One has failed because the transaction came in another's way.
+    disordered: Cell<bool>,
     walks: Cell<u32>,
     /// Without it, nobody moves the bytes of this session.
     _mover: Arc<Mover>,
@@ -63,7 +65,8 @@ struct Queued {
 impl Session {
     fn over(client: Client, mover: Arc<Mover>) -> Self {
         let (prepared, queue) = (RefCell::default(), RefCell::default());
-        Self { client, prepared, queue, failed: Cell::new(false), walks: Cell::new(0), _mover: mover }
+        let (failed, disordered) = (Cell::new(false), Cell::new(false));
+        Self { client, prepared, queue, failed, disordered, walks: Cell::new(0), _mover: mover }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -94,6 +97,13 @@ impl Session {
     fn forget(&self) {
         self.queue.borrow_mut().clear();
         self.failed.set(false);
+        self.disordered.set(false);
+    }
+
+    /// Whether a statement of this transaction has come in another transaction's way. Whoever has run it may have made
+    /// something else of the error meanwhile.
+    pub(crate) fn is_disordered(&self) -> bool {
+        self.disordered.get()
     }
 
     /// Commits. An error that the database itself has sent means that nothing is stored; the other kind,
@@ -225,8 +235,10 @@ impl Session {
     }
 
     fn note(&self, error: Error) -> StoreError {
+        let error = failed(&error);
         self.failed.set(true);
-        failed(&error)
+        self.disordered.set(self.disordered.get() || error.is_of_order());
+        error
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod clock;
 pub mod customer;
 pub mod disk;
+pub mod history;
 pub mod postgres;
 pub mod random;
 pub mod server;

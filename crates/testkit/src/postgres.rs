@@ -1,9 +1,9 @@
 //! PostgreSQL for tests: one cluster for all of them, a schema for each.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,6 +38,7 @@ fn started() -> String {
 #[derive(Debug)]
 pub struct Cluster {
     script: Child,
+    said: BufReader<ChildStdout>,
     /// Its address, by a socket.
     pub address: String,
 }
@@ -49,6 +50,26 @@ impl Cluster {
         Self::start(&[folder.as_os_str(), port.to_string().as_ref()])
     }
 
+    /// One with a second that follows it: a commit is told when both have it. The address names both, and finds the one
+    /// that takes writes.
+    #[must_use]
+    pub fn pair() -> Self {
+        Self::start(&["pair".as_ref()])
+    }
+
+    /// The first of a pair dies, and the second takes its place; returns when it has.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[expect(clippy::expect_used, reason = "a test whose surroundings fail has failed")]
+    pub fn fail_over(&mut self) {
+        let order = self.script.stdin.as_mut().expect("it listens as long as this value lives");
+        order.write_all(b"fail\n").expect("the script has ended");
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("the script says something");
+        assert_eq!(line.trim(), "promoted", "the second cluster did not take over");
+    }
+
     #[expect(clippy::panic, clippy::expect_used, reason = "a test without its database has failed")]
     fn start(arguments: &[&OsStr]) -> Self {
         let mut command = Command::new("sh");
@@ -56,13 +77,13 @@ impl Cluster {
         let mut script =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh cannot be started");
         let mut line = String::new();
-        let read = script.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-        if !matches!(read, Some(Ok(length)) if length > 0) {
+        let mut said = BufReader::new(script.stdout.take().expect("it is a pipe"));
+        if !matches!(said.read_line(&mut line), Ok(length) if length > 0) {
             panic!(
                 "no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them"
             );
         }
-        Self { script, address: line.trim().to_owned() }
+        Self { script, said, address: line.trim().to_owned() }
     }
 }
 

@@ -128,17 +128,20 @@ fn i9_dying_before_the_commit_leaves_nothing_and_after_it_everything() {
 #[test]
 fn a_closed_store_refuses_and_a_full_queue_says_so() {
     let world = World::with(|options| options.queue = 2);
-    let mut phone = Phone::register(&world, 1);
+    let mut phones = [1, 2, 3].map(|number| Phone::register(&world, number));
     let hold = world.hold();
-    let request = phone.request(Operation::Renew { uses: 1 });
     let (sender, receiver) = std::sync::mpsc::channel();
-    for _ in 0..3 {
+    for phone in &mut phones {
+        let request = phone.request(Operation::Renew { uses: 1 });
         let sender = sender.clone();
         world.ledger.submit(phone.work(&request), Box::new(move |outcome| sender.send(outcome).unwrap()));
     }
     assert_eq!(receiver.recv().unwrap(), Err(LedgerError::Store(StoreError::Busy)));
     drop(hold);
     assert!(receiver.recv().unwrap().is_ok() && receiver.recv().unwrap().is_ok());
+    assert_eq!(world.store.counts().refused, 1);
+    let phone = &mut phones[0];
+    let request = phone.request(Operation::Renew { uses: 1 });
     world.store.close();
     world.store.close();
     assert_eq!(world.store.write("test", |_| Ok(())), Err(StoreError::Closed));
