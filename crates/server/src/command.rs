@@ -20,10 +20,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use carnet_core::time::Time;
-use carnet_seam::{RealFs, SystemClock, SystemRandom};
+use carnet_seam::{Fs, RealFs, SystemClock, SystemRandom};
 use carnet_store::{PostgresUrl, StoreError};
 
-use crate::config::{Command, Config, ConfigCommand, InvitationsCommand, Loaded, UserCommand};
+use crate::config::{Command, Config, ConfigCommand, InvitationsCommand, Loaded, UserCommand, secret};
 use crate::data::{self, OpenError};
 use crate::server::Surroundings;
 
@@ -108,12 +108,13 @@ impl From<OpenError> for Stopped {
 /// [`Stopped`], to be shown to the operator.
 pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
     let config = &loaded.config;
+    let fs = Arc::new(RealFs::default());
     let around = Surroundings {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        fs: Arc::new(RealFs::default()),
+        database: database(config, fs.as_ref())?,
+        fs,
         data: config.data.clone(),
-        database: database(config)?,
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),
@@ -149,9 +150,10 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
 }
 
 /// Where everything is kept, when that is not a file in the data folder.
-fn database(config: &Config) -> Result<Option<PostgresUrl>, Stopped> {
-    let url = config.database_url.as_deref().filter(|url| !url.is_empty());
-    url.map(address).transpose()
+fn database(config: &Config, fs: &dyn Fs) -> Result<Option<PostgresUrl>, Stopped> {
+    let url = config.database_url.as_ref().filter(|url| !url.text().is_empty());
+    let url = secret::read("database-url", url, config.database_url_file.as_deref(), fs);
+    url.map_err(Stopped::because)?.map(|url| address(url.text())).transpose()
 }
 
 fn address(url: &str) -> Result<PostgresUrl, Stopped> {

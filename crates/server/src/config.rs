@@ -36,7 +36,11 @@ pub struct Config {
     /// The PostgreSQL database to keep everything in, instead of a file in the data folder:
     /// `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=require`. Several servers may share it
     #[arg(long, global = true, env = "CARNETD_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub database_url: Option<Secret>,
+
+    /// The file that holds it
+    #[arg(long, global = true, env = "CARNETD_DATABASE_URL_FILE", value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
 
     /// The configuration file; where none is named, `carnetd.toml` in the data folder is read if it is there
     #[arg(long, global = true, env = "CARNETD_CONFIG", value_name = "FILE")]

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_cluster_is_gone_when_it_is_dropped() {
         let cluster = Cluster::start(&Workspace::for_tests()).unwrap();
-        let host = cluster.address.split(['@', '/']).find(|part| part.contains("%2F")).unwrap();
+        let host = cluster.address.split(['@', '/', ':']).find(|part| part.contains("%2F")).unwrap();
         let folder = host.replace("%2F", "/");
         assert!(Path::new(&folder).join("data").is_dir(), "{}", cluster.address);
         drop(cluster);

@@ -46,6 +46,16 @@ const TOOLS: &[Tool] = &[
         packages: &["postgresql"],
         why: "runs the second database of the tests, as a cluster of their own",
     },
+    Tool {
+        name: "fusefat and mkfs.vfat",
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin:/sbin; command -v fusefat && command -v mkfs.vfat && command -v fusermount",
+        ],
+        packages: &["fusefat", "dosfstools"],
+        why: "is the stick with a FAT file system that passes are moved on",
+    },
 ];
 
 /// Parts of the Rust toolchain; rustup provides them, and only the person at the keyboard decides about rustup.

@@ -143,8 +143,9 @@ fn held_by(shown: &Shown) -> String {
     let several = servers.len() > 1;
     let line = |((server, device), apps): (&(&str, DeviceId), &Vec<&AppId>)| {
         let apps = apps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let whose = if several { format!("{apps}: ") } else { String::new() };
-        format!("{whose}held by {device} at {server}\n")
+        let whose = if several { format!("{apps}:\n") } else { String::new() };
+        // An id and an address on one line would be wider than a narrow terminal.
+        format!("{whose}held by {device}\nat {server}\n")
     };
     let lines: String = servers.iter().map(line).collect();
     if lines.is_empty() { lines } else { format!("\n{lines}") }

@@ -1,5 +1,7 @@
 //! `carnetd` with a database address.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
@@ -25,6 +27,26 @@ fn a_wrong_address_is_refused_with_the_remedy_and_without_the_password() {
     refused("postgres://u:canary@127.0.0.1:1/d", 1, "check that it runs and that its address is right");
     let nowhere = folder.url().unwrap().replace("/postgres?", "/canaria?").replace("canaria", "none_such");
     refused(&nowhere, 1, "the database refuses this server");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the file of a test need not last")]
+fn the_address_can_be_a_file_that_only_its_owner_can_read() {
+    let folder = Folder::new();
+    let file = folder.data().with_extension("url");
+    fs::write(&file, format!("{}\n", folder.url().unwrap())).unwrap();
+    let migrate = |mode: u32| {
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let mut command = carnetd(&folder.data());
+        command.env_remove("CARNETD_DATABASE_URL").env("CARNETD_DATABASE_URL_FILE", &file);
+        command.arg("migrate").output().unwrap()
+    };
+    let exposed = migrate(0o644);
+    assert_eq!(exposed.status.code(), Some(1));
+    assert!(complaint(&exposed).contains("chmod 600"), "{}", complaint(&exposed));
+    let done = migrate(0o600);
+    assert_eq!(done.status.code(), Some(0), "{}", complaint(&done));
+    assert!(printed(&done).contains("the database postgres://"), "{}", printed(&done));
 }
 
 #[test]

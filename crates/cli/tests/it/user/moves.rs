@@ -1,7 +1,10 @@
 //! A14 to A18 with the real programs: a stick that is full, gone, read-only or somebody else's; pictures; cuts.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::shop::{Shop, TWO_RUNS, User};
 use crate::carnet::Ran;
@@ -221,9 +224,8 @@ struct Mounted<'a>(&'a str);
 
 impl<'a> Mounted<'a> {
     fn new(folder: &'a str, options: &str) -> Option<Self> {
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "carnet-test", folder])
-            .output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "carnet-test", folder]).output();
         let mounted = mounted.is_ok_and(|output| output.status.success());
         if !mounted {
             eprintln!("not tested: nothing can be mounted here");
@@ -232,15 +234,14 @@ impl<'a> Mounted<'a> {
     }
 
     fn again(&self, options: &str) {
-        let done =
-            std::process::Command::new("mount").args(["-o", &format!("remount,{options}"), self.0]).status();
+        let done = Command::new("mount").args(["-o", &format!("remount,{options}"), self.0]).status();
         assert!(done.unwrap().success());
     }
 }
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(self.0).status();
+        let _ = Command::new("umount").arg(self.0).status();
     }
 }
 
@@ -262,6 +263,103 @@ fn a14_a_stick_that_is_full_or_read_only() {
     let imported = it.import(&it.desk);
     assert_eq!((only(&imported), &imported.json()["marked"]), (done(0, "imported"), &false.into()));
     assert_eq!(imported.json()["problem"]["code"], "medium-read-only");
+}
+
+/// A stick with a FAT file system, which can be pulled out and put in; where this process may use FUSE.
+struct FatStick<'a> {
+    image: String,
+    folder: &'a str,
+    mounted: Option<Child>,
+}
+
+impl<'a> FatStick<'a> {
+    fn new(image: String, folder: &'a str) -> Option<Self> {
+        let made = Self::tool("mkfs.vfat", &["-C", &image, "1440"]);
+        let mut stick = Self { image, folder, mounted: None };
+        let there = made && stick.put_in();
+        if !there {
+            eprintln!("not tested: no FAT file system can be mounted here");
+        }
+        there.then_some(stick)
+    }
+
+    fn put_in(&mut self) -> bool {
+        let place = |folder: &str| fs::metadata(folder).unwrap().dev();
+        let before = place(self.folder);
+        let mut command = Command::new("fusefat");
+        let command = command.args(["-f", "-o", "rw+", &self.image, self.folder]).stdout(Stdio::null());
+        let Ok(mut mounted) = command.stderr(Stdio::null()).spawn() else { return false };
+        while place(self.folder) == before {
+            if mounted.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.mounted = Some(mounted);
+        true
+    }
+
+    fn pull_out(&mut self) {
+        assert!(Self::tool("fusermount", &["-u", self.folder]));
+        // It writes its last words to the image when it ends.
+        self.mounted.take().unwrap().wait().unwrap();
+    }
+
+    /// Whether the file system itself is whole.
+    fn is_whole(&self) -> bool {
+        Self::tool("fsck.vfat", &["-n", &self.image])
+    }
+
+    fn tool(name: &str, arguments: &[&str]) -> bool {
+        // Where Debian keeps the tools of file systems, whether or not the caller looks there.
+        let script = "PATH=$PATH:/usr/sbin:/sbin; exec \"$0\" \"$@\"";
+        let ran = Command::new("sh").args(["-c", script, name]).args(arguments).output();
+        ran.is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for FatStick<'_> {
+    fn drop(&mut self) {
+        if self.mounted.is_some() && Self::tool("fusermount", &["-u", self.folder]) {
+            let _ = self.mounted.take().map(|mut mounted| mounted.wait());
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what fills the stick need not last")]
+fn a18_a_stick_with_fat_is_carried_pulled_out_filled_and_cut_off() {
+    let it = two_runs();
+    let image = it.laptop.carnet.home.join("stick.img").to_str().unwrap().to_owned();
+    let Some(mut stick) = FatStick::new(image, &it.stick) else { return };
+    for point in ["medium-before-write", "file.renamed", "medium-after-write"] {
+        assert!(
+            it.laptop.dies(&format!("{point}:1"), &["export", "acme/paint", "--to", &it.stick]),
+            "{point}"
+        );
+        stick.pull_out();
+        assert!(stick.is_whole() && stick.put_in(), "{point}");
+        let (code, outcome, why) = only(&it.export());
+        assert!(code == 0 || why.as_deref() == Some("moving"), "{point}: {outcome} {why:?}");
+        stick.pull_out();
+        assert!(stick.is_whole() && stick.put_in(), "{point}");
+        let imported = it.import(&it.desk);
+        assert_eq!(only(&imported), done(0, "imported"), "{point}");
+        assert_eq!(imported.json()["marked"], true, "{point}");
+        assert_eq!(it.desk.run(&["export", "acme/paint", "--to", &it.stick]).code, 0, "{point}");
+        assert_eq!(only(&it.laptop.run(&["import", "--from", &it.stick, "--json"])), done(0, "imported"));
+        fs::remove_file(it.file()).unwrap();
+    }
+    let films = Path::new(&it.stick).join("films");
+    let filled = fs::write(&films, vec![7; 2 << 20]);
+    assert!(filled.is_err(), "there is no room for that");
+    // This driver says "not permitted" where others say "no space": a14 above asks for the words.
+    assert_eq!(it.export().failed().0, 9);
+    assert_eq!(it.laptop.pass()["status"], "valid");
+    assert_eq!(fs::read_dir(&it.stick).unwrap().count(), 1, "nothing is left of the attempt");
+    stick.pull_out();
+    assert!(stick.is_whole());
+    assert_eq!(it.laptop.sh("exit 7").code, 7, "nothing was used up by all that");
 }
 
 #[test]
@@ -331,8 +429,7 @@ fn a15_a_running_program_is_told_to_stop() {
     let it = with(FREE, "free");
     let script = "trap 'echo told; exit 9' TERM; echo ready; for i in $(seq 400); do sleep 0.05; done";
     let mut command = it.laptop.command_sh(&["--json"], script);
-    let mut running =
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(running.stdout.take().unwrap()));
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     assert_eq!(only(&it.export()), done(0, "exported"));

@@ -9,10 +9,15 @@ fn a7_passes_show_condition_status_bar_and_what_is_left() {
     let ann = shop.user();
     ann.agree("two-runs");
     let shown = ann.run(&["passes"]).out;
-    let expected = "app         condition  status  left                    until\n\
-                    acme/paint  Two runs   valid   ██████████ 2 of 2 uses  –\n";
-    assert_eq!(shown, expected);
     let pass = ann.pass();
+    let device = pass["device"].as_str().unwrap();
+    let expected = format!(
+        "app         condition  features           status  left                    until\n\
+         acme/paint  Two runs   convert:5, resize  valid   ██████████ 2 of 2 uses  –\n\n\
+         held by {device}\nat {}\n",
+        shop.url
+    );
+    assert_eq!(shown, expected);
     assert_eq!(
         (&pass["runs"], &pass["status"], &pass["kind"]),
         (&true.into(), &"valid".into(), &"full".into())
