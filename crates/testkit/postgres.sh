@@ -6,6 +6,9 @@
 # second has it. The address names both. The line "fail" on standard input stops the first at once, as if its machine had
 # died, and makes the second the one that takes writes; then "promoted" is printed.
 #
+# With the word "durable" and a folder of its own, which must not exist, it is as safe as a cluster is by default, and lies
+# there: for measurements.
+#
 # With a folder and a port, it can be reached by that port of this machine as well, with TLS only, by the server.crt and
 # server.key in that folder.
 set -eu
@@ -24,6 +27,16 @@ if ! command -v initdb >/dev/null || ! command -v psql >/dev/null; then
     exit 1
 fi
 
+if [ "${1:-}" = durable ]; then
+    place=$2
+    shift 2
+    mkdir "$place"
+    unsafe="-c fsync=on -c shared_buffers=512MB -c max_wal_size=8GB -c checkpoint_timeout=15min"
+else
+    place=""
+    unsafe="-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
+fi
+
 # Short: the name of a socket may not have more than some hundred bytes.
 home=$(mktemp -d /tmp/carnet-postgres.XXXXXX)
 server=""
@@ -34,7 +47,7 @@ finish() {
         kill -INT "$each" 2>/dev/null || true
         wait "$each" 2>/dev/null || true
     done
-    rm -rf "$home"
+    rm -rf "$home" $place
 }
 # Waits until a cluster that was started answers by this socket folder and port.
 ready() {
@@ -53,7 +66,8 @@ named() {
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
-if [ -n "$as" ]; then chown nobody "$home"; fi
+if [ -n "$place" ]; then ln -s "$place" "$home/data"; fi
+if [ -n "$as" ]; then chown nobody "$home" $place; fi
 cd "$home"
 
 $as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
@@ -66,8 +80,8 @@ if [ $# = 2 ]; then
     printf 'local all all trust\nhostssl all all all trust\n' >"$home/data/pg_hba.conf"
     tls="-c listen_addresses=localhost -c port=$2 -c ssl=on -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
 fi
-$as postgres -D "$home/data" -k "$home" $tls -c fsync=off -c full_page_writes=off \
-    -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
+$as postgres -D "$home/data" -k "$home" $tls $unsafe \
+    -c max_connections=300 -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
 server=$!
 ready "$home" "${2:-5432}" "$server"
 if [ "${1:-}" = pair ]; then

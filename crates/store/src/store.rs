@@ -44,6 +44,8 @@ pub struct Options {
     /// The most ledger operations that share a commit. What is there is taken, nothing is waited for. With 1, every
     /// transaction is about one user alone, as databases want it that are spread over machines by user.
     pub batch: usize,
+    /// Whether rows that a batch writes alike go together in one statement, on PostgreSQL. Never with batches of one.
+    pub together: bool,
     /// The most work that may wait, a quarter of it of one user; more is refused with [`StoreError::Busy`].
     pub queue: usize,
     /// The writer's page cache.
@@ -64,6 +66,7 @@ impl Options {
             crash: Crash::never(),
             readers: 4,
             batch: 128,
+            together: true,
             queue: 65_536,
             cache_kib: 65_536,
             checkpoint_pages: 64,

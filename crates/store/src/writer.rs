@@ -331,6 +331,8 @@ impl Desk {
         if session.is_closed() {
             return Err(StoreError::Unreachable { why: "the connection was lost".into() });
         }
+        // A statement about many users has no place in a database that is spread over machines by user.
+        session.write_together(self.options.together && self.options.batch > 1);
         let seated = session.begin_writing();
         if seated.is_err() {
             // Somebody else has kept the seat for too long, for one.

@@ -50,6 +50,12 @@ impl Cluster {
         Self::start(&[folder.as_os_str(), port.to_string().as_ref()])
     }
 
+    /// One whose commits are on the disk, in this folder, which must not exist yet and goes with it: for measurements.
+    #[must_use]
+    pub fn durable(folder: &Path) -> Self {
+        Self::start(&["durable".as_ref(), folder.as_os_str()])
+    }
+
     /// One with a second that follows it: a commit is told when both have it. The address names both, and finds the one
     /// that takes writes.
     #[must_use]
@@ -160,8 +166,12 @@ fn copy(from: &str, to: &str, each: &str) {
     );
 }
 
+/// Runs statements at any address, and returns what they print.
+///
+/// # Panics
+/// When one fails.
 #[expect(clippy::panic, clippy::expect_used, reason = "a test whose surroundings fail has failed")]
-fn psql(url: &str, statements: &str) -> String {
+pub fn psql(url: &str, statements: &str) -> String {
     let output = Command::new("psql")
         .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements])
         .env("PGOPTIONS", "-c client_min_messages=warning")

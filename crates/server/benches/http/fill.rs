@@ -24,7 +24,7 @@ use carnet_store::{How, Ledger, LedgerError, Options, Prepare, Settled, Store, S
 use crate::Failed;
 use crate::offers::{self, MANY, POOL, SEATS};
 use crate::population::{AGREEMENT_KEY, Population, device, key, request, seat_receipt, user};
-use crate::table::line;
+use carnet_testkit::load::table::line;
 
 /// So many devices are on their way at a time; the batches are as large.
 const CHUNK: usize = 8_192;

@@ -28,27 +28,23 @@
 //! * **one hot license** is a pool of 64 seats, one to each connection, against one fresh license after another.
 //!   Here the next request depends on the last answer, so the client signs between them, on both sides;
 //! * **errors** are everything but a pass with status 200, over all phases; a connection that has seen one asks no
-//!   more. Answers are checked in full on a sample, and the ledger check goes over the whole database at the end.
+//!   more. After each round all answers are checked as a device does, and the round's history against the invariants; the
+//!   ledger check goes over the whole database at the end.
 
-mod client;
 mod fill;
-mod load;
 mod offers;
 mod order;
 mod population;
 mod process;
 mod reference;
 mod stages;
-mod table;
 mod turn;
 
 use std::path::PathBuf;
 
+use carnet_testkit::load::Failed;
 use process::Daemon;
 use stages::Stages;
-
-/// Why there is nothing to measure.
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// The first word of a command line that makes this program the reference server.
 const REFERENCE: &str = "--reference-server";

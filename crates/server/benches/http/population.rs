@@ -16,8 +16,9 @@ use carnet_server::data::database;
 use carnet_server::ids::sha256;
 use carnet_server::keys::{Keys, ServerSigner};
 use carnet_store::Prepare;
-use hyper::body::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
+
+use carnet_testkit::load::{Message, Source};
 
 use crate::Failed;
 use crate::offers::SLICE;
@@ -40,9 +41,6 @@ pub struct Population {
     /// Whether requests bring their proofs along, as those of real devices do.
     pub proofs: bool,
 }
-
-/// A request as it travels, and its id.
-pub type Message = (RequestId, Bytes);
 
 pub fn device(number: u64) -> DeviceId {
     DeviceId(id(number, 0xd0))
@@ -205,21 +203,22 @@ impl Population {
 
 impl Known {
     /// The next renewal, as it travels.
-    pub fn next(&self) -> Result<Message, Failed> {
+    pub fn renewal(&self) -> Result<Message, Failed> {
         let operation = Operation::Renew { uses: 1 };
         let mut renew = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
         renew.last_answer = self.last;
         let totals = Totals { uses: SLICE * self.epoch, ..Totals::default() };
         renew.totals = BTreeMap::from([(self.license, totals)]);
-        let id = renew.id;
+        let asked = Arc::new(renew.clone());
         let request = sign(renew, &self.key)?.bytes().to_vec();
         let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
-        Ok((id, RequestMessage { request, last_answer, receipt, key_set: None }.encode().into()))
+        let bytes = RequestMessage { request, last_answer, receipt, key_set: None }.encode().into();
+        Ok(Message { request: asked, bytes })
     }
 
     /// The next renewal of a device that is not needed any more.
     fn message(self) -> Result<Message, Failed> {
-        self.next()
+        self.renewal()
     }
 
     /// Goes on from this answer.
@@ -230,5 +229,25 @@ impl Known {
             self.last_answer = Some(document.to_vec());
         }
         Ok(())
+    }
+}
+
+/// Signed as they are needed: one device, which goes on from each answer.
+impl Source for Known {
+    fn next(&mut self) -> Result<Option<Message>, Failed> {
+        self.renewal().map(Some)
+    }
+
+    fn answered(&mut self, document: &[u8]) -> Result<(), Failed> {
+        self.receive(document)
+    }
+}
+
+/// Signed as they are needed: one device after the other.
+pub struct Each(pub std::vec::IntoIter<Known>);
+
+impl Source for Each {
+    fn next(&mut self) -> Result<Option<Message>, Failed> {
+        self.0.next().map(|known| known.renewal()).transpose()
     }
 }

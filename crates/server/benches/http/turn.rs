@@ -1,9 +1,9 @@
 //! Turns: what came of one round at one server, and how two of them compare.
 
 use crate::Failed;
-use crate::load::{self, Source, Tally};
 use crate::process::{Daemon, Meter};
-use crate::table::{Latency, line, median, target};
+use carnet_testkit::load::table::{Latency, line, median, target};
+use carnet_testkit::load::{self, Source, Tally};
 
 /// One turn of a server: what came of it, what a request cost whom in µs of processor time, and the share of the
 /// machine that others have taken meanwhile.

@@ -1,6 +1,6 @@
 //! A database that is not our own: somebody else's, away, or without permission.
 
-use carnet_core::document::Operation;
+use carnet_core::document::{Body, Operation};
 use carnet_store::{LedgerError, PostgresUrl, Store, StoreError};
 use carnet_testkit::FakeClock;
 use carnet_testkit::postgres::{Schema, cluster};
@@ -213,6 +213,47 @@ fn a_database_with_no_connections_left_is_told_as_such() {
         "{refused:?}"
     );
     schema.sql(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
+}
+
+#[test]
+fn rows_that_are_written_together_are_those_that_are_written_one_by_one() {
+    let written = |together: bool| {
+        let world = World::with(|options| options.together = together);
+        let mut phones: Vec<_> = (1..=12).map(|number| Phone::register(&world, number)).collect();
+        for operation in 0..4 {
+            let hold = world.hold();
+            let (sender, outcomes) = std::sync::mpsc::channel();
+            let requests: Vec<_> = phones
+                .iter_mut()
+                .map(|phone| {
+                    let agreement =
+                        phone.agreement(&world, if operation % 2 == 0 { "ten-runs" } else { "pool" });
+                    phone.request(if operation < 2 { agreement } else { Operation::Renew { uses: 1 } })
+                })
+                .collect();
+            for (number, request) in requests.iter().enumerate() {
+                let sender = sender.clone();
+                let reply = move |outcome| sender.send((number, outcome)).unwrap();
+                world.ledger.submit(phones[number].work(request), Box::new(reply));
+            }
+            drop((hold, sender));
+            for (number, outcome) in outcomes {
+                let body = phones[number].receive(&answered(outcome.unwrap()));
+                if let Body::Pass(pass) = body {
+                    phones[number].totals.entry(pass.license).or_default().uses = pass.uses.unwrap().upto;
+                }
+            }
+        }
+        world.assert_clean();
+        ["license", "journal", "event", "agreement", "device"].map(|table| {
+            let each =
+                format!("SELECT coalesce(string_agg(md5(t::text), ',' ORDER BY t::text), '') FROM {table} t");
+            schema(&world).sql(&each)
+        })
+    };
+    let (together, one_by_one) = (written(true), written(false));
+    assert!(together.iter().all(|rows| !rows.is_empty()));
+    assert_eq!(together, one_by_one);
 }
 
 #[test]
