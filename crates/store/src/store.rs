@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use carnet_core::id::{DeviceId, Digest, ServerId};
 use carnet_core::offer::Listed;
@@ -41,6 +42,8 @@ pub struct Options {
     pub crash: Crash,
     /// Reading connections.
     pub readers: usize,
+    /// How long a reader waits for one of them before it is told [`StoreError::Busy`].
+    pub patience: Duration,
     /// The most ledger operations that share a commit. What is there is taken, nothing is waited for. With 1, every
     /// transaction is about one user alone, as databases want it that are spread over machines by user.
     pub batch: usize,
@@ -65,6 +68,7 @@ impl Options {
             random,
             crash: Crash::never(),
             readers: 4,
+            patience: Duration::from_secs(10),
             batch: 128,
             together: true,
             queue: 65_536,
@@ -131,6 +135,7 @@ impl Store {
         let from = path.to_owned();
         let readers = Readers::open(
             options.readers.max(1),
+            options.patience,
             Box::new(move || reading_connection(&from).map(Connection::Sqlite)),
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
@@ -155,6 +160,7 @@ impl Store {
         let from = source.clone();
         let readers = Readers::open(
             options.readers.max(1),
+            options.patience,
             Box::new(move || from.connect().map(Connection::Postgres)),
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
@@ -307,7 +313,7 @@ fn plain_connection(path: &Path) -> Result<rusqlite::Connection, StoreError> {
 
 /// Plans must not depend on the values bound: SQLite would look at them, and compile statements again and again.
 fn settled_plans(connection: &rusqlite::Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }

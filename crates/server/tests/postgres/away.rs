@@ -132,9 +132,9 @@ async fn i9_a_full_disk_of_the_database_is_told_by_readiness_and_over_by_itself(
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
     // As PostgreSQL says it (53100), whatever is written.
     schema.sql(
-        "CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '53100'; END $$; \
-         CREATE TRIGGER full BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION full(); \
-         CREATE TRIGGER full BEFORE INSERT OR UPDATE ON setting FOR EACH ROW EXECUTE FUNCTION full()",
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '53100'; END $$; \
+         CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION no_room(); \
+         CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON setting FOR EACH ROW EXECUTE FUNCTION no_room()",
     );
     device.use_up(pass.license, 1);
     let request = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
@@ -147,7 +147,7 @@ async fn i9_a_full_disk_of_the_database_is_told_by_readiness_and_over_by_itself(
         assert!(ready.text().contains("the disk of the database is full"), "{}", ready.text());
     }
     assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
-    schema.sql("DROP TRIGGER full ON event; DROP TRIGGER full ON setting; DROP FUNCTION full");
+    schema.sql("DROP TRIGGER no_room ON event; DROP TRIGGER no_room ON setting; DROP FUNCTION no_room");
     // Nobody was sent here meanwhile: readiness finds out by itself.
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
     let answer = world.document(device.message(&request)).await;

@@ -148,3 +148,13 @@ fn a_closed_store_refuses_and_a_full_queue_says_so() {
     assert_eq!(world.store.read(|tx| tx.suppliers()).err(), Some(StoreError::Closed));
     assert_eq!(world.ledger.settle(phone.work(&request)), Err(LedgerError::Store(StoreError::Closed)));
 }
+
+#[test]
+fn a_reader_too_many_is_told_so_and_the_next_one_is_not() {
+    let world = World::with(|options| {
+        (options.readers, options.patience) = (1, std::time::Duration::from_millis(20));
+    });
+    let inside = world.store.read(|_| Ok(world.store.read(|tx| tx.suppliers()).map(drop)));
+    assert_eq!(inside, Ok(Err(StoreError::Busy)));
+    assert!(world.store.read(|tx| tx.suppliers()).is_ok());
+}

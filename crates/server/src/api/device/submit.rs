@@ -35,7 +35,7 @@ const RENEW: &str = "renew";
         (status = 413, description = "`too-large`", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "`key-set-wanted`: the same request again, with the device's key set beside it", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: too much waits, or the database is away; `Retry-After` says when to come again", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: too much waits, or the database is away; Retry-After says when to come again", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-requests`: to new devices only; `too-many-attempts`: wrong codes", body = Problem, content_type = "application/problem+json"),
     ),
 )]
