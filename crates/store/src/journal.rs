@@ -84,6 +84,14 @@ impl Reading<'_> {
         Ok(rows.into_iter().map(|row| row.journal).collect())
     }
 
+    /// The last answer in a journal's slot, ready to be signed again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn last_answer(&self, user: UserId, name: &JournalName) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.journal_row(user, name)?.and_then(|row| row.slot_answer))
+    }
+
     /// How many journals wait for review, of all suppliers.
     ///
     /// # Errors

@@ -56,6 +56,32 @@ impl Cluster {
         Self::start(&["durable".as_ref(), folder.as_os_str()])
     }
 
+    /// An empty database of this name in it.
+    #[must_use]
+    pub fn database(&self, name: &str) -> String {
+        psql(&self.address, &format!("CREATE DATABASE {name}"));
+        self.address.replace("/postgres", &format!("/{name}"))
+    }
+
+    /// Runs PostgreSQL's own benchmark in this database, and returns what it says.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    #[expect(clippy::panic, clippy::expect_used, reason = "a measurement without its reference has failed")]
+    pub fn pgbench(url: &str, arguments: &[&str]) -> String {
+        // Debian keeps it out of the way.
+        let script =
+            "for folder in /usr/lib/postgresql/*/bin; do PATH=\"$folder:$PATH\"; done; exec pgbench \"$@\"";
+        let mut command = Command::new("sh");
+        let output = command.args(["-c", script, "pgbench"]).args(arguments).arg(url).output();
+        let output = output.expect("sh cannot be started");
+        if !output.status.success() {
+            panic!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// One with a second that follows it: a commit is told when both have it. The address names both, and finds the one
     /// that takes writes.
     #[must_use]

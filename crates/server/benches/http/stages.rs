@@ -12,7 +12,7 @@ use crate::offers::SEATS;
 use crate::order::Order;
 use crate::population::{Each, Population};
 use crate::process::{self, Daemon, Meter};
-use crate::turn::{Turn, ratio, summed_up, timed, told};
+use crate::turn::{Turn, against_pgbench, pgbench, ratio, summed_up, timed, told};
 use crate::{Arguments, Failed};
 use carnet_testkit::history::History;
 use carnet_testkit::load::table::{Latency, line, median, target};
@@ -32,7 +32,7 @@ pub fn start(population: &Population) -> Result<(), Failed> {
     let mut seconds = Vec::new();
     for _ in 0..STARTS {
         let began = SystemClock.boot_micros();
-        let carnetd = Daemon::carnetd(&population.data)?;
+        let carnetd = Daemon::carnetd(population)?;
         carnetd.ready()?;
         seconds.push((SystemClock.boot_micros() - began) as f64 / 1e6);
         carnetd.stop()?;
@@ -48,6 +48,8 @@ pub struct Stages {
     population: Population,
     carnetd: Daemon,
     reference: Daemon,
+    /// Where `pgbench` can run on the same cluster.
+    beside: Option<String>,
     order: Order,
     renewals: u64,
     seconds: f64,
@@ -63,6 +65,7 @@ impl Stages {
         population: Population,
         carnetd: Daemon,
         reference: Daemon,
+        beside: Option<String>,
     ) -> Result<Self, Failed> {
         let order = Order::of(population.licenses)?;
         let (renewals, seconds, errors, checked, wrong, faults) = (0, 0.0, 0, 0, 0, 0);
@@ -71,6 +74,7 @@ impl Stages {
             population,
             carnetd,
             reference,
+            beside,
             order,
             renewals,
             seconds,
@@ -93,7 +97,7 @@ impl Stages {
     /// Closed loop against the reference. Returns the median rate.
     pub fn renewals(&mut self) -> Result<f64, Failed> {
         let mut rate = self.warm_up()?;
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut beside) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..self.arguments.rounds {
             let messages = Arc::new(self.messages(rate * self.arguments.seconds as f64 * ROOM)?);
             let reference_first = round % 2 == 0;
@@ -110,6 +114,14 @@ impl Stages {
                 rate = ours.tally.rate();
                 told(round, "renewals", ours, "reference", theirs);
             }
+            if let Some(url) = &self.beside {
+                let rate = pgbench(url, self.arguments.connections, self.arguments.seconds)?;
+                println!("# round {}: pgbench -N {rate:.0}/s", round + 1);
+                beside.push(rate);
+            }
+        }
+        if !beside.is_empty() {
+            against_pgbench(&ours, &beside);
         }
         Ok(summed_up(self.arguments.connections, &ours, &theirs))
     }
@@ -236,7 +248,7 @@ impl Stages {
         line("history against the invariants", format!("{} faults", self.faults), reached, "–");
         self.carnetd.stop()?;
         let began = SystemClock.boot_micros();
-        let (clean, said) = process::check_ledger(&self.population.data)?;
+        let (clean, said) = process::check_ledger(&self.population)?;
         let seconds = (SystemClock.boot_micros() - began) / 1_000_000;
         line("ledger check", format!("{said}, {seconds} s"), target("clean", clean), "–");
         Ok(())

@@ -33,7 +33,8 @@ use carnet_core::time::Time;
 use carnet_seam::{Clock, SystemClock, SystemRandom};
 use carnet_store::supplier::Supplier;
 use carnet_store::{
-    Database, How, Ledger, LedgerError, Options, Prepare, Prepared, Settled, Store, Submission, Work,
+    Buckets, Counts, Database, How, Ledger, LedgerError, Options, Prepare, Prepared, Settled, Store,
+    Submission, Work,
 };
 use carnet_testkit::postgres::Cluster;
 use sha2::{Digest as _, Sha256};
@@ -52,8 +53,9 @@ fn main() -> Result<(), Failed> {
     if let Some(few) = arguments.growth {
         return growth(&arguments, few);
     }
-    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder)).transpose()?;
-    let mut books = Books::fill("ledger", &arguments, cluster.as_ref(), arguments.licenses)?;
+    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder));
+    let mut books =
+        Books::fill("ledger", &arguments, cluster.as_ref().map(|(cluster, _)| cluster), arguments.licenses)?;
     if let Some(rate) = arguments.open_loop {
         for _ in 0..arguments.rounds {
             for pages in &arguments.pages {
@@ -73,8 +75,8 @@ fn main() -> Result<(), Failed> {
         }
         let mut seats = books.template.seats(&books.place)?;
         sums.add(round, "one pool", &run_hot(&books.place, &arguments, &mut seats)?);
-        if let Some(cluster) = &cluster {
-            let rate = postgres::pgbench(cluster, arguments.clients, arguments.seconds)?;
+        if let Some((_, beside)) = &cluster {
+            let rate = postgres::pgbench(beside, arguments.clients, arguments.seconds)?;
             println!("round {round}: pgbench -N {rate:>8.0}/s");
             sums.0.entry("pgbench -N").or_default().push(rate);
         }
@@ -92,9 +94,10 @@ fn main() -> Result<(), Failed> {
 
 /// What a renewal costs with few licenses and with many, by turns.
 fn growth(arguments: &Arguments, few: u64) -> Result<(), Failed> {
-    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder)).transpose()?;
-    let mut small = Books::fill("few", arguments, cluster.as_ref(), few)?;
-    let mut large = Books::fill("many", arguments, cluster.as_ref(), arguments.licenses)?;
+    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder));
+    let mut small = Books::fill("few", arguments, cluster.as_ref().map(|(cluster, _)| cluster), few)?;
+    let mut large =
+        Books::fill("many", arguments, cluster.as_ref().map(|(cluster, _)| cluster), arguments.licenses)?;
     let mut sums = Sums::default();
     for round in 1..=arguments.rounds {
         sums.add(round, "few licenses", &small.run((128, true), arguments)?);
@@ -119,7 +122,7 @@ impl Books {
         cluster: Option<&Cluster>,
         licenses: u64,
     ) -> Result<Self, Failed> {
-        let url = cluster.map(|cluster| postgres::database(cluster, name));
+        let url = cluster.map(|cluster| cluster.database(name));
         let place: Database = match &url {
             Some(url) => Database::Postgres(url.parse()?),
             None => Database::File(arguments.folder.join(format!("{name}.db"))),
@@ -509,6 +512,8 @@ struct Run {
     renewals: u64,
     seconds: f64,
     micros: Vec<u64>,
+    /// Where the writer's time went, by its own counts.
+    spent: String,
 }
 
 impl Run {
@@ -526,7 +531,7 @@ impl Run {
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>8.0}/s   {}", self.rate(), self.latencies())
+        write!(f, "{:>8.0}/s   {}{}", self.rate(), self.latencies(), self.spent)
     }
 }
 
@@ -566,8 +571,20 @@ fn run(
         micros.push(now - started);
         submit(next);
     }
+    let spent = spent(&store.counts());
     store.close();
-    Ok(summed(micros, now - start))
+    Ok(Run { spent, ..summed(micros, now - start) })
+}
+
+/// Per batch: how many shared it, and what was spent before the commit and in it.
+fn spent(counts: &Counts) -> String {
+    let mean = |buckets: &Buckets| buckets.sum as f64 / buckets.count.max(1) as f64;
+    format!(
+        "   batches of {:.1}: {:.2} ms before the commit, {:.2} ms in it",
+        mean(&counts.batches),
+        mean(&counts.work) / 1e3,
+        mean(&counts.commits) / 1e3
+    )
 }
 
 fn is_pass(outcome: &Result<Settled, LedgerError>) -> bool {
@@ -606,5 +623,5 @@ fn run_hot(place: &Database, arguments: &Arguments, seats: &mut [Seat]) -> Resul
 
 fn summed(mut micros: Vec<u64>, length: u64) -> Run {
     micros.sort_unstable();
-    Run { renewals: micros.len() as u64, seconds: length as f64 / 1e6, micros }
+    Run { renewals: micros.len() as u64, seconds: length as f64 / 1e6, micros, spent: String::new() }
 }
