@@ -49,6 +49,7 @@ pub mod setting;
 mod sql;
 pub mod store;
 pub mod supplier;
+mod turns;
 mod tx;
 pub mod user;
 pub mod user_code;

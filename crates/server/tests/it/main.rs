@@ -7,6 +7,7 @@ const POSTGRES: bool = false;
 mod account;
 mod backup;
 mod config;
+mod dashboard;
 mod device;
 mod device_world;
 mod doctor;

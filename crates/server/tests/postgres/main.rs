@@ -12,6 +12,7 @@ mod commands;
 mod device;
 #[path = "../it/device_world.rs"]
 mod device_world;
+mod failover;
 #[path = "../it/idempotency.rs"]
 mod idempotency;
 #[path = "../it/isolation.rs"]
