@@ -507,6 +507,8 @@ pub enum Reason {
     TooManyLost,
     /// The device joined for one license only.
     Guest,
+    /// The supplier has asked for a report or an erasure, and was not answered in time.
+    ReportOverdue,
 }
 
 impl Reason {
@@ -546,6 +548,7 @@ impl Reason {
             Self::StillHolds => "still-holds",
             Self::TooManyLost => "too-many-lost",
             Self::Guest => "guest-device",
+            Self::ReportOverdue => "report-overdue",
         }
     }
 
@@ -587,6 +590,7 @@ impl Reason {
             Self::StillHolds => "the device still holds passes",
             Self::TooManyLost => "as many devices as the offer allows in a year were declared lost already",
             Self::Guest => "this device joined with a portable pass, for that license only",
+            Self::ReportOverdue => "the supplier has asked for a report, and its time is over",
         }
     }
 
@@ -619,6 +623,7 @@ impl Reason {
             Self::StillHolds => "give its passes back or move them first, or declare it lost",
             Self::TooManyLost => "ask the supplier",
             Self::Guest => "join the user with a join code or the recovery code",
+            Self::ReportOverdue => "see what is asked for with `carnet status`, and answer it",
         }
     }
 

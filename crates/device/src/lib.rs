@@ -10,9 +10,11 @@
 //! * [`contact`] – asking the server, over any carrier;
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
+//! * [`asked`] – what suppliers want, and handing it in;
 //! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
 //! * [`mod@env`] – files, clock and random, handed over.
 
+pub mod asked;
 pub mod book;
 pub mod by_hand;
 pub mod contact;

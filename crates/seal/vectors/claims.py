@@ -449,7 +449,7 @@ erasure_certificate = record({1: ("says", statement), 2: ("list", attachment)})
 REASONS = """no-license exhausted expired declined suspended charge-failed payment-pending ended revoked
 held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
 nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
-no-such-device still-holds too-many-lost guest""".split()
+no-such-device still-holds too-many-lost guest report-overdue""".split()
 effect = choice(
     (
         "Registered",

@@ -43,6 +43,7 @@ mod posting;
 mod readers;
 pub mod redeem;
 mod relocate;
+pub mod report;
 mod row;
 pub mod setting;
 mod sql;

@@ -586,7 +586,7 @@ fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Optio
         Reason::Moving => 9,
         Reason::HeldElsewhere => 8,
         Reason::ChargeFailed => 7,
-        Reason::Suspended => 6,
+        Reason::Suspended | Reason::ReportOverdue => 6,
         Reason::HardwareOnly | Reason::NotEnoughLeft => 5,
         Reason::Exhausted => 4,
         Reason::Expired => 3,

@@ -81,6 +81,7 @@ choice! {
         29 => StillHolds,
         30 => TooManyLost,
         31 => Guest,
+        32 => ReportOverdue,
     }
 }
 

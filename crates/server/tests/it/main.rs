@@ -24,6 +24,7 @@ mod operations;
 mod problems;
 mod process;
 mod relocate;
+mod reports;
 mod secrets;
 mod suppliers;
 mod tls;
