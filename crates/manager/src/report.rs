@@ -1,14 +1,18 @@
 //! What is recorded of the use of apps: totals for the user, reports and certificates for suppliers (C1 to C3).
 
-use carnet_core::app::AppId;
+use std::collections::BTreeSet;
+
+use carnet_core::app::{AppId, Feature};
 use carnet_core::document::{Operation, Totals};
 use carnet_core::id::LicenseId;
 use carnet_core::journal::{PassStatus, Record, State};
 use carnet_core::offer::Reporting;
 use carnet_core::report::{Detailing, Erased, Integrity, ReportKeys, ReportRequest, Wanted};
+use carnet_core::time::Time;
 use carnet_device::erase::{self, Installed};
 use carnet_device::journal::JournalName;
 use carnet_device::report::{self, Facts, ReportError};
+use carnet_seal::KeyRing;
 use carnet_device::{Passbook, asked};
 
 use crate::error::ManagerError;
@@ -156,6 +160,26 @@ impl Manager {
         let (nonce, keys) = (request.map(|request| request.nonce), request.map(|request| request.keys));
         let facts = Facts { version: None, integrity, nonce, keys };
         Ok(report::make(&passbook, &*self.setup().machine, app, facts)?)
+    }
+
+    /// The keys that the server's root has signed, and the time at which they are asked for: what checks the manifest of
+    /// an installed program.
+    ///
+    /// # Errors
+    /// [`ManagerError::NotRegistered`] where there are none.
+    pub fn trust(&self) -> Result<(KeyRing, Time), ManagerError> {
+        let ring = self.valid_passbook()?.ring().cloned();
+        let ring = ring.ok_or_else(|| ManagerError::NotRegistered(self.server().url.clone()))?;
+        Ok((ring, self.now()))
+    }
+
+    /// The features that the pass of an app grants.
+    ///
+    /// # Errors
+    /// [`ManagerError::Passbook`] when the passbook cannot be read.
+    pub fn granted(&self, app: &AppId) -> Result<BTreeSet<Feature>, ManagerError> {
+        let state = self.valid_passbook()?.look(app)?;
+        Ok(state.held.map(|held| held.pass.features.into_keys().collect()).unwrap_or_default())
     }
 
     /// A report of this device that is sealed to whoever stands before it with keys of their own (C6).

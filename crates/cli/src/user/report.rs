@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use carnet_core::app::AppId;
 use carnet_core::report::{Integrity, ReportRequest, Wanted};
+use carnet_image::{Front, Trust, integrity};
 use carnet_manager::Manager;
 use carnet_seal::armor::{self, Carried};
+use carnet_seam::fs::Access;
+use carnet_seam::{Fs, RealFs};
 use clap::Args;
 
 use crate::codes;
@@ -23,6 +26,12 @@ pub struct Report {
     licensed: Licensed,
     #[command(flatten)]
     carried: CarriedBy,
+    /// The folder that the program is installed in: its files are held against --image
+    #[arg(long, value_name = "FOLDER", requires = "image")]
+    program: Option<PathBuf>,
+    /// The installation image of that version, or the beginning of it that an installation keeps
+    #[arg(long, value_name = "FILE", requires = "program")]
+    image: Option<PathBuf>,
 }
 
 /// How requests come and codes go.
@@ -152,9 +161,26 @@ impl Report {
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let (app, manager) = (self.licensed.app(), which::manager(context, Some(&self.licensed))?);
         let request = self.carried.request(context, &manager, app, Wanted::Usage)?;
-        let code = manager.usage_report(app, Integrity::NotInstalledHere, request.as_ref())?;
+        let code = manager.usage_report(app, self.integrity(&manager)?, request.as_ref())?;
         let shown = serde_json::json!({ "app": app, "outcome": "reported", "bytes": code.len() });
         let made = Made { app, wanted: Wanted::Usage, request: request.as_ref(), code: &code };
         self.carried.hand_out(context, &manager, &made, shown, "")
+    }
+
+    /// The installed files of the features that the license grants, against what the supplier has signed.
+    fn integrity(&self, manager: &Manager) -> Result<Integrity, Failure> {
+        let (Some(folder), Some(image)) = (&self.program, &self.image) else {
+            return Ok(Integrity::NotInstalledHere);
+        };
+        let files = RealFs::default();
+        let source = files.open(image, Access::Read)?;
+        let (ring, now) = manager.trust()?;
+        let front = Front::open(&source, Trust::Server(&ring, now))?;
+        let app = Some(self.licensed.app().clone());
+        carnet_image::Wanted { app, ..carnet_image::Wanted::default() }.check(front.manifest())?;
+        let granted = manager.granted(self.licensed.app())?;
+        let listed = front.manifest().features.iter().map(|stream| stream.feature.clone());
+        let features: Vec<_> = listed.filter(|feature| granted.contains(feature)).collect();
+        Ok(integrity::check(&front, &source, &features, &files, folder)?)
     }
 }
