@@ -12,8 +12,8 @@ use carnet_core::time::Time;
 use carnet_device::erase::{self, Installed};
 use carnet_device::journal::JournalName;
 use carnet_device::report::{self, Facts, ReportError};
-use carnet_seal::KeyRing;
 use carnet_device::{Passbook, asked};
+use carnet_seal::KeyRing;
 
 use crate::error::ManagerError;
 use crate::manager::Manager;
@@ -177,7 +177,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ManagerError::Passbook`] when the passbook cannot be read.
-    pub fn granted(&self, app: &AppId) -> Result<BTreeSet<Feature>, ManagerError> {
+    pub fn granted_features(&self, app: &AppId) -> Result<BTreeSet<Feature>, ManagerError> {
         let state = self.valid_passbook()?.look(app)?;
         Ok(state.held.map(|held| held.pass.features.into_keys().collect()).unwrap_or_default())
     }

@@ -221,7 +221,13 @@ issuance = without_false(
 counting = choice("offline", "online")
 report_keys = record({1: ("seal_to", public), 2: ("asks", public)})
 reporting = record(
-    {1: ("record_retention", length), 2: ("keys?", report_keys), 3: ("users?", choice("hidden", "system-names"))}
+    {
+        1: ("record_retention", length),
+        2: ("keys?", report_keys),
+        3: ("users?", choice("hidden", "system-names")),
+        4: ("overdue?", choice("refuse-renewal", "suspend")),
+        5: ("violation?", choice("suspend", "revoke")),
+    }
 )
 offer = without_false(
     record(

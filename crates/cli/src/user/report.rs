@@ -178,7 +178,7 @@ impl Report {
         let front = Front::open(&source, Trust::Server(&ring, now))?;
         let app = Some(self.licensed.app().clone());
         carnet_image::Wanted { app, ..carnet_image::Wanted::default() }.check(front.manifest())?;
-        let granted = manager.granted(self.licensed.app())?;
+        let granted = manager.granted_features(self.licensed.app())?;
         let listed = front.manifest().features.iter().map(|stream| stream.feature.clone());
         let features: Vec<_> = listed.filter(|feature| granted.contains(feature)).collect();
         Ok(integrity::check(&front, &source, &features, &files, folder)?)

@@ -42,7 +42,8 @@ fn she_is_told_and_agrees(world: &World<'_>, ida: &Device<'_>) -> Result<String,
     ran.exits(0)?.says("sealed so that only the supplier reads them")?;
     ran.says("without a report that was asked for in time, no further pass")?;
     let license = ida.agree(APP, "reported")?.text("/pass/license")?;
-    let sentence = "Before she agrees, Ida reads what will be recorded, for how long, and what follows from silence.";
+    let sentence =
+        "Before she agrees, Ida reads what will be recorded, for how long, and what follows from silence.";
     world.stage.voice().step(&ran, sentence);
     Ok(license)
 }
@@ -73,7 +74,10 @@ fn a_report_is_asked_for_and_judged(
     let made = ida.ask(&["report", APP])?;
     made.done()?.is("/handed_in", true)?;
     ida.ask(&["status"])?.done()?.is("/servers/0/asked", serde_json::json!([]))?;
-    stage.voice().step(&made, "She makes the report; it goes to the server, which keeps it and can read nothing of it.");
+    stage.voice().step(
+        &made,
+        "She makes the report; it goes to the server, which keeps it and can read nothing of it.",
+    );
     let opened = acme.ask(&["supplier", "open", "--received"])?;
     opened.done()?.is("/0/verdict", "within-contract")?.is("/0/uses", 3)?;
     let verdicts = acme.ask(&["supplier", "verdicts"])?;
@@ -82,7 +86,10 @@ fn a_report_is_asked_for_and_judged(
     for kind in ["report-requested", "report-received", "report-judged"] {
         events.one("/data", "/kind", kind)?;
     }
-    stage.voice().step(&opened, "acme fetches, opens and judges it: used within the contract. The verdict stands in the books.");
+    stage.voice().step(
+        &opened,
+        "acme fetches, opens and judges it: used within the contract. The verdict stands in the books.",
+    );
     Ok(())
 }
 
@@ -94,8 +101,7 @@ fn a_code_survives_paper(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surp
         let made = ida.ask(&["report", APP, "--to", &to.to_string_lossy()])?.done()?;
         files.push(made.list("/files")?);
     }
-    let mut pictures: Vec<String> =
-        files[1].iter().map(|file| file.text("")).collect::<Result<_, _>>()?;
+    let mut pictures: Vec<String> = files[1].iter().map(|file| file.text("")).collect::<Result<_, _>>()?;
     // In any order.
     pictures.reverse();
     let pictures: Vec<&str> = pictures.iter().map(String::as_str).collect();
@@ -110,7 +116,8 @@ fn a_code_survives_paper(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surp
     let refused = acme.ask(&["supplier", "open", &mistyped.to_string_lossy()])?;
     refused.says("line ")?;
     stage.check(refused.code != Some(0), "a mistake that is found", "none")?;
-    let sentence = "The same goes as a text or as QR pictures in any order; a typing mistake is found on its line.";
+    let sentence =
+        "The same goes as a text or as QR pictures in any order; a typing mistake is found on its line.";
     stage.voice().step(&opened, sentence);
     Ok(())
 }
@@ -174,7 +181,8 @@ fn a_clone_makes_a_second_history(world: &World<'_>, ida: &Device<'_>) -> Result
     contact.exits(0)?;
     let settled = acme.ask(&["supplier", "events"])?;
     settled.done()?.holds("both heads as evidence", |events| {
-        let settled = events["data"].as_array().into_iter().flatten().filter(|event| event["kind"] == "settled");
+        let settled =
+            events["data"].as_array().into_iter().flatten().filter(|event| event["kind"] == "settled");
         settled.into_iter().any(|event| event["evidence"]["journal_head"].is_string())
     })?;
     let sentence = "A cloned machine shows when both sides have asked: the first time it is settled at the price of a slice.";
@@ -201,7 +209,10 @@ fn the_contract_ends_with_an_erasure(
     acme.ask(&["supplier", "request-erasure", license])?.exits(0)?;
     let erased = ida.ask(&["erase", APP, "--yes"])?;
     erased.done()?.is("/outcome", "erased")?.is("/handed_in", true)?;
-    stage.voice().step(&erased, "acme asks for the erasure. Ida erases the app, and the certificate goes to the server.");
+    stage.voice().step(
+        &erased,
+        "acme asks for the erasure. Ida erases the app, and the certificate goes to the server.",
+    );
     let opened = acme.ask(&["supplier", "open", "--received", "--act", "--yes"])?;
     opened.done()?.is("/0/verdict", "erasure-confirmed")?.is("/0/done", "ended")?;
     world.license(license)?.is("/validity/status", "ended")?;

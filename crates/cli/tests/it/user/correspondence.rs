@@ -321,3 +321,64 @@ fn fetched(url: &str, path: &str) -> Vec<u8> {
     let mut answer = ureq::get(format!("{url}{path}")).call().unwrap();
     answer.body_mut().read_to_vec().unwrap()
 }
+
+#[test]
+fn c5_what_is_no_good_code_is_told_apart_and_nothing_of_it_is_recorded() {
+    let it = Contract::under("");
+    let home = &it.shop.supplier_home().home;
+    let at = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let pictures = |name: &str| -> Vec<String> {
+        let made = it.user.run(&["report", "acme/paint", "--to", &at(name), "--json"]);
+        serde_json::from_value(made.json()["files"].clone()).unwrap()
+    };
+    let (one, other) = (pictures("one.png"), pictures("other.png"));
+    assert!(one.len() > 2 && one.len() == other.len());
+    let fails = |codes: &[&str]| {
+        let ran = it.shop.supplier_home().run(&[&["supplier", "open"][..], codes, &["--json"]].concat());
+        let (exit, code) = ran.failed();
+        assert_ne!(exit, 0);
+        code
+    };
+    let paths: Vec<&str> = one.iter().map(String::as_str).collect();
+    let mut mixed = paths.clone();
+    mixed[1] = &other[1];
+    println!("{} {}", fails(&mixed), fails(&paths[1..]));
+    // As large as a film.
+    let film = at("film");
+    std::fs::File::create_new(&film).unwrap().set_len(100 << 20).unwrap();
+    println!("{}", fails(&[&film]));
+    // Of somebody who sells something else.
+    let elsewhere = Contract::under("");
+    let foreign = at("foreign");
+    assert_eq!(elsewhere.user.run(&["report", "acme/paint", "--to", &foreign]).code, 0);
+    assert_eq!(fails(&[&foreign]), "other-key");
+    assert_eq!(it.list("verdicts"), Vec::<Value>::new(), "nothing is recorded");
+    // In any order, and one of them twice, it is good.
+    let mut shuffled = paths.clone();
+    shuffled.reverse();
+    shuffled.push(paths[0]);
+    let opened = it.shop.supplier_home().run(&[&["supplier", "open"][..], &shuffled].concat());
+    assert!(opened.code == 0 && opened.out.contains("within contract"), "{opened:?}");
+}
+
+#[test]
+fn c4_an_answer_to_a_settled_request_counts_for_nothing() {
+    let it = Contract::under("");
+    let home = &it.shop.supplier_home().home;
+    let at = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    it.ask("request-report", &["--to", &at("request")]);
+    for name in ["first", "second"] {
+        let made = it.user.run(&["report", "acme/paint", "--request", &at("request"), "--to", &at(name)]);
+        assert_eq!(made.code, 0, "{made:?}");
+    }
+    let open = |name: &str| {
+        let ran = it.shop.supplier_home().run(&["supplier", "open", &at(name), "--json"]);
+        let heard = serde_json::Deserializer::from_str(&ran.out).into_iter::<Value>().next();
+        (ran.code, heard.unwrap().unwrap()[0]["verdict"].clone())
+    };
+    assert_eq!(open("first"), (0, "within-contract".into()));
+    assert_eq!(open("first"), (0, "within-contract".into()), "the same once more");
+    assert_eq!(open("second"), (1, "ask-again".into()), "an old nonce");
+    let kept: Vec<Value> = it.list("verdicts").iter().map(|one| one["verdict"]["verdict"].clone()).collect();
+    assert_eq!(kept.iter().filter(|verdict| **verdict == "within-contract").count(), 1, "{kept:?}");
+}

@@ -1,5 +1,6 @@
 //! `POST /v1/device/reports`
 
+use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,6 @@ use super::{ARRIVES_WITHIN, KEPT, MOST_WAITING, note};
 use crate::admission::Client;
 use crate::asker::{Said, asker};
 use crate::extract::Cbor;
-use crate::ids::sha256;
 use crate::problem::Failure;
 use crate::server::Server;
 
@@ -138,17 +138,18 @@ fn begin(tx: &Writing<'_>, user: UserId, part: &CodePart, now: Time) -> Result<K
     Ok(report)
 }
 
-/// Over all parts, one after the other.
+/// Over all parts, one after the other: a code may be larger than what is wanted in memory at once (I18).
 fn digest(tx: &Writing<'_>, report: &KeptReport) -> Result<Digest, Failure> {
-    let (mut parts, mut begins) = (Vec::new(), 0);
+    let (mut context, mut begins) = (Context::new(&SHA256), 0);
     while begins < report.length {
         let part = tx.report_part(report.user, report.digest, begins)?;
         let part = part.ok_or_else(|| Failure::internal("a part of a report is missing"))?;
+        context.update(&part);
         begins += part.len() as u64;
-        parts.push(part);
     }
-    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    Ok(sha256(&parts))
+    let mut digest = [0; 32];
+    digest.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    Ok(Digest(digest))
 }
 
 fn invalid(what: &str) -> Failure {
