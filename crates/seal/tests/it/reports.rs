@@ -41,8 +41,7 @@ fn c2_a_report_opens_with_the_suppliers_key_and_no_other() {
 
 #[test]
 fn c3_a_certificate_opens_too() {
-    let (list, to) =
-        (carnet_seal::cbor::encode(&samples::erased()), report_secrets().public().seal_to);
+    let (list, to) = (carnet_seal::cbor::encode(&samples::erased()), report_secrets().public().seal_to);
     let signed = sign(certificate(), &device_key()).unwrap();
     let code = seal(Carried::Certificate, signed.bytes(), &list, to, SEED).unwrap();
     assert_eq!(open_certificate(&code, &[report_secrets()]).unwrap(), (signed, list));

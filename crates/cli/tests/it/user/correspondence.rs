@@ -336,17 +336,20 @@ fn c5_what_is_no_good_code_is_told_apart_and_nothing_of_it_is_recorded() {
     let fails = |codes: &[&str]| {
         let ran = it.shop.supplier_home().run(&[&["supplier", "open"][..], codes, &["--json"]].concat());
         let (exit, code) = ran.failed();
-        assert_ne!(exit, 0);
+        assert!(exit != 0 && !["violation", "ask-again"].contains(&code.as_str()), "{ran:?}");
         code
     };
     let paths: Vec<&str> = one.iter().map(String::as_str).collect();
     let mut mixed = paths.clone();
     mixed[1] = &other[1];
-    println!("{} {}", fails(&mixed), fails(&paths[1..]));
+    fails(&mixed);
+    // Half of one: what lies beside it is found by itself, what is not there is not.
+    fs::remove_file(&other[0]).unwrap();
+    fails(&[&other[1], &other[2]]);
     // As large as a film.
     let film = at("film");
-    std::fs::File::create_new(&film).unwrap().set_len(100 << 20).unwrap();
-    println!("{}", fails(&[&film]));
+    fs::File::create_new(&film).unwrap().set_len(100 << 20).unwrap();
+    fails(&[&film]);
     // Of somebody who sells something else.
     let elsewhere = Contract::under("");
     let foreign = at("foreign");
