@@ -44,6 +44,7 @@ mod posting;
 mod readers;
 pub mod redeem;
 mod relocate;
+pub mod report;
 mod row;
 pub mod setting;
 mod sql;

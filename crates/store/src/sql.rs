@@ -42,6 +42,7 @@ mod tests {
         ("migrate", crate::migrate::STATEMENTS),
         ("movement", crate::movement::STATEMENTS),
         ("redeem", crate::redeem::STATEMENTS),
+        ("report", crate::report::STATEMENTS),
         ("setting", crate::setting::STATEMENTS),
         ("supplier", crate::supplier::STATEMENTS),
         ("user", crate::user::STATEMENTS),

@@ -26,6 +26,7 @@ mod problems;
 mod process;
 mod provision;
 mod relocate;
+mod reports;
 mod secrets;
 mod suppliers;
 mod tls;

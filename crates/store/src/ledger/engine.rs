@@ -121,6 +121,9 @@ impl Batch<'_> {
             }
             Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
             Work::FreeDevice { supplier, device, by } => self.free_device(*supplier, *device, by),
+            Work::Report { supplier, license, reported } => {
+                self.report(*supplier, *license, reported.clone())
+            }
         }
     }
 

@@ -25,6 +25,7 @@ use carnet_core::server::{Beside, Proof, Rejection};
 use crate::StoreError;
 use crate::store::Shared;
 use crate::turns::Lane;
+use crate::event::Reported;
 use crate::tx::Reading;
 use crate::writer::{Job, Writer};
 
@@ -103,6 +104,15 @@ pub enum Work {
         /// Who did it, for the audit record.
         by: String,
     },
+    /// Something happened about a report on a license (C4).
+    Report {
+        /// Whose license: another supplier's is not found (I15).
+        supplier: SupplierId,
+        /// Which.
+        license: LicenseId,
+        /// What, and until when the license's first open request is due from now on.
+        reported: Reported,
+    },
 }
 
 /// A device's request whose signature has been checked.
@@ -150,6 +160,8 @@ pub enum Settled {
     Freed,
     /// The journal's flag was cleared.
     Reviewed,
+    /// It is in the books.
+    Reported,
 }
 
 impl Settled {
@@ -163,6 +175,7 @@ impl Settled {
                 | Self::Charged(_)
                 | Self::Freed
                 | Self::Reviewed
+                | Self::Reported
         )
     }
 }
