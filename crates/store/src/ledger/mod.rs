@@ -23,9 +23,9 @@ use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
+use crate::event::Reported;
 use crate::store::Shared;
 use crate::turns::Lane;
-use crate::event::Reported;
 use crate::tx::Reading;
 use crate::writer::{Job, Writer};
 
@@ -264,6 +264,7 @@ impl Ledger {
             Work::Act { supplier, .. }
             | Work::Charge { supplier, .. }
             | Work::Review { supplier, .. }
+            | Work::Report { supplier, .. }
             | Work::FreeDevice { supplier, .. } => Lane::Supplier(*supplier),
         }
     }
