@@ -22,11 +22,11 @@ fn finding(path: &str, fault: Fault) -> Finding {
 fn c2_a_program_as_it_was_installed_has_nothing_wrong_and_own_files_beside_it_are_nobodys_business() {
     let folder = Temporary::new();
     let (image, keys) = built(&folder, FILES, &[]);
-    let (to, files, image) = (folder.join("to"), RealFs::default(), image.as_slice());
-    extract(&image, &keys, &to).unwrap();
+    let (to, files, image) = (folder.join("to"), RealFs::default(), &image);
+    extract(image, &keys, &to).unwrap();
     lay_out(&to, &[("my/drawing", b"mine")]);
-    let front = open(&image).unwrap();
-    let found = integrity::check(&front, &image, &[feature("core")], &files, &to).unwrap();
+    let front = open(image).unwrap();
+    let found = integrity::check(&front, image, &[feature("core")], &files, &to).unwrap();
     let files = front.stream(&feature("core")).unwrap().entries;
     assert_eq!(found, Integrity::Checked { files, wrong: vec![] });
 }
@@ -35,7 +35,7 @@ fn c2_a_program_as_it_was_installed_has_nothing_wrong_and_own_files_beside_it_ar
 fn c2_every_way_to_change_a_program_is_named_with_its_file() {
     let folder = Temporary::new();
     let (image, keys) = built(&folder, FILES, &[]);
-    let (to, files, image) = (folder.join("to"), RealFs::default(), image.as_slice());
+    let (to, files, image) = (folder.join("to"), RealFs::default(), &image);
     type Change = fn(&std::path::Path);
     let table: [(Change, &str, Fault); 6] = [
         // As long as before, and another byte.
@@ -62,10 +62,10 @@ fn c2_every_way_to_change_a_program_is_named_with_its_file() {
     ];
     for (change, path, fault) in table {
         let _ = std::fs::remove_dir_all(&to);
-        extract(&image, &keys, &to).unwrap();
+        extract(image, &keys, &to).unwrap();
         change(&to);
-        let front = open(&image).unwrap();
-        let found = integrity::check(&front, &image, &[feature("core")], &files, &to).unwrap();
+        let front = open(image).unwrap();
+        let found = integrity::check(&front, image, &[feature("core")], &files, &to).unwrap();
         let Integrity::Checked { wrong, .. } = found else { panic!("{found:?}") };
         assert_eq!(wrong, [finding(path, fault)]);
     }
