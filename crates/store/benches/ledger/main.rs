@@ -392,7 +392,7 @@ fn join(
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "d".into(),
-        joins: Joins::NewUser { person, recovery: Digest([7; 32]) },
+        joins: Joins::NewUser { person, recovery: Digest(Sha256::digest(device.0).into()) },
     };
     // Far from the numbers of renewals.
     let number = 0xffff_ff00;
