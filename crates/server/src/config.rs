@@ -233,9 +233,13 @@ pub enum Keys {
         socket: PathBuf,
 
         /// The server's root hash, as `carnetd root-hash` prints it; needed once, in a new folder
-        #[arg(long, value_name = "HASH")]
+        #[arg(long, value_name = "HASH", value_parser = root_hash)]
         root: Option<Digest>,
     },
+}
+
+fn root_hash(text: &str) -> Result<Digest, &'static str> {
+    text.trim().parse().map_err(|_| "a root hash has 64 hexadecimal digits, as `carnetd root-hash` prints it")
 }
 
 /// What to do with the root key.

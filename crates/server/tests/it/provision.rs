@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use carnet_core::app::AppId;
+use carnet_core::app::{AppId, Feature};
 use carnet_core::document::{Answer, Body, Effect, Operation, Reason, Request};
 use carnet_core::id::{ImageId, TransactionId};
 use carnet_core::provision::{Handed, KeyDelivery, KeyRedemption, KeyTransaction, TransactionStatus};
@@ -217,7 +217,7 @@ async fn d1_a20_what_is_delivered_opens_for_the_device_alone_and_holds_what_is_g
     let keys = sold.opened(&delivery, &SEED).unwrap();
     let granted: Vec<_> = keys.keys().map(ToString::to_string).collect();
     assert_eq!(granted, ["resize"]);
-    let resize: carnet_core::app::Feature = "resize".parse().unwrap();
+    let resize: Feature = "resize".parse().unwrap();
     assert_eq!(keys[&resize], sold.built.keys[&resize]);
     assert_eq!(sold.opened(&delivery, &[9; 32]), None);
     let other = KeyDelivery { transaction: TransactionId([1; 16]), ..delivery };
