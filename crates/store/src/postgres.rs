@@ -220,9 +220,34 @@ impl Session {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         self.flush()?;
         let statement = self.prepare(sql)?;
+        if self.together.get()
+            && sets.len() > 1
+            && let Some(text) = many::of_each(sql, statement.params())
+        {
+            return self.rows_of_all(&text, sets);
+        }
         let asked = sets.iter().map(|values| self.ask(&statement, values));
         let found = block_on(join_all(asked));
         found.into_iter().map(|rows| rows.map_err(|error| self.note(error))).collect()
+    }
+
+    /// The rows for each set, of a statement that says of each row in its last column for which it was found.
+    fn rows_of_all(&self, text: &str, sets: &[Vec<Value<'_>>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let statement = self.prepare(text)?;
+        let column = |at: usize| -> Vec<Value<'_>> {
+            sets.iter().map(|values| values.get(at).copied().unwrap_or(Value::Null)).collect()
+        };
+        let columns = (0..statement.params().len()).map(column);
+        let asked =
+            async { self.client.query_raw(&statement, columns).await?.try_collect::<Vec<Row>>().await };
+        let rows = block_on(asked).map_err(|error| self.note(error))?;
+        let mut found: Vec<Vec<Row>> = sets.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            let nth = row.len().checked_sub(1).and_then(|at| row.try_get::<_, i64>(at).ok());
+            let place = nth.and_then(|nth| found.get_mut(usize::try_from(nth).ok()?.checked_sub(1)?));
+            place.ok_or(StoreError::Defect)?.push(row);
+        }
+        Ok(found)
     }
 
     async fn ask(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {

@@ -1,19 +1,16 @@
 //! One statement for many rows, made of the statement for one.
 //!
-//! A batch writes the same few statements again and again: the renewal's license, journal and event. Sent one by one, each costs
-//! the database a round through its executor; as arrays in one statement (`unnest`), they cost one. The hand-written text
-//! stays one for both databases; SQLite has no such rounds to save.
+//! A batch runs the same few statements again and again: a renewal's device, journal and license are read, license, journal and
+//! event are written. Run one by one, each costs the database a round through its executor; as arrays in one statement
+//! (`unnest`), they cost one. The hand-written text stays one for both databases; SQLite has no such rounds to save.
 
 use tokio_postgres::types::Type;
 
 /// The statement for many rows, with an array for each parameter; none for a statement of another form than
 /// `INSERT … VALUES (…)` or `UPDATE … SET … WHERE …`.
 pub(super) fn for_many(sql: &str, types: &[Type]) -> Option<String> {
-    let names: Vec<&str> = types.iter().map(array_of).collect::<Option<_>>()?;
-    let arrays: Vec<String> = (1..).zip(names).map(|(at, name)| format!("${at}::{name}")).collect();
-    let columns: Vec<String> = (1..=types.len()).map(|at| format!("p{at}")).collect();
-    let from = format!("unnest({}) AS many({})", arrays.join(", "), columns.join(", "));
-    if types.is_empty() || sql.contains(" ON CONFLICT") || sql.contains(" RETURNING") {
+    let from = arrays(types, "")?;
+    if sql.contains(" ON CONFLICT") || sql.contains(" RETURNING") {
         None
     } else if sql.starts_with("INSERT INTO ") {
         let (head, values) = sql.split_once(" VALUES (")?;
@@ -26,6 +23,31 @@ pub(super) fn for_many(sql: &str, types: &[Type]) -> Option<String> {
     } else {
         None
     }
+}
+
+/// The question for many sets of parameters, whose rows say in their last column which set they belong to, counted from 1;
+/// none for one of another form than `SELECT … FROM … WHERE …`.
+pub(super) fn of_each(sql: &str, types: &[Type]) -> Option<String> {
+    let (columns, rest) = sql.strip_prefix("SELECT ")?.split_once(" FROM ")?;
+    let (table, condition) = rest.split_once(" WHERE ")?;
+    let nested = rest.contains(" FROM ") || condition.contains(" WHERE ") || condition.contains(" LIMIT ");
+    if nested || columns.contains('(') || table.contains([' ', ',']) {
+        return None;
+    }
+    let from = arrays(types, " WITH ORDINALITY")?;
+    Some(format!("SELECT {columns}, many.nth FROM {table}, {from} WHERE {}", columns_for(condition)))
+}
+
+/// The parameters as rows of a table.
+fn arrays(types: &[Type], numbered: &str) -> Option<String> {
+    let names: Vec<&str> = types.iter().map(array_of).collect::<Option<_>>()?;
+    let arrays: Vec<String> = (1..).zip(&names).map(|(at, name)| format!("${at}::{name}")).collect();
+    let mut columns: Vec<String> = (1..=types.len()).map(|at| format!("p{at}")).collect();
+    if !numbered.is_empty() {
+        columns.push("nth".to_owned());
+    }
+    let (arrays, columns) = (arrays.join(", "), columns.join(", "));
+    (!names.is_empty()).then(|| format!("unnest({arrays}){numbered} AS many({columns})"))
 }
 
 fn array_of(ty: &Type) -> Option<&'static str> {
@@ -76,5 +98,26 @@ mod tests {
         }
         assert_eq!(for_many("DELETE FROM t", &[]), None);
         assert_eq!(for_many("UPDATE t SET a = ?1 WHERE b = ?2", &[Type::INT4, Type::INT8]), None);
+    }
+
+    #[test]
+    fn a_question_is_asked_for_many_sets_at_once() {
+        let types = [Type::BYTEA, Type::TEXT];
+        assert_eq!(
+            of_each("SELECT a, b FROM t WHERE c = ?1 AND d = ?2 ORDER BY a", &types).as_deref(),
+            Some(
+                "SELECT a, b, many.nth FROM t, unnest($1::bytea[], $2::text[]) WITH ORDINALITY \
+                 AS many(p1, p2, nth) WHERE c = many.p1 AND d = many.p2 ORDER BY a"
+            )
+        );
+        for other in [
+            "SELECT max(a) FROM t WHERE b = ?1",
+            "SELECT a FROM t, u WHERE b = ?1",
+            "SELECT a FROM t WHERE b = ?1 LIMIT 1",
+            "SELECT a FROM t WHERE b IN (SELECT c FROM u WHERE d = ?1)",
+            "SELECT a FROM t",
+        ] {
+            assert_eq!(of_each(other, &types), None, "{other}");
+        }
     }
 }
