@@ -66,11 +66,11 @@ fn kept(passbook: &Passbook) -> Vec<Vec<u8>> {
     cbor::decode_within(&bytes, Limits::MESSAGE).unwrap_or_default()
 }
 
-fn keep(passbook: &Passbook, documents: &Vec<Vec<u8>>) -> Result<(), PassbookError> {
-    if *documents == kept(passbook) {
+fn keep(passbook: &Passbook, documents: &[Vec<u8>]) -> Result<(), PassbookError> {
+    if documents == kept(passbook) {
         return Ok(());
     }
-    Ok(replace_file(&*passbook.env().fs, &path(passbook), &cbor::encode(documents))?)
+    Ok(replace_file(&*passbook.env().fs, &path(passbook), &cbor::encode(&documents.to_vec()))?)
 }
 
 /// Asks the server what suppliers want of this device, and keeps it. Where requests are carried by hand, so are these.
@@ -147,6 +147,6 @@ fn answered(passbook: &Passbook, nonce: Option<RequestId>) -> Result<(), Contact
             Unverified::<ReportRequest>::parse(document).and_then(|request| request.claims_unchecked());
         claims.is_ok_and(|request| Some(request.nonce) != nonce)
     };
-    let left = kept(passbook).into_iter().filter(other).collect();
+    let left: Vec<_> = kept(passbook).into_iter().filter(other).collect();
     Ok(keep(passbook, &left)?)
 }

@@ -129,8 +129,8 @@ impl Acting {
             _ => None,
         };
         if let Some(path) = acted {
-            let reason = Some(format!("{}: {}", opened.heard.verdict.code(), codes(&opened.heard.verdict)));
-            let reason = reason.map(|reason| reason.chars().take(200).collect());
+            let reason = format!("{}: {}", opened.heard.verdict.code(), codes(&opened.heard.verdict));
+            let reason = Some(reason.chars().take(200).collect());
             let _: License = books.http().send(Call::post(&path).json(&Why { reason })?)?;
         }
         if asks_again(opened, done) {

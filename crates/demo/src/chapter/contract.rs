@@ -176,6 +176,8 @@ fn a_power_failure_is_no_crime(world: &World<'_>, ida: &Device<'_>) -> Result<()
 fn a_clone_makes_a_second_history(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     let clone = ida.copied("ida.clone")?;
+    // More records than the clone will have.
+    ida.run(APP, &["true"])?.exits(0)?;
     ida.ask(&["renew", APP])?.exits(0)?;
     let contact = clone.ask(&["renew", APP])?;
     contact.exits(0)?;
@@ -207,7 +209,7 @@ fn the_contract_ends_with_an_erasure(
 ) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     acme.ask(&["supplier", "request-erasure", license])?.exits(0)?;
-    let erased = ida.ask(&["erase", APP, "--yes"])?;
+    let erased = ida.ask(&["erase", APP, "--yes", "--stop"])?;
     erased.done()?.is("/outcome", "erased")?.is("/handed_in", true)?;
     stage.voice().step(
         &erased,

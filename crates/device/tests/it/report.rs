@@ -398,6 +398,25 @@ fn d3_a_program_that_runs_on_a_clock_turned_back_leaves_the_evidence() {
     assert!(reasons(&verdict).contains("clock-turned-back"), "{verdict:?}");
 }
 
+/// A settlement counts the slice that was out as gone, beyond what the old pass allowed. That is no use of it.
+#[test]
+fn d3_a_disk_restored_in_good_faith_and_settled_is_no_violation() {
+    let mut place = Place::agreed();
+    place.run(1, 1);
+    let before = place.disk.files();
+    place.renew();
+    for (path, bytes) in before {
+        place.disk.put(&path, &bytes);
+    }
+    place.renew();
+    place.run(2, 1);
+    let opened = place.report();
+    let heard =
+        judge_report(&opened.report, &opened.trail, &place.contract(), &Known::default(), place.now());
+    assert_eq!(heard.verdict, Verdict::WithinContract);
+    assert!(heard.notices.iter().any(|notice| matches!(notice, Notice::BackInStep { .. })), "{heard:?}");
+}
+
 /// Everything that an owner has who writes the whole journal anew: all records, and the key of the device.
 struct Forger {
     place: Place,

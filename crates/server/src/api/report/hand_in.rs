@@ -56,8 +56,7 @@ pub async fn hand_in(
         return Err(Failure::because(ProblemCode::TooLarge, "a code has at most 64 MiB, a part 128 KiB"));
     }
     let (user, now) = (keys.user, server.now());
-    let (report, new) =
-        server.write("report.part", move |tx| Ok::<_, Failure>(take(tx, user, &part, now)?)).await?;
+    let (report, new) = server.write("report.part", move |tx| take(tx, user, &part, now)).await?;
     if new {
         let wanted = report.wanted;
         let by = format!("device {}", report.device);
