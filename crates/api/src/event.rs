@@ -129,6 +129,8 @@ impl From<&EventKind> for Facts {
             EventKind::DeviceLost { .. } => plain("device-lost"),
             EventKind::DeviceRetired { .. } => plain("device-retired"),
             EventKind::DeviceRenamed { .. } => plain("device-renamed"),
+            EventKind::KeyOrdered { .. } => plain("key-ordered"),
+            EventKind::KeyDelivered { .. } => plain("key-delivered"),
             EventKind::Refused { reason } => Self { reason: Some(*reason), ..plain("refused") },
             EventKind::Settled(divergence) => seen("settled", divergence),
             EventKind::Flagged(divergence) => seen("flagged", divergence),

@@ -97,9 +97,27 @@ pub struct ImageView {
     /// Where it can be had; absent: here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Whether the key service has its content keys; without them nobody can install it.
+    pub keyed: bool,
     /// When it was announced.
     #[schema(value_type = String, format = DateTime)]
     pub created: Time,
+}
+
+/// What content keys are sealed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyServiceView {
+    /// The X25519 public key of the key service: 64 hexadecimal digits.
+    #[schema(value_type = String)]
+    pub public_key: Digest,
+}
+
+/// Content keys of an image on their way to the key service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewImageKeys {
+    /// The keys, sealed to the key service, in base64.
+    pub sealed: String,
 }
 
 /// Whose images.

@@ -8,12 +8,13 @@
 //! * [`problem`] – what went wrong, and what to do about it (RFC 9457);
 //! * [`page`] – lists;
 //! * one module for each noun: [`server`], [`supplier`], [`app`], [`menu`], [`license`], [`event`],
-//!   [`account`], [`act`], [`token`], [`image`];
+//!   [`account`], [`act`], [`token`], [`image`], [`report`];
 //! * [`schema`] – the shapes of the domain's types, for the OpenAPI document.
 
 pub mod account;
 pub mod act;
 pub mod app;
+pub mod catalog;
 pub mod event;
 pub mod header;
 pub mod held;
@@ -24,6 +25,7 @@ pub mod page;
 pub mod path;
 pub mod problem;
 pub mod redeem;
+pub mod report;
 pub mod schema;
 pub mod server;
 pub mod supplier;

@@ -46,6 +46,8 @@ pub struct Offer {
     /// How many devices a user may declare lost in 365 days without asking anybody.
     #[schema(default = 2, required = false)]
     pub lost_devices_per_year: u32,
+    /// Floating seats: taken when a program starts and given back when it ends; absent: a device keeps its pass.
+    pub floating: Option<Floating>,
     /// What the device records for the supplier; absent: nothing.
     pub reporting: Option<Reporting>,
     /// A trial: this offer can be agreed to only once.
@@ -111,6 +113,15 @@ pub struct Issuance {
     pub temporary_when_refused: bool,
 }
 
+/// Floating seats.
+#[derive(Debug, ToSchema)]
+pub struct Floating {
+    /// For how long at most a seat may be borrowed for work without a network: an ISO 8601 duration, or words like
+    /// `7 days`; absent: not at all.
+    #[schema(example = "P7D")]
+    pub borrow: Option<String>,
+}
+
 /// What a device records for the supplier, told to the user before agreement.
 #[derive(Debug, ToSchema)]
 pub struct Reporting {
@@ -121,6 +132,10 @@ pub struct Reporting {
     pub keys: Option<ReportKeys>,
     /// How the details say who used a program; absent: by a pseudonym.
     pub users: Option<UserNames>,
+    /// What follows when a request of the supplier is not answered in time; absent: the user is reminded.
+    pub overdue: Option<Overdue>,
+    /// What follows when the contract was not kept; absent: a notice to the user.
+    pub violation: Option<Sanction>,
 }
 
 /// The supplier's public keys for reports.
@@ -177,6 +192,10 @@ values! {
     OncePer, "kebab-case" { User, Device }
     /// How a record says who used a program.
     UserNames, "kebab-case" { Hidden, SystemNames }
+    /// What follows when a request of the supplier is not answered in time.
+    Overdue, "kebab-case" { RefuseRenewal, Suspend }
+    /// What follows when the contract was not kept.
+    Sanction, "kebab-case" { Suspend, Revoke }
     /// License status.
     Status, "kebab-case" {
         Active, PaymentPending, ChargeFailed, Suspended, Exhausted, Expired, Declined, Ended, Revoked,

@@ -3,11 +3,15 @@
 //! A crate of its own because two audiences need it (the SDK inside a licensed program, and the manager) and
 //! a third must not have it: what a device decides and stores knows no carrier.
 
+mod ranged;
+
 use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
 use carnet_seam::net::{Answer, Method, Net, NetError, Request};
+
+pub use ranged::Ranged;
 
 /// One server, over HTTP or HTTPS. Follows no redirect: a server that moved has another address.
 pub struct Http {

@@ -3,7 +3,9 @@
 
 use carnet_core::app::{Feature, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Offer, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use carnet_core::term::Slice;
 use carnet_core::time::{Seconds, counted, length_in_words, seconds_in_words};
 
@@ -23,6 +25,7 @@ pub fn offer_in_words(offer: &Offer) -> Vec<(&'static str, String)> {
         ("Versions", versions(offer.versions)),
         ("Each pass", carried(offer.pass_term)),
     ];
+    words.extend(offer.floating.map(|floating| ("Seats", seats(floating))));
     words.extend(until_paid(offer).map(|text| ("Until paid", text)));
     words.extend(counting(offer).map(|text| ("Counting", text.to_owned())));
     words.push(("Grace", grace(offer.grace())));
@@ -50,6 +53,14 @@ fn devices(devices: u32) -> String {
     match devices {
         1 => "one at a time".into(),
         several => format!("up to {several} at once"),
+    }
+}
+
+fn seats(floating: Floating) -> String {
+    let float = "taken when a program starts, given back when it ends";
+    match floating.borrow {
+        Some(most) => format!("{float}; may be borrowed for up to {}", length_in_words(most)),
+        None => float.into(),
     }
 }
 
@@ -127,7 +138,19 @@ fn records(reporting: Option<Reporting>) -> String {
             }
             None => String::new(),
         };
-        format!("runs, their times and counts, and refused starts, for the supplier; kept for {kept}{sealed}")
+        let answers = match clause.overdue {
+            None => "",
+            Some(Overdue::RefuseRenewal) => "; without a report that was asked for in time, no further pass",
+            Some(Overdue::Suspend) => "; without a report that was asked for in time, suspended until it comes",
+        };
+        let violated = match clause.violation {
+            None => "",
+            Some(Sanction::Suspend) => "; suspended when the contract is not kept",
+            Some(Sanction::Revoke) => "; revoked when the contract is not kept",
+        };
+        format!(
+            "runs, their times and counts, and refused starts, for the supplier; kept for {kept}{sealed}{answers}{violated}"
+        )
     })
 }
 

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 pub mod agree;
 pub mod ask;
+pub mod catalog;
 pub mod code;
 pub mod consent;
 pub mod decline;
@@ -18,8 +19,10 @@ pub mod devices;
 pub mod erase;
 pub mod failure;
 pub mod giving;
+pub mod install;
 pub mod menu;
 pub mod moves;
+pub mod order;
 pub mod passes;
 pub mod pin;
 pub mod redeem;
@@ -28,6 +31,7 @@ pub mod relay;
 pub mod renew;
 pub mod report;
 pub mod run;
+pub mod seats;
 pub mod status;
 pub mod usage;
 pub mod which;
@@ -41,10 +45,22 @@ pub enum User {
     Menu(menu::Menu),
     /// Agree to an offer and get the first pass
     Agree(agree::Agree),
+    /// Show what is on sale
+    Catalog(catalog::Catalog),
+    /// Order software for this device
+    Order(order::Order),
+    /// Install a program
+    Install(install::Install),
+    /// Install the newest version of a program that is installed
+    Upgrade(install::Upgrade),
+    /// Remove a program that was installed; its license stays
+    Uninstall(install::Uninstall),
     /// Decline what is offered for an app
     Decline(decline::Decline),
     /// Report what was used and get the next pass now, as before going offline
     Renew(renew::Renew),
+    /// Borrow a floating seat, for work without a network
+    Borrow(seats::Borrow),
     /// Take up an offer that was paid for elsewhere
     Redeem(redeem::Redeem),
     /// Take passes to another device, on a medium or as a QR picture
@@ -103,8 +119,14 @@ impl User {
             Self::Register(command) => command.run(context),
             Self::Menu(command) => command.run(context),
             Self::Agree(command) => command.run(context),
+            Self::Catalog(command) => command.run(context),
+            Self::Order(command) => command.run(context),
+            Self::Install(command) => command.run(context),
+            Self::Upgrade(command) => command.run(context),
+            Self::Uninstall(command) => command.run(context),
             Self::Decline(command) => command.run(context),
             Self::Renew(command) => command.run(context),
+            Self::Borrow(command) => command.run(context),
             Self::Redeem(command) => command.run(context),
             Self::Export(command) => return command.run(context),
             Self::Import(command) => return command.run(context),

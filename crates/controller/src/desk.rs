@@ -1,15 +1,17 @@
 //! Where the work is done that takes time: the journal and the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_core::device::{Disapproval, Input};
 use carnet_core::document::{Body, Operation, Refusal};
 use carnet_core::id::{LicenseId, RunId};
-use carnet_core::journal::{PassStatus, State};
+use carnet_core::journal::{PassStatus, Running, State};
+use carnet_core::report::Wanted;
 use carnet_core::time::{Seconds, Time};
 use carnet_device::journal::JournalError;
 use carnet_device::usage::Details;
-use carnet_device::{Book, BookError, ContactError, Line, Passbook, contact};
+use carnet_device::{Alive, Book, BookError, ContactError, Line, Passbook, asked, contact};
 
 use crate::controller::Site;
 use crate::disapproved::{Disapproved, Why};
@@ -23,6 +25,10 @@ use crate::way::Limited;
 const MOST_QUESTIONS: u32 = 2;
 /// So often where each answer brought more uses, and other instances were faster in using them.
 const MOST_RACES: u32 = 8;
+/// So long a program that ends waits at most for the server that takes its seat back.
+const LAST_WAIT: Duration = Duration::from_secs(3);
+/// Between its start on record and its mark, a run may be this old.
+const JUST_STARTED: Seconds = Seconds(2);
 
 /// The passbook and the app's journal in the hands of one run.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Desk {
     pub meter: Meter,
     /// What the supplier is told of this run, where the contract asks for it (C1).
     pub details: Option<Details>,
+    /// Other instances see by it that this run uses the seat.
+    alive: Option<Alive>,
 }
 
 /// Why something was not recorded.
@@ -105,6 +113,7 @@ impl Desk {
             time: None,
             meter,
             details: None,
+            alive: None,
         };
         let site = desk.site.clone();
         let begun = desk.passbook.book_begun(&site.product.app)?;
@@ -268,6 +277,10 @@ impl Desk {
         let state = asked?;
         self.brought_more = self::allowed(&state) != allowed;
         let answer = self.passbook.last_answer(&state).map_err(ContactError::Untrusted)?;
+        if asked::may_be(&state) {
+            // What suppliers want is heard at a contact; a server that says nothing of it changes nothing.
+            let _ = asked::ask(&self.passbook, line);
+        }
         let Some(answer) = answer else { return Ok(None) };
         // The answer to an older question was made at an older time.
         if fresh {
@@ -296,6 +309,12 @@ impl Desk {
         self.details = details;
     }
 
+    /// What the supplier waits for, the first due first.
+    pub fn asked(&self, state: &State) -> Option<(Wanted, Time)> {
+        let first = asked::may_be(state).then(|| asked::of(&self.passbook, state).into_iter().next());
+        first.flatten().map(|request| (request.wanted, request.due))
+    }
+
     /// From here on time does not go back (I13).
     pub fn keep_time(&mut self, state: &State) {
         let env = &self.site.env;
@@ -322,6 +341,35 @@ impl Desk {
         self.meter.unused(license, self.site.env.clock.boot_micros())
     }
 
+    /// Where the pass is a floating seat, other instances are told that this run uses it.
+    pub fn take_seat(&mut self, run: RunId, state: &State) -> Result<(), Disapproved> {
+        if self.alive.is_none() && is_seat(state) {
+            self.alive = Some(self.passbook.mark_alive(&self.site.product.app, run)?);
+        }
+        Ok(())
+    }
+
+    /// Gives the seat back, if this was the last run by it. Whether that works changes nothing for the program: a seat
+    /// comes back by itself when its pass has ended.
+    pub fn leave_seat(&mut self) {
+        if self.alive.take().is_none() || self.passbook.has_pin() {
+            return;
+        }
+        let (site, now) = (self.site.clone(), self.now());
+        let passbook = &self.passbook;
+        let app = &site.product.app;
+        // One that started just now has not said yet that it lives. What cannot be found out counts as alive.
+        let lives = |(run, running): (&RunId, &Running)| {
+            running.since.plus(JUST_STARTED) > now || passbook.is_alive(app, *run).unwrap_or(true)
+        };
+        let in_use = |state: &State| !is_seat(state) || state.running.iter().any(lives);
+        let way = Limited::new(&site.net, &site.env.clock, LAST_WAIT);
+        let line = Line { net: &way, time_limit: LAST_WAIT };
+        let Ok(mut own) = self.site.passbook() else { return };
+        let _ = contact::give_back_unless(&mut own, app, line, in_use);
+        self.book = None;
+    }
+
     /// Whether a run may go on by what the journal says, with what is counted already taken for granted.
     pub fn judge(&mut self, state: &State) -> Result<(), Failure> {
         match state.judge(self.now(), self.site.version, 0) {
@@ -330,6 +378,12 @@ impl Desk {
             judged => judged.map(|_| ()).map_err(|why| Failure::Why(Why::Pass(why))),
         }
     }
+}
+
+/// A pass that goes back when nothing runs by it any more.
+fn is_seat(state: &State) -> bool {
+    state.pass_status() == Some(PassStatus::Valid)
+        && state.held.as_ref().is_some_and(|held| held.pass.floating)
 }
 
 /// Up to which use of which license the pass goes.

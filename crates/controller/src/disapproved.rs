@@ -97,7 +97,7 @@ impl Disapproved {
     }
 
     /// The errors of Carnet end with `: ` and what to do about them.
-    fn told(code: &'static str, error: &dyn fmt::Display) -> Self {
+    pub(crate) fn told(code: &'static str, error: &dyn fmt::Display) -> Self {
         let text = error.to_string();
         match text.rsplit_once(": ") {
             Some((message, remedy)) => Self::new(code, message.to_owned(), remedy),
@@ -109,7 +109,11 @@ impl Disapproved {
     pub(crate) fn refused(refusal: &Refusal) -> Self {
         let reason = refusal.reason;
         let menu = refusal.menu.clone();
-        Self { menu, ..Self::new(reason.code(), reason.in_words().to_owned(), reason.remedy()) }
+        // Who has the seats is for the license manager to show; a program can say when to try again.
+        let first = refusal.holders.iter().filter_map(|holder| holder.until).min();
+        let first = first.map(|until| format!(" (one comes back at {until} at the latest)"));
+        let message = format!("{}{}", reason.in_words(), first.unwrap_or_default());
+        Self { menu, ..Self::new(reason.code(), message, reason.remedy()) }
     }
 
     pub(crate) fn not_registered(server: &dyn fmt::Display) -> Self {

@@ -63,6 +63,10 @@ impl Keeper {
     /// returns.
     pub fn new(mut desk: Desk, run: RunId, state: State) -> Result<Self, Disapproved> {
         desk.keep_time(&state);
+        if let Err(told) = desk.take_seat(run, &state) {
+            desk.end(run);
+            return Err(told);
+        }
         let now = desk.now();
         let state = match desk.count_time(run, state) {
             Ok(state) => state,
@@ -73,7 +77,9 @@ impl Keeper {
         };
         let issued = desk.genuine.as_ref().map_or(now, |genuine| genuine.issued);
         let time = desk.time.unwrap_or(crate::timekeeper::Timekeeper::reached(now, &desk.site.env));
+        let asked = desk.asked(&state);
         let mut live = Live::new(state, issued, time);
+        live.asked = asked;
         live.paid_until = desk.meter.paid_until();
         let (site, desk, live) = (desk.site.clone(), Mutex::new(desk), Mutex::new(live));
         Ok(Self { site, run, desk, live, changed: Condvar::new(), asking: AtomicBool::new(false) })
@@ -167,6 +173,8 @@ impl Keeper {
         if let Some(why) = given_away(&state) {
             return Err(Trouble::Stop(Why::Pass(why)));
         }
+        // The pass may have become a seat since the start. Without a mark it is only given back early.
+        let _ = desk.take_seat(self.run, &state);
         let known = self.live().held().map(|held| held.document.clone());
         let is_new = state.held.as_ref().map(|held| &held.document) != known.as_ref();
         match if is_new { desk.judge(&state) } else { Ok(()) } {
@@ -353,9 +361,11 @@ impl Keeper {
             was_over
         };
         self.changed.notify_all();
+        let mut desk = locked(&self.desk);
         if !was_over {
-            locked(&self.desk).end(self.run);
+            desk.end(self.run);
         }
+        desk.leave_seat();
     }
 }
 

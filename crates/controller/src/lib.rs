@@ -39,6 +39,8 @@
 //!   second, [`Run::disapproved`] says why, and [`Run::on_disapproved`] tells. The same happens at once when
 //!   the pass is moved to another device, given back or revoked. A license that was only suspended lets an
 //!   approved run go on to its end.
+//! * A floating seat is given back when the last run by it on this device has ended: dropping that [`Run`] waits for the
+//!   server, at most three seconds.
 //! * Setting the clock back does not make a pass last longer.
 //!
 //! # Codes
@@ -62,6 +64,11 @@
 //! | `disk-full` | nothing can be recorded any more | the user: free some space |
 //! | `no-home` | no folder for the passbook is known | the user: `CARNET_HOME` |
 //! | `no-random`, `no-thread` | the system is out of something | the user: try again |
+//! | `not-granted` | the license does not grant the feature | the user: another offer |
+//! | `not-installed` | there is no content, because nothing was installed from an image | the user: `carnet install` |
+//! | `no-content` | what is installed has no such content | the supplier |
+//! | `no-content-key` | no key for this content was delivered to this device | the user: `carnet install` |
+//! | `content-unusable` | the content on the disk is damaged | the user: `carnet install` |
 //! | `bad-product` | the product string is none | the supplier |
 //!
 //! # Errors
@@ -70,6 +77,7 @@
 //! [`Disapproved::menu`] has the license menu where buying helps; [`Disapproved::explained`] is all of it, as a
 //! program prints it.
 
+mod content;
 mod controller;
 mod desk;
 mod disapproved;
@@ -89,12 +97,14 @@ mod way;
 pub use carnet_core::app::{Feature, Version};
 pub use carnet_core::id::RunId;
 pub use carnet_core::offer::{Listed, Offer};
+pub use carnet_core::report::Wanted;
 pub use carnet_core::time::Time;
 pub use carnet_device::Env;
 pub use carnet_device::identity::Machine;
 pub use carnet_seal::ProductString;
 pub use carnet_seam::Net;
 
+pub use content::Content;
 pub use controller::{Builder, Controller, LAUNCHED_BY, START_WAIT};
 pub use disapproved::Disapproved;
 pub use gate::Gate;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use carnet_core::app::Feature;
 use carnet_core::id::RunId;
 
+use crate::content::Content;
 use crate::controller::Ticking;
 use crate::disapproved::Disapproved;
 use crate::gate::Gate;
@@ -17,7 +18,8 @@ use crate::live::Phase;
 use crate::remaining::{Remaining, Warning};
 
 /// Run approved. Keep it for as long as the program, or the job that is licensed, runs: while it lives, run
-/// time is counted; when it is dropped, the end is recorded and unused time of the last block given back.
+/// time is counted; when it is dropped, the end is recorded and unused time of the last block given back, and so is a
+/// floating seat that no other run uses, for which the server is waited for, at most three seconds.
 ///
 /// May be shared by threads (`Arc<Run>`), and there may be several in one process.
 pub struct Run {
@@ -71,6 +73,22 @@ impl Run {
     #[must_use]
     pub fn features(&self) -> BTreeMap<Feature, Option<u64>> {
         self.keeper.live().all_features()
+    }
+
+    /// Content of a feature that stays sealed on the disk, to be read while this run is approved: `feature` must be
+    /// granted, and `path` is that in the image, as in `brushes/oil.bin`.
+    ///
+    /// # Errors
+    /// [`Disapproved`]: the feature is not granted, the program was not installed from an image, or no key for it was
+    /// delivered to this device.
+    pub fn content(&self, feature: &str, path: &str) -> Result<Content, Disapproved> {
+        let gate = self.gate(feature);
+        let license = self.keeper.live().held().map(|held| held.pass.license);
+        let license = license.filter(|_| gate.is_open()).ok_or_else(|| {
+            let message = format!("the license does not grant `{feature}` now");
+            Disapproved::new("not-granted", message, "choose an offer that has it from the menu")
+        })?;
+        Content::open(self.keeper.site(), license, (feature, gate), path)
     }
 
     /// Counts uses beyond the one of the start. They are durable when this returns; do the work after it.

@@ -9,8 +9,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, VersionRange};
-use crate::id::{DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId};
+use crate::id::{
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
+    UserId,
+};
 use crate::offer::{Counting, Listed, Reporting};
+use crate::provision::{KeyDelivery, KeyRedemption};
 use crate::time::{Length, Seconds, Time};
 
 /// A public key of 32 bytes (Ed25519 or X25519), opaque here.
@@ -80,6 +84,8 @@ pub enum Operation {
         /// Uses that are about to be made.
         uses: u64,
     },
+    /// A floating seat for so long, for work without a network.
+    Borrow(Length),
     /// Agree to an offer (A10).
     Agree(Box<Agreed>),
     /// Agree to an offer that was paid for elsewhere.
@@ -109,6 +115,10 @@ pub enum Operation {
         /// How.
         name: String,
     },
+    /// Order the license key of an image (B6). The answer is the transaction id alone.
+    OrderKey(ImageId),
+    /// Present the transaction id, and get the key (B7).
+    RedeemKey(Box<KeyRedemption>),
 }
 
 impl Operation {
@@ -329,6 +339,8 @@ pub enum Body {
     Refusal(Box<Refusal>),
     /// Done.
     Receipt(Box<Receipt>),
+    /// The keys of an image for this device.
+    Keys(Box<KeyDelivery>),
 }
 
 /// A signed slice of a license, bound to one device.
@@ -366,6 +378,8 @@ pub struct Pass {
     pub seconds: Option<Ceiling>,
     /// Where uses are counted.
     pub counting: Counting,
+    /// It is a floating seat, and goes back when the last program that runs by it has ended.
+    pub floating: bool,
     /// Which versions of the program are covered.
     pub versions: VersionRange,
     /// What the device records for the supplier.
@@ -437,6 +451,31 @@ pub struct Refusal {
     pub license: Option<LicenseId>,
     /// The menu, where buying helps (A9).
     pub menu: Vec<Listed>,
+    /// Who holds what this device would need, the first [`MOST_HOLDERS`] of them: for devices that may see the others of
+    /// their user.
+    pub holders: Vec<SeatHolder>,
+    /// For how long at most a seat may be borrowed, where too long was asked for.
+    pub borrow: Option<Length>,
+}
+
+impl Refusal {
+    /// A no for this reason, and nothing besides.
+    #[must_use]
+    pub const fn because(reason: Reason, license: Option<LicenseId>) -> Self {
+        Self { reason, license, menu: Vec::new(), holders: Vec::new(), borrow: None }
+    }
+}
+
+/// The most holders that a refusal names.
+pub const MOST_HOLDERS: usize = 16;
+
+/// A device that holds a right of a license.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SeatHolder {
+    /// Which. What the user calls it is asked for apart: answers are kept, and a name is personal data (I19).
+    pub device: DeviceId,
+    /// When it comes back by itself; none: only when it is given back.
+    pub until: Option<Time>,
 }
 
 /// Why the server refuses. Codes are stable.
@@ -507,6 +546,20 @@ pub enum Reason {
     TooManyLost,
     /// The device joined for one license only.
     Guest,
+    /// There is no seat that may be borrowed, or not for so long.
+    NotBorrowable,
+    /// No such image of this app is to be had, or its keys are not at the key service.
+    NoImage,
+    /// The license does not cover this version.
+    VersionNotCovered,
+    /// No such order of this device waits for its key.
+    NoTransaction,
+    /// There is no pass on this device that could be shown for a key.
+    NoPass,
+    /// The key service does not accept what the device has shown.
+    KeyRefused,
+    /// The supplier has asked for a report or an erasure, and was not answered in time.
+    ReportOverdue,
 }
 
 impl Reason {
@@ -546,6 +599,13 @@ impl Reason {
             Self::StillHolds => "still-holds",
             Self::TooManyLost => "too-many-lost",
             Self::Guest => "guest-device",
+            Self::NotBorrowable => "not-borrowable",
+            Self::NoImage => "no-image",
+            Self::VersionNotCovered => "version-not-covered",
+            Self::NoTransaction => "no-transaction",
+            Self::NoPass => "no-pass",
+            Self::KeyRefused => "key-refused",
+            Self::ReportOverdue => "report-overdue",
         }
     }
 
@@ -587,6 +647,13 @@ impl Reason {
             Self::StillHolds => "the device still holds passes",
             Self::TooManyLost => "as many devices as the offer allows in a year were declared lost already",
             Self::Guest => "this device joined with a portable pass, for that license only",
+            Self::NotBorrowable => "no seat may be borrowed here, or not for so long",
+            Self::NoImage => "there is no such image of this app, or its keys have not been handed in yet",
+            Self::VersionNotCovered => "the license does not cover this version",
+            Self::NoTransaction => "no order of this device waits for its key under this transaction id",
+            Self::NoPass => "there is no good pass for this app on this device",
+            Self::KeyRefused => "the key service does not accept the pass that this device has shown",
+            Self::ReportOverdue => "the supplier has asked for a report, and its time is over",
         }
     }
 
@@ -619,6 +686,13 @@ impl Reason {
             Self::StillHolds => "give its passes back or move them first, or declare it lost",
             Self::TooManyLost => "ask the supplier",
             Self::Guest => "join the user with a join code or the recovery code",
+            Self::NotBorrowable => "see the menu for how long seats may be borrowed, or work with a network",
+            Self::NoImage => "see what there is with `carnet catalog`, or ask the supplier",
+            Self::VersionNotCovered => "install a version that the license covers, or buy the upgrade",
+            Self::NoTransaction => "install again: the key is ordered anew",
+            Self::NoPass => "get a pass with `carnet order` or `carnet renew`, then install",
+            Self::KeyRefused => "get the next pass with `carnet renew`, then install again",
+            Self::ReportOverdue => "see what is asked for with `carnet status`, and answer it",
         }
     }
 
@@ -704,4 +778,11 @@ pub enum Effect {
     DeviceGone(DeviceId),
     /// The device is called something else.
     Renamed(DeviceId),
+    /// The license key of an image waits for this device under a transaction id.
+    KeyOrdered {
+        /// What to present.
+        transaction: TransactionId,
+        /// Of which image.
+        image: ImageId,
+    },
 }

@@ -90,6 +90,10 @@ id!(
     MoveId, "mov", "move"
 );
 id!(
+    /// One license key that waits for its device: 128 random bits.
+    TransactionId, "txn", "transaction"
+);
+id!(
     /// One charge.
     ChargeId, "chg", "charge"
 );
@@ -105,6 +109,10 @@ id!(
 id!(
     /// One build of an installation image, chosen at random when it is built.
     ImageId, "img", "image"
+);
+id!(
+    /// One usage report or erasure certificate, by the beginning of its digest.
+    ReportId, "rep", "report"
 );
 id!(
     /// One run of a licensed program.

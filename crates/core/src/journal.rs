@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::document::{Answer, Body, Brought, Effect, JournalName, Pass, PublicKey, Reason, Request, Totals};
-use crate::id::{Digest, LicenseId, MoveId, RequestId, RunId, ServerId};
+use crate::id::{Digest, ImageId, LicenseId, MoveId, RequestId, RunId, ServerId, TransactionId};
 use crate::license::LEEWAY;
+use crate::provision::KeyDelivery;
 use crate::time::{Length, Seconds, Time};
 
 /// One record of a journal.
@@ -198,6 +199,28 @@ pub struct State {
     pub contact: Option<Time>,
     /// The app was erased, or is being erased.
     pub erasure: Option<Erasure>,
+    /// The order whose key was not delivered yet.
+    pub ordered: Option<Ordered>,
+    /// Keys of images that were delivered to this device (B8); of more than [`MOST_KEYS`], the oldest go.
+    pub keys: BTreeMap<ImageId, Delivered>,
+}
+
+/// An order of a license key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ordered {
+    /// What to present for the key.
+    pub transaction: TransactionId,
+    /// What the key is for.
+    pub image: ImageId,
+}
+
+/// Keys as they were delivered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Delivered {
+    /// What was delivered.
+    pub delivery: KeyDelivery,
+    /// The signed bytes.
+    pub document: Vec<u8>,
 }
 
 /// A run that has not ended.
@@ -248,6 +271,8 @@ pub const MOST_CORRECTIONS: u32 = 3;
 pub const LARGEST_CORRECTION: Seconds = Seconds(26 * 3_600);
 /// How many runs of one app on one device are followed at once; a crashed one never ends.
 pub const MOST_RUNS: usize = 256;
+/// The keys of how many images are kept: the one that is used, the one before, and those on their way.
+pub const MOST_KEYS: usize = 4;
 /// How many dropped tails are forgiven between two contacts.
 pub const MOST_TAILS: u32 = 3;
 
@@ -332,6 +357,8 @@ impl State {
             retention: None,
             contact: None,
             erasure: None,
+            ordered: None,
+            keys: BTreeMap::new(),
         }
     }
 
@@ -374,6 +401,8 @@ impl State {
                 self.clock.advance(erasure.at);
                 self.mark(PassStatus::Invalid);
                 self.erasure = Some(*erasure);
+                // What they open is going to be erased, and they with it (C3).
+                (self.ordered, self.keys) = (None, BTreeMap::new());
             }
             Record::Erased => self.erasure.iter_mut().for_each(|erasure| erasure.done = true),
         }
@@ -496,14 +525,29 @@ impl State {
                     self.mark(PassStatus::Invalid);
                 }
             }
+            Body::Keys(delivery) => self.keep_keys(delivery, document),
             Body::Receipt(receipt) => match &receipt.effect {
                 Effect::Registered { .. } => self.receipt = document,
                 Effect::Declined(_) | Effect::Returned(_) => self.mark(PassStatus::Invalid),
                 Effect::MoveCancelled(movement) => {
                     self.portables.remove(movement);
                 }
+                Effect::KeyOrdered { transaction, image } => {
+                    self.ordered = Some(Ordered { transaction: *transaction, image: *image });
+                }
                 Effect::Invited(_) | Effect::Withdrawn(_) | Effect::DeviceGone(_) | Effect::Renamed(_) => {}
             },
+        }
+    }
+
+    fn keep_keys(&mut self, delivery: &KeyDelivery, document: Vec<u8>) {
+        self.ordered = self.ordered.filter(|ordered| ordered.transaction != delivery.transaction);
+        self.keys.insert(delivery.image, Delivered { delivery: delivery.clone(), document });
+        while self.keys.len() > MOST_KEYS {
+            let others = self.keys.iter().filter(|(image, _)| **image != delivery.image);
+            let oldest = others.min_by_key(|(image, keys)| (keys.delivery.version, **image));
+            let Some(oldest) = oldest.map(|(image, _)| *image) else { return };
+            self.keys.remove(&oldest);
         }
     }
 

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod license;
 pub mod money;
 pub mod offer;
+pub mod provision;
 pub mod report;
 pub mod server;
 pub mod term;

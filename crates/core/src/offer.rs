@@ -55,6 +55,9 @@ pub struct Offer {
     /// How many devices a user may declare lost in 365 days without asking anybody (D5).
     #[serde(default = "two_devices")]
     pub lost_devices_per_year: u32,
+    /// Floating seats; absent: a device keeps its pass until it is given back or ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating: Option<Floating>,
     /// What the device records for the supplier; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporting: Option<Reporting>,
@@ -120,6 +123,16 @@ pub enum Counting {
     Online,
 }
 
+/// Floating seats: a device takes one when a program starts, keeps it while it runs, and gives it back when the last
+/// program has ended. One that is killed keeps it until its pass has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Floating {
+    /// For how long at most a seat may be borrowed, for work without a network; absent: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub borrow: Option<Length>,
+}
+
 /// A trial's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -142,14 +155,40 @@ pub struct Reporting {
     /// How the details say who used a program; absent: by a pseudonym.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<UserNames>,
+    /// What follows when a request of the supplier is not answered in time; absent: the user is reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
+    /// What follows when the contract was not kept; absent: a notice to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violation: Option<Sanction>,
 }
 
 impl Reporting {
     /// Records that are kept for so long, with the details that a supplier's keys make possible later.
     #[must_use]
     pub const fn kept_for(record_retention: Length) -> Self {
-        Self { record_retention, keys: None, users: None }
+        Self { record_retention, keys: None, users: None, overdue: None, violation: None }
     }
+}
+
+/// What follows when a request of the supplier is not answered in time (C4). It ends by itself with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overdue {
+    /// No further pass; the one that is out runs to its end.
+    RefuseRenewal,
+    /// As if the supplier had suspended the license.
+    Suspend,
+}
+
+/// What follows when the contract was not kept (C4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sanction {
+    /// The license is suspended.
+    Suspend,
+    /// The license is revoked.
+    Revoke,
 }
 
 /// How a record says who used a program.
@@ -163,10 +202,12 @@ pub enum UserNames {
 }
 
 impl Offer {
-    /// How long an expired pass still runs: the one definition of grace.
+    /// How long an expired pass still runs: the one definition of grace. A seat that somebody else waits for has none,
+    /// unless the offer says so.
     #[must_use]
     pub fn grace(&self) -> Seconds {
-        let default = if self.term.period.is_some() { Seconds(7 * 86_400) } else { Seconds(0) };
+        let kept = self.term.period.is_some() && self.floating.is_none();
+        let default = if kept { Seconds(7 * 86_400) } else { Seconds(0) };
         self.grace.unwrap_or(default)
     }
 
@@ -185,6 +226,7 @@ impl Offer {
         self.check_words(&mut found);
         self.check_term(&mut found);
         self.check_slices(&mut found);
+        self.check_floating(&mut found);
         self.check_charging(&mut found);
         found.0
     }
@@ -294,6 +336,37 @@ impl Offer {
             field,
             "cuts a duration, but the term counts none",
             "add `duration` to the term, or drop it here",
+        );
+    }
+
+    fn check_floating(&self, found: &mut Findings) {
+        let Some(floating) = &self.floating else { return };
+        found.when(
+            self.pass_term.period.is_none(),
+            "floating",
+            "seats would not come back from a program that was killed",
+            "give the pass a short period, like `15 minutes`",
+        );
+        found.when(
+            self.charging == Charging::PerPass,
+            "charging",
+            "is per pass, and a floating seat takes a pass at each start and many while it runs",
+            "charge `once` or `per-period`",
+        );
+        found.when(
+            floating.borrow.is_some_and(Length::is_zero),
+            "floating.borrow",
+            "has no length",
+            "write a length like `7 days`, or leave it out",
+        );
+        let shorter = |borrow: Length, pass: Length| Time(0).plus_length(borrow) <= Time(0).plus_length(pass);
+        let borrow = floating.borrow.filter(|borrow| !borrow.is_zero());
+        let useless = borrow.zip(self.pass_term.period).is_some_and(|(borrow, pass)| shorter(borrow, pass));
+        found.when(
+            useless,
+            "floating.borrow",
+            "is not longer than what a pass lasts anyway",
+            "make it longer, or the pass shorter",
         );
     }
 
@@ -503,6 +576,7 @@ pub(crate) mod tests {
             counting: Counting::Offline,
             grace: None,
             lost_devices_per_year: 2,
+            floating: None,
             reporting: None,
             once_per: None,
             hardware_only: false,

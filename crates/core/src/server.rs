@@ -9,6 +9,7 @@ mod devices;
 mod draft;
 mod joining;
 mod operate;
+mod provide;
 mod recover;
 mod redeeming;
 mod supplier;
@@ -29,10 +30,12 @@ use crate::document::{
     Receipt, Refusal, Request, Resume, Totals,
 };
 use crate::id::{
-    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+    ChargeId, DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
 use crate::license::{License, Posting};
 use crate::offer::Menu;
+use crate::provision::{Handed, KeyTransaction, Provided};
 use crate::time::{Seconds, Time};
 
 /// What the server knows of a device.
@@ -223,6 +226,12 @@ pub struct View {
     pub siblings: Vec<Device>,
     /// The journals of a device that is declared lost.
     pub others: Vec<Journal>,
+    /// The image that the request names.
+    pub image: Option<Provided>,
+    /// The order that the request presents; for a new order, those of this journal that are not closed.
+    pub transactions: Vec<KeyTransaction>,
+    /// What the key service has said to it.
+    pub handed: Handed,
 }
 
 impl View {
@@ -245,6 +254,9 @@ impl View {
             grant: None,
             siblings: Vec::new(),
             others: Vec::new(),
+            image: None,
+            transactions: Vec::new(),
+            handed: Handed::Nothing,
         }
     }
 }
@@ -300,6 +312,8 @@ pub struct Fresh {
     pub movement: MoveId,
     /// For a new charge.
     pub charge: ChargeId,
+    /// For a new order of a license key. Random in all its bits: whoever knows it may ask for the key.
+    pub transaction: TransactionId,
 }
 
 /// What becomes of a request.
@@ -319,6 +333,8 @@ pub enum Decision {
     Unrecorded(Box<Answer>),
     /// It depends on the answer that came beside the request: check that, then decide again. Nothing changes.
     CheckProof,
+    /// The key service is to be asked for the keys of this order; then decide again. Nothing changes.
+    WantsKeys(Box<KeyTransaction>),
     /// Not a request that can be answered by a document.
     Rejected(Rejection),
 }
@@ -362,6 +378,8 @@ pub struct Outcome {
     pub grant: Option<Grant>,
     /// Charges that became due.
     pub charges: Vec<Charge>,
+    /// Orders of license keys that are new or changed.
+    pub transactions: Vec<KeyTransaction>,
     /// What happened.
     pub event: Event,
     /// The answer.
@@ -454,6 +472,16 @@ pub enum EventKind {
         /// Which.
         device: DeviceId,
     },
+    /// The license key of an image was ordered.
+    KeyOrdered {
+        /// Of which image.
+        image: ImageId,
+    },
+    /// It was delivered.
+    KeyDelivered {
+        /// Of which image.
+        image: ImageId,
+    },
     /// Refused.
     Refused {
         /// Why.
@@ -502,7 +530,7 @@ pub fn decide(view: &View, request: &Request, now: Time, fresh: &Fresh) -> Decis
     };
     let journal = view.journal.clone().unwrap_or_else(|| new_journal(&device, &request.journal));
     match step(view, &device, &journal, request, now) {
-        Step::Fresh => operate::operate(Draft::new(view, device, journal, now), request, fresh),
+        Step::Fresh => operate::operate(Draft::new(view, device, journal, now), view, request, fresh),
         Step::Repeat => Decision::Repeat,
         Step::Superseded => Decision::Superseded(Box::new(superseded(view, &device, &journal, request, now))),
         Step::Conflict => CONFLICT,
@@ -654,7 +682,7 @@ fn new_journal(device: &Device, name: &JournalName) -> Journal {
 }
 
 fn superseded(view: &View, device: &Device, journal: &Journal, request: &Request, now: Time) -> Answer {
-    let refusal = Refusal { reason: Reason::Superseded, license: None, menu: Vec::new() };
+    let refusal = Refusal::because(Reason::Superseded, None);
     Answer {
         head: Head {
             server: view.server,

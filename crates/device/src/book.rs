@@ -227,6 +227,30 @@ impl Book {
         })
     }
 
+    /// The same, unless the newest state says otherwise, under the same lock: then nothing is written down. Whether it
+    /// was.
+    ///
+    /// # Errors
+    /// As [`Book::ask`].
+    pub fn ask_unless(
+        &mut self,
+        id: RequestId,
+        operation: Operation,
+        now: Time,
+        otherwise: impl FnOnce(&State) -> bool,
+    ) -> Result<bool, BookError> {
+        let mut written = true;
+        self.plan(|state, head| {
+            if otherwise(state) {
+                written = false;
+                return Ok(Vec::new());
+            }
+            let head = Digest(head.chain);
+            next(state, Input::Ask { id, operation: Box::new(operation), head }, now)
+        })?;
+        Ok(written)
+    }
+
     /// Takes an answer in; its signature has been checked. Closes the open intent.
     ///
     /// # Errors

@@ -91,10 +91,21 @@ pub struct Line<'a> {
 
 impl Line<'_> {
     pub(crate) fn exchange(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ContactError> {
-        let (time_limit, content_type, size_limit) = (self.time_limit, CONTENT_TYPE, LARGEST_ANSWER);
+        self.exchange_as(CONTENT_TYPE, method, path, body)
+    }
+
+    /// The same for what is no document.
+    pub(crate) fn exchange_as(
+        &self,
+        content_type: &str,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ContactError> {
+        let (time_limit, size_limit) = (self.time_limit, LARGEST_ANSWER);
         let request = NetRequest { method, path, content_type, body, time_limit, size_limit };
         let answer = self.net.exchange(&request)?;
-        let is_document = answer.status == 200 && answer.content_type.starts_with(CONTENT_TYPE);
+        let is_document = answer.status == 200 && answer.content_type.starts_with(content_type);
         if is_document {
             Ok(answer.body)
         } else {
@@ -157,6 +168,33 @@ pub fn ask(
         }
     }
     Err(ContactError::OutOfStep)
+}
+
+/// Gives a floating seat back, unless the newest state says that a program still runs by it. Whether it was asked for.
+///
+/// The server is looked for before anything is written down: where it is away the seat stays good here, and comes back
+/// by itself when its pass has ended.
+///
+/// # Errors
+/// [`ContactError`]. A request that was sent and not answered stays open.
+pub fn give_back_unless(
+    passbook: &mut Passbook,
+    app: &AppId,
+    line: Line<'_>,
+    in_use: impl Fn(&State) -> bool,
+) -> Result<bool, ContactError> {
+    let mut book = passbook.book(Some(app))?;
+    let state = book.refresh()?;
+    if in_use(state) || state.intent.is_some() {
+        return Ok(false);
+    }
+    fetch_key_set(passbook, line)?;
+    let (id, now) = (passbook.env().request_id()?, passbook.env().now());
+    if !book.ask_unless(id, Operation::Return, now, |state| in_use(state) || state.intent.is_some())? {
+        return Ok(false);
+    }
+    send(passbook, &mut book, line)?;
+    Ok(true)
 }
 
 /// Finishes an open request, if there is one.

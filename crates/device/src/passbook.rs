@@ -332,6 +332,11 @@ impl Passbook {
         self.place.apps(&*self.env.fs)
     }
 
+    /// Where everything of an app lies.
+    pub(crate) fn app_folder(&self, app: &AppId) -> PathBuf {
+        self.place.app_journal(app)
+    }
+
     fn folder(&self, app: Option<&AppId>) -> PathBuf {
         app.map_or_else(|| self.place.device_journal(), |app| self.place.app_journal(app))
     }

@@ -1,11 +1,12 @@
 //! Building: a folder becomes an image.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use carnet_core::app::{AppId, Feature, Platform, Version};
 use carnet_core::id::ImageId;
 use carnet_core::time::Time;
-use carnet_seal::image::FeatureStream;
+use carnet_seal::image::{FeatureStream, Kept};
 use carnet_seal::{ImageManifest, Signed, Signer, sign};
 use carnet_seam::{Random, Tree, random};
 
@@ -38,6 +39,8 @@ pub struct Recipe<'a> {
     pub built: Time,
     /// What belongs to which feature.
     pub patterns: Patterns,
+    /// Features that stay sealed where they are installed.
+    pub sealed: BTreeSet<Feature>,
     /// The level of zstd, from 1 to 22.
     pub level: i32,
 }
@@ -124,6 +127,7 @@ impl Parts<'_, '_> {
             return Err(BuildError::TooLarge(feature));
         }
         let bytes = table.encode();
+        let kept = self.recipe.sealed.contains(&feature);
         let row = FeatureStream {
             feature: feature.clone(),
             table: hash(&bytes),
@@ -132,6 +136,7 @@ impl Parts<'_, '_> {
             sealed_length: self.frames.length() - before.1,
             plain_length,
             entries,
+            kept: kept.then_some(Kept::Sealed),
         };
         Ok((row, bytes))
     }

@@ -5,6 +5,7 @@
 //! made or looked at before, never through a link (see [`Order`]).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use carnet_core::app::Feature;
 use carnet_seam::{File, Found, FsError, Tree};
@@ -48,7 +49,7 @@ impl Extraction<'_> {
     fn feature(&self, feature: &Feature, progress: &mut dyn FnMut(u64)) -> Result<(), ImageError> {
         let key = self.keys.get(feature).ok_or_else(|| ImageError::NoKey(feature.clone()))?;
         let table = self.front.table(self.source, feature)?;
-        let mut stream = StreamReader::new(self.source, self.front, &table, feature, key)?;
+        let mut stream = StreamReader::new(Arc::new(self.source), self.front, &table, feature, key)?;
         if let Some(reuse) = self.reuse {
             stream = stream.reusing(reuse);
         }
@@ -110,7 +111,7 @@ fn write(
 /// Holds installed files against the manifest (C2), feature by feature: what differs is shown to `see`.
 ///
 /// # Errors
-/// When the list cannot be read, or the disk fails; a missing file is a difference.
+/// When the list cannot be read; a file that is missing, or cannot be read, is a difference.
 pub fn compare(
     front: &Front,
     source: &dyn Source,
@@ -122,7 +123,8 @@ pub fn compare(
     let table = front.table(source, feature)?;
     for number in 0..table.pages.len() {
         for Entry { path, what } in front.page(source, feature, &table, number)? {
-            if let Some(difference) = difference(files, &path.below(folder), &what)? {
+            let found = difference(files, &path.below(folder), &what);
+            if let Some(difference) = found.unwrap_or(Some(Difference::Unreadable)) {
                 see(&path, difference);
             }
         }
@@ -137,6 +139,8 @@ pub enum Difference {
     Missing,
     /// It is something else, or has another content.
     Changed,
+    /// It cannot be looked at.
+    Unreadable,
 }
 
 fn difference(files: &dyn Tree, place: &Path, what: &What) -> Result<Option<Difference>, FsError> {

@@ -243,10 +243,12 @@ impl Front {
 }
 
 /// What an image says about itself before anybody has checked it: where to look for the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peeked {
     /// The key that is said to have signed it.
     pub key: KeyId,
+    /// The app that it is said to be of.
+    pub app: AppId,
 }
 
 impl Peeked {
@@ -256,7 +258,7 @@ impl Peeked {
     /// When it is no image.
     pub fn at(source: &dyn Source) -> Result<Self, ImageError> {
         let (manifest, _) = unverified(source)?;
-        Ok(Self { key: manifest.key_id() })
+        Ok(Self { key: manifest.key_id(), app: manifest.unchecked_app()? })
     }
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! acme.paint/current            a link to the version that is used
 //! acme.paint/versions/V/files   what was extracted
-//! acme.paint/versions/V/front   the beginning of its image, by which it is checked and upgraded
+//! acme.paint/versions/V/front   the beginning of its image, by which it is checked and upgraded, and at their places
+//!                               the frames of features that stay sealed
 //! acme.paint/versions/V/features
 //! acme.paint/part               what of an image has arrived so far
 //! acme.paint/lock
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carnet_core::app::{AppId, Feature, Version};
+use carnet_seal::image::Kept;
 use carnet_seam::fs::{Access, create_folders, discard, read_file};
 use carnet_seam::tree::remove_tree;
 use carnet_seam::{File, Found, FsError, FsFault, Tree};
@@ -27,6 +29,7 @@ use crate::extract::Extraction;
 use crate::fetch::{Fetch, FetchError, Ranges};
 use crate::front::{Front, Trust, Wanted};
 use crate::keys::ContentKeys;
+use crate::read::is_frame;
 use crate::reuse::{Installed, Reuse};
 use crate::source::{Source, read_exactly};
 
@@ -79,6 +82,12 @@ impl Current {
     #[must_use]
     pub fn front(&self) -> (&Front, &dyn Source) {
         (&self.front, &self.source)
+    }
+
+    /// The same, to be kept open: with the frames of the features that stay sealed.
+    #[must_use]
+    pub fn into_content(self) -> (Front, Box<dyn File>) {
+        (self.front, self.source)
     }
 
     /// Where its files are.
@@ -166,12 +175,14 @@ impl<'a> Place<'a> {
                 let part = self.folder.join(PART);
                 let fetch = Fetch::begin(ranges, self.tree, &part, order.trust, &wanted)?;
                 let (front, source) = (fetch.front(), fetch.source());
-                let reuse = current
-                    .as_ref()
-                    .map(|current| self.reuse(current, front, source, &features))
-                    .transpose()?;
+                let (clear, sealed) = by_kept(front, &features)?;
+                let reuse =
+                    current.as_ref().map(|current| self.reuse(current, front, source, &clear)).transpose()?;
                 let mut arrived = |done, total| tell(Step::Fetching(done, total));
-                fetch.frames(&features, reuse.as_ref(), &mut arrived)?;
+                fetch.frames(&clear, reuse.as_ref(), &mut arrived)?;
+                if !sealed.is_empty() {
+                    fetch.frames(&sealed, None, &mut arrived)?;
+                }
                 self.place(source, front, order, reuse.as_ref(), &features, tell)?;
                 discard(self.tree, &part)?;
             }
@@ -219,7 +230,8 @@ impl<'a> Place<'a> {
             files: self.tree,
             folder: current.folder.join(FILES),
         };
-        Reuse::find(installed, &current.features, &wanted, &mut |_| {})
+        let (clear, _) = by_kept(&current.front, &current.features)?;
+        Reuse::find(installed, &clear, &wanted, &mut |_| {})
     }
 
     /// Extracts beside, makes it durable, switches.
@@ -238,11 +250,12 @@ impl<'a> Place<'a> {
         let to = new.join(FILES);
         let extraction = Extraction { source, front, keys: order.keys, reuse, files: self.tree, to: &to };
         let mut written = 0;
-        extraction.run(features, &mut |bytes| {
+        let (clear, sealed) = by_kept(front, features)?;
+        extraction.run(&clear, &mut |bytes| {
             written += bytes;
             tell(Step::Extracting(written));
         })?;
-        self.keep_front(source, front, &new.join(FRONT))?;
+        self.keep_front(source, front, &sealed, &new.join(FRONT))?;
         let names: String = features.iter().map(|feature| format!("{feature}\n")).collect();
         self.tree.create_new(&new.join(FEATURES))?.write_at(0, names.as_bytes())?;
         self.point("install.extracted")?;
@@ -255,7 +268,13 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    fn keep_front(&self, source: &dyn Source, front: &Front, to: &Path) -> Result<(), ImageError> {
+    fn keep_front(
+        &self,
+        source: &dyn Source,
+        front: &Front,
+        sealed: &[Feature],
+        to: &Path,
+    ) -> Result<(), ImageError> {
         let file = self.tree.create_new(to)?;
         let (mut at, mut piece) = (0, Vec::new());
         while at < front.length() {
@@ -264,7 +283,7 @@ impl<'a> Place<'a> {
             file.write_at(at, &piece)?;
             at += piece.len() as u64;
         }
-        Ok(())
+        sealed.iter().try_for_each(|feature| keep_frames(source, front, feature, &*file))
     }
 
     /// Version and build, and a number where the same build is there with other features.
@@ -332,4 +351,33 @@ impl<'a> Place<'a> {
         let crashed = |crashed: carnet_seam::Crashed| FsError::new("go on", &self.folder, crashed.into());
         self.tree.crash().point(name).map_err(crashed)
     }
+}
+
+/// Which features are extracted, and which stay sealed.
+fn by_kept(front: &Front, features: &[Feature]) -> Result<(Vec<Feature>, Vec<Feature>), ImageError> {
+    let (mut clear, mut sealed) = (Vec::new(), Vec::new());
+    for feature in features {
+        let kept = front.stream(feature)?.kept;
+        if kept == Some(Kept::Sealed) { &mut sealed } else { &mut clear }.push(feature.clone());
+    }
+    Ok((clear, sealed))
+}
+
+/// Copies the frames of a feature to the place that they have in the image; each is checked on its way.
+fn keep_frames(
+    source: &dyn Source,
+    front: &Front,
+    feature: &Feature,
+    to: &dyn File,
+) -> Result<(), ImageError> {
+    let table = front.table(source, feature)?;
+    for placed in front.frames(feature, &table) {
+        let mut sealed = vec![0; placed.row.sealed_length as usize];
+        read_exactly(source, placed.at, &mut sealed)?;
+        if !is_frame(&placed, &sealed) {
+            return Err(ImageError::Frame { feature: feature.clone(), index: placed.index });
+        }
+        to.write_at(placed.at, &sealed)?;
+    }
+    Ok(())
 }

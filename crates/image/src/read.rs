@@ -1,5 +1,7 @@
 //! Reading the stream of a feature, one frame at a time and in any order.
 
+use std::sync::Arc;
+
 use carnet_core::app::Feature;
 use carnet_seal::ContentHash;
 
@@ -13,7 +15,7 @@ use crate::table::{Table, hash};
 
 /// The decrypted stream of one feature. Two frames of at most 1 MiB are in memory, one of them encrypted.
 pub struct StreamReader<'s> {
-    source: &'s dyn Source,
+    source: Arc<dyn Source + 's>,
     frames: Vec<Placed>,
     opener: Opener,
     feature: Feature,
@@ -29,7 +31,7 @@ impl<'s> StreamReader<'s> {
     /// # Errors
     /// When the image holds nothing for it.
     pub fn new(
-        source: &'s dyn Source,
+        source: Arc<dyn Source + 's>,
         front: &Front,
         table: &Table,
         feature: &Feature,
@@ -102,7 +104,7 @@ impl<'s> StreamReader<'s> {
             return Ok(());
         }
         self.sealed.resize(placed.row.sealed_length as usize, 0);
-        read_exactly(self.source, placed.at, &mut self.sealed)?;
+        read_exactly(&self.source, placed.at, &mut self.sealed)?;
         self.opener.open(&placed.row, placed.index, placed.last, &mut self.sealed, &mut self.plain)
     }
 

@@ -4,23 +4,15 @@
 //! HPKE (RFC 9180) in base mode: X25519, HKDF-SHA256, ChaCha20-Poly1305. Image, app and version are bound in. Who has
 //! sent them is not: whoever takes them in must know the supplier already.
 
-use std::convert::Infallible;
-
 use carnet_core::app::{AppId, Feature, Version};
 use carnet_core::document::PublicKey;
 use carnet_core::id::ImageId;
 use carnet_seal::cbor::{self, CborError};
 use carnet_seal::{ImageManifest, record};
 use carnet_seam::{NoRandom, Random};
-use hpke::aead::ChaCha20Poly1305;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
-use hpke::rand_core::{TryCryptoRng, TryRng};
-use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open, single_shot_seal_with_rng,
-};
 use zeroize::Zeroizing;
 
+use crate::hpke;
 use crate::keys::{ContentKey, ContentKeys};
 
 /// The keys of one image, sealed to a key service.
@@ -80,7 +72,6 @@ impl SealedKeys {
         to: PublicKey,
         random: &dyn Random,
     ) -> Result<Self, SealedKeysError> {
-        let recipient = Deserializable::from_bytes(&to.0).map_err(|_| SealedKeysError::BadKey)?;
         let rows: Vec<_> = keys
             .iter()
             .map(|(feature, key)| FeatureKey { feature: feature.clone(), key: *key.bytes() })
@@ -88,21 +79,7 @@ impl SealedKeys {
         let plain = Zeroizing::new(cbor::encode(&rows));
         let (image, app, version) = (manifest.id, manifest.app.clone(), manifest.version);
         let mut sealed = Self { image, app, version, to, encapsulated: [0; 32], sealed: Vec::new() };
-        let mut source = Source { random, failed: None };
-        let made = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &recipient,
-            &sealed.bound(),
-            &plain,
-            &[],
-            &mut source,
-        );
-        if let Some(failed) = source.failed {
-            return Err(failed.into());
-        }
-        let (encapsulated, bytes) = made.map_err(|_| SealedKeysError::Failed)?;
-        encapsulated.write_exact(&mut sealed.encapsulated);
-        sealed.sealed = bytes;
+        (sealed.encapsulated, sealed.sealed) = hpke::seal(to, &sealed.bound(), &plain, random)?;
         Ok(sealed)
     }
 
@@ -111,19 +88,7 @@ impl SealedKeys {
     /// # Errors
     /// When they are sealed to another key, or damaged.
     pub fn open(&self, seed: &[u8; 32]) -> Result<ContentKeys, SealedKeysError> {
-        let failed = |_| SealedKeysError::DoesNotOpen;
-        let secret: <X25519HkdfSha256 as Kem>::PrivateKey =
-            Deserializable::from_bytes(seed).map_err(failed)?;
-        let encapsulated = Deserializable::from_bytes(&self.encapsulated).map_err(failed)?;
-        let plain = single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeR::Base,
-            &secret,
-            &encapsulated,
-            &self.bound(),
-            &self.sealed,
-            &[],
-        );
-        let plain = Zeroizing::new(plain.map_err(failed)?);
+        let plain = hpke::open(seed, &self.bound(), &self.encapsulated, &self.sealed)?;
         let rows: Vec<FeatureKey> = cbor::decode(&plain).map_err(SealedKeysError::Malformed)?;
         Ok(rows.into_iter().map(|row| (row.feature, ContentKey::new(row.key))).collect())
     }
@@ -149,37 +114,6 @@ impl SealedKeys {
         bound
     }
 }
-
-/// Random bytes that come in from outside, for a library that cannot be told that there are none: this remembers it.
-struct Source<'r> {
-    random: &'r dyn Random,
-    failed: Option<NoRandom>,
-}
-
-impl TryRng for Source<'_> {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        if let Err(failed) = self.random.fill(bytes) {
-            self.failed = Some(failed);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Source<'_> {}
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use carnet_core::app::Feature;
 
@@ -34,8 +35,22 @@ impl<'s> FileReader<'s> {
         key: &ContentKey,
         path: &EntryPath,
     ) -> Result<Self, ImageError> {
-        let table = front.table(source, feature)?;
-        let entry = find(source, front, feature, &table, path)?;
+        Self::open_shared(Arc::new(source), front, feature, key, path)
+    }
+
+    /// The same, of an image that the reader keeps open itself.
+    ///
+    /// # Errors
+    /// [`ImageError::NoFile`] when the feature has no such file.
+    pub fn open_shared(
+        source: Arc<dyn Source + 's>,
+        front: &Front,
+        feature: &Feature,
+        key: &ContentKey,
+        path: &EntryPath,
+    ) -> Result<Self, ImageError> {
+        let table = front.table(&source, feature)?;
+        let entry = find(&source, front, feature, &table, path)?;
         let end = front.stream(feature)?.plain_length;
         match entry.map(|entry| entry.what) {
             Some(What::File(facts)) if facts.offset.checked_add(facts.length).is_some_and(|at| at <= end) => {

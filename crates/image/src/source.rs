@@ -29,6 +29,26 @@ impl Source for Box<dyn File> {
     }
 }
 
+impl<S: Source + ?Sized> Source for &S {
+    fn length(&self) -> Result<u64, FsError> {
+        (**self).length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, FsError> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
+    fn length(&self) -> Result<u64, FsError> {
+        (**self).length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, FsError> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
 /// Bytes in memory.
 impl Source for Vec<u8> {
     fn length(&self) -> Result<u64, FsError> {

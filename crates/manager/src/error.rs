@@ -10,6 +10,8 @@ use carnet_device::identity::IdentityError;
 use carnet_device::journal::JournalError;
 use carnet_device::report::ReportError;
 use carnet_device::{BookError, ContactError, MediumError, PassbookError, StorageError};
+use carnet_image::sealed_keys::SealedKeysError;
+use carnet_image::{FetchError, ImageError};
 use carnet_seal::{SealError, ServerUrl};
 use carnet_seam::{NetError, NoRandom};
 
@@ -132,6 +134,15 @@ pub enum ManagerError {
     /// The app may be running.
     #[error("{0} is running, or did not end as it should")]
     Running(AppId),
+    /// The image is not what it should be, or cannot be installed here.
+    #[error("{0}")]
+    Image(ImageError),
+    /// The keys of an image do not open.
+    #[error("the keys that were delivered cannot be used: {0}")]
+    Keys(SealedKeysError),
+    /// Nothing of it is installed.
+    #[error("{0} is not installed here")]
+    NotInstalled(AppId),
     /// Device and server do not get back in step.
     #[error("this device and the server do not get back in step")]
     OutOfStep,
@@ -179,6 +190,9 @@ impl ManagerError {
             Self::Report(error) => split(&error.to_string()).1,
             Self::OtherRequest { .. } => "ask the supplier for a request for this device".into(),
             Self::Running(_) => "end the program first, or erase it with --stop".into(),
+            Self::Image(_) => "get the image again; what was installed before is untouched".into(),
+            Self::Keys(_) => "install again; when that does not help, ask the supplier".into(),
+            Self::NotInstalled(app) => format!("run `carnet install {app}`"),
             Self::OutOfStep => "ask the supplier".into(),
         }
     }
@@ -215,6 +229,9 @@ impl ManagerError {
             Self::Report(_) => "no-report",
             Self::OtherRequest { .. } => "other-request",
             Self::Running(_) => "running",
+            Self::Image(_) => "image",
+            Self::Keys(_) => "content-keys",
+            Self::NotInstalled(_) => "not-installed",
             Self::OutOfStep => "out-of-step",
         }
     }
@@ -280,6 +297,21 @@ impl From<EraseError> for ManagerError {
 impl From<ReportError> for ManagerError {
     fn from(error: ReportError) -> Self {
         EraseError::from(error).into()
+    }
+}
+
+impl From<FetchError> for ManagerError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Net(error) => Self::Net(error),
+            FetchError::Image(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImageError> for ManagerError {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
     }
 }
 

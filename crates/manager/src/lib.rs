@@ -12,6 +12,8 @@
 //! * [`server`] – which server is meant, and how a new one comes to be trusted;
 //! * [`Manager`] – at one server: [`register`], [`agree`] (menu, agree, decline, renew), [`account`], [`status`];
 //! * [`moves`] – passes on their way between devices: export, import, cancel;
+//! * [`catalog`] – what is on sale;
+//! * [`install`] – programs from installation images, with their keys;
 //! * [`report`] – what is recorded for suppliers: totals, reports, erasure;
 //! * [`passes`] – what is held here, of all servers;
 //! * [`person`] – what a user tells about themselves, and what is refused;
@@ -19,8 +21,11 @@
 
 pub mod account;
 pub mod agree;
+pub mod catalog;
 pub mod devices;
 pub mod error;
+mod image_keys;
+pub mod install;
 pub mod manager;
 pub mod moves;
 pub mod passes;
@@ -31,6 +36,7 @@ pub mod redeem;
 pub mod register;
 mod relay;
 pub mod report;
+pub mod seats;
 pub mod server;
 pub mod status;
 mod way;

@@ -83,6 +83,7 @@ pub const fn name_of(operation: &Operation) -> &'static str {
     match operation {
         Operation::Register(_) => "register",
         Operation::Renew { .. } => "renew",
+        Operation::Borrow(_) => "borrow",
         Operation::Agree(_) => "agree",
         Operation::Decline => "decline",
         Operation::Export => "export",
@@ -95,6 +96,8 @@ pub const fn name_of(operation: &Operation) -> &'static str {
         Operation::Lost(_) => "device-lost",
         Operation::Retire(_) => "retire-device",
         Operation::Rename { .. } => "rename-device",
+        Operation::OrderKey(_) => "order-key",
+        Operation::RedeemKey(_) => "redeem-key",
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey, Request};
 use carnet_core::id::{
-    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, UserId,
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
+    UserId,
 };
 use carnet_core::license::{Balance, Holder, License, Line, Right};
 use carnet_core::money::Money;
@@ -101,6 +102,7 @@ impl Server {
             counting: Counting::Offline,
             grace: None,
             lost_devices_per_year: 2,
+            floating: None,
             reporting: None,
             once_per: None,
             hardware_only: false,
@@ -206,7 +208,7 @@ impl World {
             Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
                 self.answers.insert(*answer);
             }
-            Decision::CheckProof | Decision::Rejected(_) => {}
+            Decision::CheckProof | Decision::WantsKeys(_) | Decision::Rejected(_) => {}
         }
         before != self.answers.len() || self.server.half_done.is_some()
     }
@@ -299,5 +301,6 @@ fn fresh(request: &Request, restores: u8) -> Fresh {
         pass: PassId(of("pass")),
         movement: MoveId(of("move")),
         charge: ChargeId(of("charge")),
+        transaction: TransactionId(of("transaction")),
     }
 }

@@ -17,6 +17,8 @@ use carnet_core::offer::Listed;
 
 use crate::envelope::{Signed, Unverified, document};
 use crate::error::SealError;
+use carnet_core::provision::KeyRedemption;
+
 use crate::keys::{DeviceKey, Issued, Issuer, KeyRing, VerifyingKey, device_of};
 use crate::{KeyId, record};
 
@@ -48,6 +50,13 @@ impl Issued for Answer {
         match &self.body {
             Body::Pass(pass) => for_supplier(server, &pass.app, pass.supplier),
             Body::Portable(portable) => for_supplier(server, &portable.app, portable.supplier),
+            // That its journal is one of an app was made sure of when it was read.
+            Body::Keys(delivery) => Issuer {
+                server,
+                supplier: self.head.journal.app.as_ref().map(AppId::supplier),
+                supplier_id: Some(delivery.supplier),
+                or_server: false,
+            },
             Body::Refusal(_) | Body::Receipt(_) => Issuer {
                 server,
                 supplier: self.head.journal.app.as_ref().map(AppId::supplier),
@@ -94,6 +103,17 @@ impl Unverified<Request> {
         let brought = brought.and_then(|brought| Unverified::<Answer>::parse(&brought.document).ok());
         let brought = brought.map(|portable| portable.key_id());
         Ok(Asker { server: request.server, device: request.journal.device, registers, brought })
+    }
+
+    /// What it presents for a license key, if it does. Nobody has checked it yet.
+    ///
+    /// # Errors
+    /// When the claims are malformed.
+    pub fn redemption(&self) -> Result<Option<KeyRedemption>, SealError> {
+        Ok(match self.unverified_claims()?.operation {
+            Operation::RedeemKey(redemption) => Some(*redemption),
+            _ => None,
+        })
     }
 
     /// Checks the request with the device's registered key, and with it the document that it may carry: an

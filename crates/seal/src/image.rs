@@ -19,7 +19,7 @@ use carnet_core::time::Time;
 use crate::envelope::{Signed, Unverified, document};
 use crate::error::SealError;
 use crate::keys::{KeyRing, VerifyingKey};
-use crate::{newtype, record};
+use crate::{choice, newtype, record};
 
 /// A BLAKE3 hash of a part of an image.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +73,18 @@ pub struct FeatureStream {
     pub plain_length: u64,
     /// Files, folders and links in it.
     pub entries: u64,
+    /// How it lies on a device once it is installed; none: as files in the clear.
+    pub kept: Option<Kept>,
 }
+
+/// How a feature lies on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// As it came, encrypted: the program reads it through its controller, while a run is approved (B8).
+    Sealed,
+}
+
+choice! { Kept { 0 => Sealed, } }
 
 record! {
     ImageManifest where unsound { 1 => id, 2 => app, 3 => version, 4 => platform, 5 => built, 6 => features }
@@ -85,6 +96,7 @@ record! {
         5 => sealed_length,
         6 => plain_length,
         7 => entries,
+        8 => kept,
     }
 }
 
@@ -137,6 +149,14 @@ impl Unverified<ImageManifest> {
         }
         let supplier = self.unverified_claims()?.app.supplier();
         self.verify_with(&ring.image_key(self.key_id(), &supplier)?)
+    }
+
+    /// The app that it names. Nobody has checked that yet: it says where to ask.
+    ///
+    /// # Errors
+    /// When the claims are malformed.
+    pub fn unchecked_app(&self) -> Result<AppId, SealError> {
+        Ok(self.unverified_claims()?.app)
     }
 
     /// Checks a manifest with the supplier's own key: on its machine, and at the server where it is registered.

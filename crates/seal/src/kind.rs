@@ -18,7 +18,7 @@ pub enum Kind {
     Pass = 4,
     /// A slice on its way between devices, signed by the server for its supplier.
     PortablePass = 5,
-    /// Reserved: a license key on its way to one device.
+    /// A license key on its way to one device, signed by the server for its supplier.
     KeyDelivery = 6,
     /// No, and what to do about it, signed by the server.
     Refusal = 7,

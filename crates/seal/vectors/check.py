@@ -18,7 +18,8 @@ import texts
 from strict import Refused
 
 TEXTS = {"armor": texts.armor, "product-string": texts.product, "code": texts.code}
-SIGNED = {"key-set", "pass", "portable-pass", "refusal", "receipt", "offer", "request", "agreement", "image-manifest"}
+SIGNED = {"key-set", "pass", "portable-pass", "key-delivery", "refusal", "receipt", "offer", "request", "agreement"}
+SIGNED |= {"image-manifest"}
 SIGNED |= documents.REPORTS
 ALL = SIGNED | set(TEXTS) | {"message"}
 LEAST_GOOD, LEAST_BAD = 1, 5

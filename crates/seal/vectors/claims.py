@@ -73,12 +73,18 @@ def raw(length):
     return read
 
 
+def some_bytes(value):
+    need(isinstance(value, bytes))
+    return value.hex()
+
+
 def ident(prefix):
     return lambda value: f"{prefix}_{raw(16)(value)}"
 
 
 digest, public, secret = raw(32), raw(32), raw(16)
 server, supplier, user, device = ident("srv"), ident("sup"), ident("usr"), ident("dev")
+transaction = ident("txn")
 license, movement, request_id, pass_id = ident("lic"), ident("mov"), ident("req"), ident("pas")
 
 
@@ -221,7 +227,13 @@ issuance = without_false(
 counting = choice("offline", "online")
 report_keys = record({1: ("seal_to", public), 2: ("asks", public)})
 reporting = record(
-    {1: ("record_retention", length), 2: ("keys?", report_keys), 3: ("users?", choice("hidden", "system-names"))}
+    {
+        1: ("record_retention", length),
+        2: ("keys?", report_keys),
+        3: ("users?", choice("hidden", "system-names")),
+        4: ("overdue?", choice("refuse-renewal", "suspend")),
+        5: ("violation?", choice("suspend", "revoke")),
+    }
 )
 offer = without_false(
     record(
@@ -243,6 +255,7 @@ offer = without_false(
             15: ("once_per?", choice("user", "device")),
             16: ("hardware_only", truth),
             17: ("versions", versions),
+            18: ("floating?", record({1: ("borrow?", length)})),
         }
     ),
     "hardware_only",
@@ -278,6 +291,7 @@ feature_stream = record(
         5: ("sealed_length", unsigned),
         6: ("plain_length", unsigned),
         7: ("entries", unsigned),
+        8: ("kept?", choice("Sealed")),
     }
 )
 image_manifest = record(
@@ -370,6 +384,9 @@ def request(embedded):
             5: ("joins", choice(("NewUser", new_user), ("By", secret), ("With", brought))),
         }
     )
+    redemption = record(
+        {1: ("transaction", transaction), 2: ("image", ident("img")), 3: ("seal_to", public), 4: ("pass", some_bytes)}
+    )
     operation = choice(
         ("Register", registration),
         ("Renew", {"uses": unsigned}),
@@ -385,6 +402,9 @@ def request(embedded):
         ("Lost", device),
         ("Retire", device),
         ("Rename", {"device": device, "name": text}),
+        ("Borrow", length),
+        ("OrderKey", ident("img")),
+        ("RedeemKey", redemption),
     )
     fields = {
         1: ("server", server),
@@ -446,10 +466,12 @@ erasure_certificate = record({1: ("says", statement), 2: ("list", attachment)})
 
 # Answers: a CWT (RFC 8392), with our claims in one private-use claim.
 
+seat_holder = record({1: ("device", device), 2: ("until?", time)})
 REASONS = """no-license exhausted expired declined suspended charge-failed payment-pending ended revoked
 held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
 nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
-no-such-device still-holds too-many-lost guest""".split()
+no-such-device still-holds too-many-lost guest not-borrowable
+no-image version-not-covered no-transaction no-pass key-refused report-overdue""".split()
 effect = choice(
     (
         "Registered",
@@ -468,6 +490,7 @@ effect = choice(
     ("Withdrawn", digest),
     ("DeviceGone", device),
     ("Renamed", device),
+    ("KeyOrdered", {"transaction": transaction, "image": ident("img")}),
 )
 resume = record({1: ("totals", totals), 2: ("void", truth)})
 
@@ -554,6 +577,7 @@ def pass_(facts, app):
     facts.take("uses?", 17, ceiling)
     facts.take("seconds?", 18, ceiling)
     facts.assume("counting", 19, counting, "offline")
+    facts.assume("floating", 29, truth, False)
     facts.assume("versions", 20, versions, {})
     facts.take("reporting?", 21, reporting)
     facts.take("previous", 22, digest)
@@ -584,10 +608,22 @@ def refusal(facts, _):
     facts.take("reason", 8, choice(*REASONS))
     facts.take("license?", 9, license)
     facts.take("menu", 10, listed_items(listed))
+    facts.take("holders", 11, listed_items(seat_holder))
+    facts.take("borrow?", 12, length)
 
 
 def receipt(facts, _):
     facts.take("effect", 8, effect)
+
+
+def keys(facts, app):
+    need(app is not None)
+    facts.take("supplier", 8, supplier)
+    facts.take("license", 9, license)
+    facts.take("transaction", 10, transaction)
+    facts.take("image", 11, ident("img"))
+    facts.take("version", 12, version)
+    facts.take("sealed", 13, some_bytes)
 
 
 BODIES = {
@@ -595,6 +631,7 @@ BODIES = {
     "portable-pass": ("Portable", portable_pass),
     "refusal": ("Refusal", refusal),
     "receipt": ("Receipt", receipt),
+    "key-delivery": ("Keys", keys),
 }
 
 

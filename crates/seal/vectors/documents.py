@@ -25,13 +25,13 @@ NUMBERS = {
     "offer": 3,
     "pass": 4,
     "portable-pass": 5,
+    "key-delivery": 6,
     "refusal": 7,
     "receipt": 8,
     "image-manifest": 11,
 }
 REPORTS = {"usage-report", "erasure-certificate", "report-request"}
-RESERVED = {"key-delivery"}
-KINDS = {"key-set"} | set(NUMBERS) | REPORTS | RESERVED
+KINDS = {"key-set"} | set(NUMBERS) | REPORTS
 ANSWERS = set(claims.BODIES)
 
 

@@ -2,18 +2,21 @@
 
 pub mod account;
 pub mod app;
+pub mod catalog;
 pub mod charge;
 pub mod device;
 pub mod event;
 pub mod held;
 pub mod image;
 pub mod image_key;
+pub mod key_service;
 pub mod key_set;
 pub mod license;
 pub mod menu;
 pub mod operation;
 pub mod problem;
 pub mod redeem;
+pub mod report;
 pub mod server;
 pub mod supplier;
 pub mod token;
@@ -45,6 +48,7 @@ pub const TOKEN: &str = "supplier_token";
         (name = "suppliers", description = "Who licenses software to others."),
         (name = "apps", description = "What is licensed, and on which terms."),
         (name = "licenses", description = "What was agreed, and what has become of it."),
+        (name = "reports", description = "Contract management: requests, codes and verdicts."),
         (name = "images", description = "Installation images."),
         (name = "operations", description = "Running the server."),
     ),
@@ -56,6 +60,7 @@ fn routes() -> OpenApiRouter<Server> {
     OpenApiRouter::with_openapi(Info::openapi())
         .routes(routes!(device::submit::submit))
         .routes(routes!(key_set::show::show))
+        .routes(routes!(key_service::show::show))
         .routes(routes!(account::show::show))
         .routes(routes!(server::show::show))
         .routes(routes!(supplier::register::register))
@@ -65,6 +70,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(app::list::list, app::create::create))
         .routes(routes!(app::show::show))
         .routes(routes!(app::show::show_part))
+        .routes(routes!(catalog::list::list))
         .routes(routes!(menu::show::show, menu::update::update))
         .routes(routes!(menu::show::show_part, menu::update::update_part))
         .routes(routes!(license::list::list))
@@ -87,8 +93,15 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(image::list::list, image::create::create))
         .routes(routes!(image::show::show))
         .routes(routes!(image::content::read, image::content::write))
+        .routes(routes!(image::keys::hand_in))
         .routes(routes!(image::publish::publish))
         .routes(routes!(image::publish::withdraw))
+        .routes(routes!(report::wanted::wanted))
+        .routes(routes!(report::hand_in::hand_in))
+        .routes(routes!(report::request::list, report::request::create))
+        .routes(routes!(report::list::list))
+        .routes(routes!(report::content::content))
+        .routes(routes!(report::verdict::verdict))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

@@ -8,6 +8,7 @@ mod health;
 mod invitations;
 mod invite;
 mod keys;
+mod keys_serve;
 mod relocate;
 mod restore;
 mod run;
@@ -115,6 +116,7 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         database: database(config, fs.as_ref())?,
         fs,
         data: config.data.clone(),
+        key_service: config.command.key_service(),
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use carnet_core::app::SupplierName;
-use carnet_core::id::UserId;
+use carnet_core::id::{Digest, UserId};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::admission::{
@@ -225,6 +225,21 @@ pub enum Keys {
     /// Take the root key away from the server, or bring it back
     #[command(subcommand)]
     Root(Root),
+    /// Run the key service as a process of its own, with a data folder of its own: the public server then has no license
+    /// keys
+    Serve {
+        /// Where to listen: a socket in a folder that nobody but this service and the server can open
+        #[arg(long, value_name = "SOCKET")]
+        socket: PathBuf,
+
+        /// The server's root hash, as `carnetd root-hash` prints it; needed once, in a new folder
+        #[arg(long, value_name = "HASH", value_parser = root_hash)]
+        root: Option<Digest>,
+    },
+}
+
+fn root_hash(text: &str) -> Result<Digest, &'static str> {
+    text.trim().parse().map_err(|_| "a root hash has 64 hexadecimal digits, as `carnetd root-hash` prints it")
 }
 
 /// What to do with the root key.
@@ -289,6 +304,22 @@ pub struct Listen {
     /// Who is let in how often
     #[command(flatten)]
     pub allowance: Allowance,
+
+    /// The socket of a key service that `carnetd keys serve` runs as a process of its own; without it, the server keeps
+    /// license keys itself
+    #[arg(long, env = "CARNETD_KEY_SERVICE", value_name = "SOCKET")]
+    pub key_service: Option<PathBuf>,
+}
+
+impl Command {
+    /// The socket of the key service, where a server is started that has one beside it.
+    #[must_use]
+    pub fn key_service(&self) -> Option<PathBuf> {
+        match self {
+            Self::Up(listen) | Self::Serve(listen) => listen.key_service.clone(),
+            _ => None,
+        }
+    }
 }
 
 /// Where to be measured.

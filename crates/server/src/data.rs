@@ -6,6 +6,8 @@
 //!                         server keeps everything in PostgreSQL
 //!   secret.key            opens the keys in the database; keep a copy elsewhere
 //!   root.hash             what programs pin; no secret
+//!   images/               installation images that suppliers have sent
+//!   keys/                 the key service, where it is not a process of its own
 //!   invitations/          codes that `carnetd invite` has made and the server has not taken in yet
 //! ```
 

@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod api;
+pub mod asker;
 pub mod attempts;
 pub mod command;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod data;
 pub mod extract;
 pub mod ids;
 pub mod invitation;
+pub mod key_service;
 pub mod keys;
 pub mod layers;
 pub mod listen;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use carnet_core::time::Time;
+use carnet_seal::keys::RootPin;
 use carnet_seam::{Clock, Fs, Random};
 use carnet_store::{
     Database, Ledger, LedgerError, PostgresUrl, Prepare, Reading, Settled, Store, StoreError, Work, Writing,
@@ -14,6 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Admission, Policy};
 use crate::data::{self, OpenError};
+use crate::key_service::vault::Outside;
+use crate::key_service::{KeyService, Vault};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::problem::Failure;
@@ -31,6 +34,8 @@ pub struct Surroundings {
     pub data: PathBuf,
     /// The database, where it is not a file in the data folder.
     pub database: Option<PostgresUrl>,
+    /// The socket of the key service, where it is a process of its own.
+    pub key_service: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -51,6 +56,7 @@ struct Parts {
     store: Store,
     ledger: Ledger,
     keys: Arc<Keys>,
+    key_service: KeyService,
     metrics: Metrics,
     admission: Admission,
     draining: AtomicBool,
@@ -82,11 +88,13 @@ impl Server {
         let keys = Arc::new(keys);
         data::write_root_hash(around.fs.as_ref(), &around.data, keys.root())?;
         let ledger = store.ledger(keys.server(), keys.clone());
+        let key_service = key_service(&around, &keys)?;
         let parts = Parts {
             around,
             store,
             ledger,
             keys,
+            key_service,
             metrics: Metrics::new(),
             admission,
             draining: AtomicBool::new(false),
@@ -189,6 +197,23 @@ impl Server {
         &self.0.keys
     }
 
+    /// Asks the key service, off the threads that serve the network.
+    ///
+    /// # Errors
+    /// What the closure says.
+    pub async fn ask_key_service<T, F>(&self, ask: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&KeyService, &[u8]) -> Result<T, Failure> + Send + 'static,
+    {
+        let server = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let current = server.keys().current();
+            ask(&server.0.key_service, current.ring().set().bytes())
+        });
+        done.await.map_err(Failure::internal)?
+    }
+
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -254,6 +279,19 @@ impl Server {
         self.drain();
         self.0.store.close();
     }
+}
+
+/// The key service, with its own folder below the data folder, unless it is a process of its own.
+fn key_service(around: &Surroundings, keys: &Keys) -> Result<KeyService, OpenError> {
+    if let Some(socket) = &around.key_service {
+        return Ok(KeyService::Apart(socket.clone()));
+    }
+    let Surroundings { fs, random, clock, data, .. } = around;
+    let outside = Outside { fs: fs.clone(), random: random.clone(), clock: clock.clone() };
+    let folder = data.join("keys");
+    data::prepare(fs.as_ref(), &folder)?;
+    let pin = RootPin { server: keys.server(), root: keys.root() };
+    Ok(KeyService::Here(Box::new(Vault::open(outside, &folder, pin)?)))
 }
 
 impl fmt::Debug for Server {

@@ -33,12 +33,18 @@ pub struct Image {
     pub state: String,
     /// When it was announced.
     pub created: Time,
+    /// Since when the key service has its content keys.
+    pub keyed: Option<Time>,
 }
 
+/// The state in which an image is given out.
+pub const PUBLISHED: &str = "published";
+
 statements! {
-    BY_ID = "SELECT image_id, supplier_id, app_id, version, platform, length, manifest, url, state, created FROM image WHERE image_id = ?1";
-    OF_APP = "SELECT image_id, supplier_id, app_id, version, platform, length, manifest, url, state, created FROM image WHERE app_id = ?1 AND state = ?2 ORDER BY created DESC, image_id LIMIT ?3";
+    BY_ID = "SELECT image_id, supplier_id, app_id, version, platform, length, manifest, url, state, created, keyed FROM image WHERE image_id = ?1";
+    OF_APP = "SELECT image_id, supplier_id, app_id, version, platform, length, manifest, url, state, created, keyed FROM image WHERE app_id = ?1 AND state = ?2 ORDER BY created DESC, image_id LIMIT ?3";
     INSERT = "INSERT INTO image (image_id, supplier_id, app_id, version, platform, length, manifest, url, state, created, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) ON CONFLICT DO NOTHING";
+    SET_KEYED = "UPDATE image SET keyed = ?2, changed = ?2 WHERE image_id = ?1 AND state <> 'withdrawn' AND keyed IS NULL";
     SET_STATE = "UPDATE image SET state = ?2, changed = ?3 WHERE image_id = ?1 AND state <> 'withdrawn'";
 }
 
@@ -66,7 +72,7 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError::Exists`] when there is one of that id.
     pub fn add_image(&self, image: &Image) -> Result<(), StoreError> {
-        let Image { id, supplier, app, version, platform, length, manifest, url, state, created } = image;
+        let Image { id, supplier, app, version, platform, length, manifest, url, state, created, .. } = image;
         let (version, length) = (version.to_string(), stored(*length, "image length")?);
         let rows = self.execute(
             INSERT,
@@ -84,6 +90,14 @@ impl Writing<'_> {
             ],
         )?;
         one_row(rows, StoreError::Exists { what: "image" })
+    }
+
+    /// Notes that the key service has the content keys of an image. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn set_image_keyed(&self, id: ImageId, now: Time) -> Result<(), StoreError> {
+        self.execute(SET_KEYED, params![id.0, now.0]).map(drop)
     }
 
     /// Says how far an image has come. What was withdrawn stays so.
@@ -108,5 +122,6 @@ fn image(mut row: Columns<'_>) -> Result<Image, StoreError> {
         url: row.some_text("url")?.map(ToOwned::to_owned),
         state: row.text("state")?.to_owned(),
         created: row.time("created")?,
+        keyed: row.some_number("keyed")?.map(Time),
     })
 }

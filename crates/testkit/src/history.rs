@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn refused(reason: Reason) -> Body {
-        Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() }))
+        Body::Refusal(Box::new(Refusal::because(reason, None)))
     }
 
     /// Tells of requests in the order given: number, epoch, the document's one byte.

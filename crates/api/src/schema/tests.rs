@@ -22,7 +22,10 @@ fn keys(value: &Value) -> BTreeSet<String> {
 
 fn reporting() -> Value {
     let (seal_to, asks) = ("5e".repeat(32), "a5".repeat(32));
-    json!({"record_retention": "P1Y", "keys": {"seal_to": seal_to, "asks": asks}, "users": "hidden"})
+    json!({
+        "record_retention": "P1Y", "keys": {"seal_to": seal_to, "asks": asks}, "users": "hidden",
+        "overdue": "refuse-renewal", "violation": "revoke",
+    })
 }
 
 /// An offer with nothing left out.
@@ -34,7 +37,8 @@ fn full_offer() -> Value {
         "issuance": {"temporary_at_purchase": true, "temporary_when_refused": true},
         "pass_term": {"uses": 1, "duration": 30, "period": "P1D"},
         "temporary_pass_term": {"uses": 1}, "counting": "offline", "grace": 60,
-        "lost_devices_per_year": 2, "reporting": reporting(), "once_per": "user",
+        "lost_devices_per_year": 2, "reporting": reporting(), "floating": {"borrow": "P7D"},
+        "once_per": "user",
         "hardware_only": true, "versions": {"from": "2.0.0", "below": "3.0.0"},
     })
 }
@@ -48,6 +52,7 @@ fn an_offer_has_exactly_the_fields_that_the_domain_reads_and_writes() {
         (fields_of::<super::Term>(), &written["term"]),
         (fields_of::<super::Slice>(), &written["pass_term"]),
         (fields_of::<super::Issuance>(), &written["issuance"]),
+        (fields_of::<super::Floating>(), &written["floating"]),
         (fields_of::<super::Reporting>(), &written["reporting"]),
         (fields_of::<super::ReportKeys>(), &written["reporting"]["keys"]),
         (fields_of::<super::VersionRange>(), &written["versions"]),
@@ -96,6 +101,8 @@ fn every_value_that_is_described_can_be_read() {
     read::<offer::Counting>(values_of::<super::Counting>());
     read::<offer::OncePer>(values_of::<super::OncePer>());
     read::<offer::UserNames>(values_of::<super::UserNames>());
+    read::<offer::Overdue>(values_of::<super::Overdue>());
+    read::<offer::Sanction>(values_of::<super::Sanction>());
     read::<license::Status>(values_of::<super::Status>());
     read::<journal::PassStatus>(values_of::<super::PassStatus>());
     read::<document::PassKind>(values_of::<super::PassKind>());

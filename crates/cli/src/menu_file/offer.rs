@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use carnet_core::app::VersionRange;
 use carnet_core::money::Money;
-use carnet_core::offer::{Counting, Offer, OfferProblem, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Counting, Floating, Offer, OfferProblem, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use toml::de::{DeTable, DeValue};
 
 use super::features::features;
@@ -20,6 +22,7 @@ const KEYS: &[&str] = &[
     "charging",
     "term",
     "devices",
+    "floating",
     "features",
     "pass",
     "temporary_pass",
@@ -43,6 +46,14 @@ const ONCE_PER: &[(&str, OncePer)] = &[("user", OncePer::User), ("device", OnceP
 /// How records say who used a program.
 pub(super) const USERS: &[(&str, Option<UserNames>)] =
     &[("pseudonyms", None), ("hidden", Some(UserNames::Hidden)), ("names", Some(UserNames::SystemNames))];
+
+pub(super) const OVERDUE: &[(&str, Option<Overdue>)] = &[
+    ("remind", None),
+    ("refuse-renewal", Some(Overdue::RefuseRenewal)),
+    ("suspend", Some(Overdue::Suspend)),
+];
+pub(super) const SANCTIONS: &[(&str, Option<Sanction>)] =
+    &[("notice", None), ("suspend", Some(Sanction::Suspend)), ("revoke", Some(Sanction::Revoke))];
 
 /// Stands for a name that cannot be read, so that everything else is looked at all the same.
 const PLACEHOLDER: &str = "unnamed";
@@ -77,6 +88,7 @@ pub(super) fn offer(table: &DeTable<'_>, place: &Range<usize>, findings: &mut Fi
         lost_devices_per_year: fields
             .read("lost_devices_per_year", findings, values::small_count)
             .unwrap_or(2),
+        floating: floating(fields, findings),
         reporting: reporting(fields, findings),
         once_per: fields.read("once_per", findings, |value| values::one_of(value, ONCE_PER)),
         hardware_only: fields.read("hardware_only", findings, values::yes_or_no).unwrap_or_default(),
@@ -97,16 +109,33 @@ fn counting(value: &DeValue<'_>) -> Result<Counting, Wrong> {
     values::one_of(value, COUNTING)
 }
 
+/// `true`, or a table that says for how long seats may be borrowed.
+fn floating(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Floating> {
+    let remedy = "write floating = true, or floating = { borrow = \"7 days\" }";
+    if offer.find("floating")?.get_ref().is_bool() {
+        let floats = offer.read("floating", findings, values::yes_or_no)?;
+        return floats.then_some(Floating { borrow: None });
+    }
+    let table = offer.read("floating", findings, |value| values::table(value, remedy))?;
+    let fields = Fields::new(table, "`floating`");
+    findings.breaking("floating", |findings| {
+        fields.check_keys(&["borrow"], findings);
+        Some(Floating { borrow: fields.read("borrow", findings, values::length) })
+    })
+}
+
 fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting> {
     let remedy = "write reporting = { record_retention = \"90 days\" }, or leave it out";
     let place = offer.find("reporting")?.span();
     let table = offer.read("reporting", findings, |value| values::table(value, remedy))?;
     let fields = Fields::new(table, "`reporting`");
-    fields.check_keys(&["record_retention", "users"], findings);
+    fields.check_keys(&["record_retention", "users", "overdue", "violation"], findings);
     let users = fields.read("users", findings, |value| values::one_of(value, USERS)).flatten();
+    let overdue = fields.read("overdue", findings, |value| values::one_of(value, OVERDUE)).flatten();
+    let violation = fields.read("violation", findings, |value| values::one_of(value, SANCTIONS)).flatten();
     let record_retention = fields.required("record_retention", remedy, &place, findings, values::length)?;
     // The keys are those of the machine that puts the menu up.
-    Some(Reporting { record_retention, keys: None, users })
+    Some(Reporting { record_retention, keys: None, users, overdue, violation })
 }
 
 fn versions(offer: Fields<'_, '_>, findings: &mut Findings) -> VersionRange {
@@ -128,7 +157,8 @@ fn note(problem: OfferProblem, fields: Fields<'_, '_>, place: &Range<usize>, fin
     let (path, depends): (Vec<&str>, &[&str]) = match problem.field {
         "pass_term" => (vec!["pass"], &["pass", "term"]),
         "temporary_pass_term" => (vec!["temporary_pass"], &["temporary_pass", "term"]),
-        "charging" => (vec!["charging"], &["charging", "fee", "term", "pass"]),
+        "charging" => (vec!["charging"], &["charging", "fee", "term", "pass", "floating"]),
+        "floating" | "floating.borrow" => (problem.field.split('.').collect(), &["floating", "pass"]),
         "fee" => (vec!["fee"], &["fee", "charging"]),
         "counting" => (vec!["counting"], &["counting", "term"]),
         "grace" => (vec!["grace"], &["grace", "term", "pass"]),

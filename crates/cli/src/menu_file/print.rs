@@ -2,12 +2,12 @@
 
 use carnet_core::app::{AppId, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Offer, OncePer, Reporting};
+use carnet_core::offer::{Charging, Counting, Floating, Offer, OncePer, Reporting};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Seconds, Time, length_in_words};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::offer::USERS;
+use super::offer::{OVERDUE, SANCTIONS, USERS};
 use super::terms::PERPETUAL;
 use super::values::{CHARGING, FREE, seconds_in_text};
 
@@ -34,6 +34,9 @@ fn table(offer: &Offer) -> Table {
     set(&mut table, "charging", charging.filter(|_| offer.charging != Charging::Free).map(|(word, _)| *word));
     table["term"] = value(term(&offer.term));
     set(&mut table, "devices", (offer.devices != 1).then(|| i64::from(offer.devices)));
+    if let Some(floating) = offer.floating {
+        table["floating"] = self::floating(floating);
+    }
     table["features"] = value(features(offer));
     set(&mut table, "pass", (offer.pass_term != Slice::WHOLE).then(|| slice(&offer.pass_term)));
     set(&mut table, "temporary_pass", temporary(offer));
@@ -142,10 +145,22 @@ fn versions(range: VersionRange) -> Option<InlineTable> {
 }
 
 /// Without keys: those of the machine that puts the menu up go in.
+fn floating(floating: Floating) -> Item {
+    match floating.borrow {
+        None => value(true),
+        Some(most) => value(InlineTable::from_iter([("borrow", length_in_words(most))])),
+    }
+}
+
 fn reporting(clause: Reporting) -> InlineTable {
     let kept = length_in_words(clause.record_retention);
     let mut table = InlineTable::from_iter([("record_retention", kept)]);
     let users = USERS.iter().find(|(_, users)| clause.users.is_some() && *users == clause.users);
     table.extend(users.map(|(word, _)| ("users", *word)));
+    let overdue = OVERDUE.iter().find(|(_, rule)| clause.overdue.is_some() && *rule == clause.overdue);
+    table.extend(overdue.map(|(word, _)| ("overdue", *word)));
+    let violation =
+        SANCTIONS.iter().find(|(_, rule)| clause.violation.is_some() && *rule == clause.violation);
+    table.extend(violation.map(|(word, _)| ("violation", *word)));
     table
 }

@@ -4,7 +4,9 @@ use carnet_api::menu::{ChangedOffer, Diff};
 use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{Feature, Version, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Issuance, Offer, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Issuance, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use proptest::collection::btree_map;
@@ -81,11 +83,13 @@ prop_compose! {
         once in option::of(prop_oneof![Just(OncePer::User), Just(OncePer::Device)]),
         hardware in any::<bool>(), from in option::of(version()), below in option::of(version()),
         at_purchase in any::<bool>(), when_refused in any::<bool>(),
+        floating in option::of(option::of(length())),
     ) -> Offer {
         Offer {
             counting: if online { Counting::Online } else { Counting::Offline },
             grace,
             lost_devices_per_year: lost,
+            floating: floating.map(|borrow| Floating { borrow }),
             reporting: retention.map(reporting),
             once_per: once,
             hardware_only: hardware,
@@ -111,6 +115,7 @@ fn plain() -> Offer {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,
@@ -212,7 +217,7 @@ fn with_field_of(one: &Offer, other: &Offer, field: usize) -> Offer {
         0 => changed.condition = other.condition,
         1 => changed.features = other.features,
         2 => changed.term = other.term,
-        3 => changed.devices = other.devices,
+        3 => (changed.devices, changed.floating) = (other.devices, other.floating),
         4 => changed.fee = other.fee,
         5 => changed.charging = other.charging,
         6 => changed.issuance = other.issuance,
@@ -275,5 +280,7 @@ fn reporting(kept: Length) -> Reporting {
         1 => Some(UserNames::Hidden),
         _ => Some(UserNames::SystemNames),
     };
-    Reporting { users, ..Reporting::kept_for(kept) }
+    let overdue = [None, Some(Overdue::RefuseRenewal), Some(Overdue::Suspend)][kept.days as usize / 3 % 3];
+    let violation = [None, Some(Sanction::Suspend), Some(Sanction::Revoke)][kept.days as usize / 9 % 3];
+    Reporting { users, overdue, violation, ..Reporting::kept_for(kept) }
 }

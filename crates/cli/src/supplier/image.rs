@@ -9,6 +9,7 @@ use crate::failure::Failure;
 mod build;
 mod check;
 mod failure;
+mod key_service;
 mod publish;
 
 /// Build, check and publish installation images.

@@ -17,6 +17,9 @@ impl From<ManagerError> for Failure {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
             return http::refusal(problem, status);
         }
+        if let ManagerError::Image(error) = error {
+            return error.into();
+        }
         let failure = Self::new(exit_of(&error), error.code(), error.to_string()).with_remedy(error.remedy());
         match &error {
             ManagerError::Person(problems) => {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::user::agree::pass_in_words;
+use crate::user::seats;
 use crate::user::which::{self, Licensed};
 
 /// Report what was used and get the next pass now, as before going offline.
@@ -34,8 +35,9 @@ impl Renew {
         let app = self.licensed.app();
         let manager = which::manager(context, Some(&self.licensed))?;
         let waiting = context.waiting_for(&manager.server().url);
-        let pass = manager.renew(app)?;
+        let renewed = manager.renew(app);
         drop(waiting);
+        let pass = renewed.map_err(|error| seats::explained(error.into(), &manager, app))?;
         context.output.result(&Shown { app, pass: &pass }, || {
             format!("The pass for {app} is as new as the server has it.\n\n{}", pass_in_words(&pass))
         })

@@ -23,8 +23,8 @@ use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 use crate::text::clean;
 use crate::user::agree::{self, Wish};
-use crate::user::register;
 use crate::user::which::{self, Licensed, Trust};
+use crate::user::{register, seats};
 
 mod child;
 mod program;
@@ -197,7 +197,8 @@ impl Run {
             }
             _ => why.remedy.clone(),
         };
-        Failure::new(exit_of(why.code), why.code, why.message.clone()).with_remedy(remedy)
+        let failure = Failure::new(exit_of(why.code), why.code, why.message.clone()).with_remedy(remedy);
+        seats::explained(failure, manager, app)
     }
 }
 

@@ -117,8 +117,11 @@ fn b5_an_image_is_published_listed_and_withdrawn() {
     let carnet = shop.supplier_home();
     assert_eq!(carnet.run(&["supplier", "app", "add", "acme/paint"]).code, 0);
     let line = prepared(carnet);
-    let made = built(carnet, &line);
-    let (image, id) = (made["image"].as_str().unwrap(), made["id"].as_str().unwrap());
+    // Sealed to the key service of this server, which is asked for its key.
+    let line: Vec<String> = line.into_iter().take_while(|word| word != "--key-service").collect();
+    assert_eq!(carnet.run(&line.iter().map(String::as_str).collect::<Vec<_>>()).code, 0);
+    let made = carnet.run(&["supplier", "image", "check", &line[line.len() - 1], "--json"]).json();
+    let (image, id) = (line[line.len() - 1].as_str(), made["id"].as_str().unwrap());
     let publish = ["supplier", "image", "publish", image, "--json"];
     assert_eq!(carnet.run(&publish).failed(), (5, "invalid".into()), "the key is not registered");
     let registered = shop.supplier(&["supplier", "image-key", "register", "--json"]).json();
@@ -127,6 +130,7 @@ fn b5_an_image_is_published_listed_and_withdrawn() {
 
     let published = shop.supplier(&publish).json();
     assert_eq!((published["id"].as_str(), published["state"].as_str()), (Some(id), Some("published")));
+    assert_eq!(published["keyed"], true);
     assert_eq!(shop.supplier(&publish).json(), published, "once more changes nothing");
     let listed = shop.supplier(&["supplier", "image", "list", "acme/paint", "--json"]).json();
     assert_eq!(listed, serde_json::json!([published]));

@@ -3,13 +3,17 @@
 mod agree;
 mod by_hand;
 mod contract;
+mod correspondence;
+mod detection;
 mod devices;
+mod install;
 mod moves;
 mod pass;
 mod paying;
 mod pin;
 mod register;
 mod run;
+mod seats;
 pub mod shop;
 mod strange;
 mod terminal;

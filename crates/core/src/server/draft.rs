@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charge::Charge;
-use crate::document::{Answer, Body, Head, JournalName, Reason, Refusal, Request, Resume, Totals};
+use crate::document::{
+    Answer, Body, Head, JournalName, MOST_HOLDERS, Reason, Refusal, Request, Resume, SeatHolder, Totals,
+};
 use crate::id::{DeviceId, Digest, LicenseId, MoveId};
 use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
+use crate::provision::KeyTransaction;
 use crate::server::{
     Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
     Outcome, Past, Rejection, View,
 };
-use crate::time::Time;
+use crate::time::{Length, Time};
 
 /// The working copy of a decision.
 #[derive(Debug, Clone)]
@@ -29,6 +32,9 @@ pub struct Draft {
     pub(super) licenses: BTreeMap<LicenseId, License>,
     pub(super) moves: BTreeMap<MoveId, Move>,
     pub(super) app: Option<AppView>,
+    /// For how long a seat is to be borrowed.
+    pub(super) borrowed: Option<Length>,
+    pub(super) transactions: Vec<KeyTransaction>,
     body: Digest,
     changed: BTreeSet<LicenseId>,
     moved: BTreeSet<MoveId>,
@@ -64,6 +70,8 @@ impl Draft {
             licenses: view.licenses.iter().map(|license| (license.id, license.clone())).collect(),
             moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
             app: view.app.clone(),
+            borrowed: None,
+            transactions: Vec::new(),
             body: view.body,
             changed: BTreeSet::new(),
             moved: BTreeSet::new(),
@@ -237,7 +245,25 @@ impl Draft {
     pub(super) fn refusal(&self, reason: Reason, license: Option<LicenseId>) -> Body {
         let listed = || self.app.as_ref().map(|app| app.menu.offers.clone()).unwrap_or_default();
         let menu = if reason.asks_for_menu() { listed() } else { Vec::new() };
-        Body::Refusal(Box::new(Refusal { reason, license, menu }))
+        let about = license.and_then(|license| self.licenses.get(&license));
+        let holders = about.filter(|_| reason == Reason::HeldElsewhere).map(|license| self.holders(license));
+        let floating = about.and_then(|license| license.offer().floating);
+        let borrow =
+            floating.filter(|_| reason == Reason::NotBorrowable).and_then(|floating| floating.borrow);
+        let holders = holders.unwrap_or_default();
+        Body::Refusal(Box::new(Refusal { menu, holders, borrow, ..Refusal::because(reason, license) }))
+    }
+
+    /// Who holds a license. Guests and machines that come and go are not told about the user's other devices.
+    fn holders(&self, license: &License) -> Vec<SeatHolder> {
+        if self.device.only.is_some() || self.device.until.is_some() {
+            return Vec::new();
+        }
+        let held = license.rights.iter().filter_map(|right| match right.holder {
+            Holder::Device { device, until } if !right.is_free(self.now) => Some((device, until)),
+            _ => None,
+        });
+        held.map(|(device, until)| SeatHolder { device, until }).take(MOST_HOLDERS).collect()
     }
 
     /// In step: epoch + 1, answer into the slot.
@@ -316,6 +342,7 @@ impl Draft {
             codes: self.codes.into_iter().filter(|code| codes.contains(&code.digest)).collect(),
             grant: self.grant.filter(|_| grant),
             charges: self.charges,
+            transactions: self.transactions,
             event,
             answer: Answer { head, body },
         }
@@ -333,6 +360,7 @@ fn about(body: &Body) -> Option<LicenseId> {
         Body::Pass(pass) => Some(pass.license),
         Body::Portable(portable) => Some(portable.license),
         Body::Refusal(refusal) => refusal.license,
+        Body::Keys(delivery) => Some(delivery.license),
         Body::Receipt(receipt) => match receipt.effect {
             Effect::Declined(license) | Effect::Returned(license) => Some(license),
             Effect::Registered { .. }
@@ -340,7 +368,8 @@ fn about(body: &Body) -> Option<LicenseId> {
             | Effect::Invited(_)
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
-            | Effect::Renamed(_) => None,
+            | Effect::Renamed(_)
+            | Effect::KeyOrdered { .. } => None,
         },
     }
 }

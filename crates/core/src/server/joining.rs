@@ -127,7 +127,7 @@ pub(super) fn kept_out(view: &View, request: &Request, reason: Reason, now: Time
             resume: None,
             over: std::collections::BTreeSet::new(),
         },
-        body: Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() })),
+        body: Body::Refusal(Box::new(Refusal::because(reason, None))),
     }))
 }
 

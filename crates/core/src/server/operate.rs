@@ -9,20 +9,20 @@ use crate::license::{Balance, Bucket, Holder, License, Line, Overdrawn, Right, S
 use crate::money::Money;
 use crate::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer};
 use crate::server::draft::{Draft, or_unbalanced};
-use crate::server::{Active, Decision, EventKind, Fresh, Move, MoveStatus, Rejection, receipt};
+use crate::server::{Active, Decision, EventKind, Fresh, Move, MoveStatus, Rejection, View, receipt};
 use crate::term::{Slice, Term};
-use crate::time::{Seconds, Time};
+use crate::time::{Length, Seconds, Time};
 
 const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
 
-pub(super) fn operate(draft: Draft, request: &Request, fresh: &Fresh) -> Decision {
+pub(super) fn operate(draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> Decision {
     if request.journal.app.is_none() != request.operation.is_of_device() {
         return Decision::Rejected(Rejection::WrongJournal);
     }
-    or_unbalanced(dispatch(draft, request, fresh))
+    or_unbalanced(dispatch(draft, view, request, fresh))
 }
 
-fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decision, Overdrawn> {
+fn dispatch(mut draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> Result<Decision, Overdrawn> {
     if let Operation::Register(registration) = &request.operation {
         return draft.register(request, registration);
     }
@@ -40,6 +40,7 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
     }
     match &request.operation {
         Operation::Renew { uses } => draft.renew(request, *uses, fresh, EventKind::Issued),
+        Operation::Borrow(length) => draft.borrow(request, *length, fresh),
         Operation::Agree(agreed) => draft.agree(request, &agreed.agreement, fresh),
         Operation::Decline => draft.decline(request, fresh),
         Operation::Export => draft.export(request, fresh),
@@ -47,6 +48,8 @@ fn dispatch(mut draft: Draft, request: &Request, fresh: &Fresh) -> Result<Decisi
         Operation::CancelMove(movement) => draft.cancel_move(request, *movement),
         Operation::Return => draft.give_back(request),
         Operation::Redeem(redemption) => draft.redeem(request, redemption, fresh),
+        Operation::OrderKey(image) => Ok(draft.order_key(request, *image, view, fresh)),
+        Operation::RedeemKey(redemption) => Ok(draft.redeem_key(request, redemption, view)),
         _ => Ok(Decision::Rejected(Rejection::WrongJournal)),
     }
 }
@@ -66,7 +69,8 @@ impl Draft {
 
     fn closed(&self, operation: &Operation) -> Option<Reason> {
         let manages = operation.is_of_device();
-        let buys = matches!(operation, Operation::Agree(_) | Operation::Redeem(_));
+        // A guest may run what it came for; what is installed, the user's own devices order.
+        let buys = matches!(operation, Operation::Agree(_) | Operation::Redeem(_) | Operation::OrderKey(_));
         if self.device.is_over(self.now) {
             Some(Reason::Retired)
         } else if self.device.only.is_some() && (manages || buys) {
@@ -137,7 +141,7 @@ impl Draft {
     }
 
     /// Licenses of this app in the order of use (A23), the one in use first.
-    fn candidates(&self) -> Vec<LicenseId> {
+    pub(super) fn candidates(&self) -> Vec<LicenseId> {
         let app = self.journal.name.app.as_ref();
         let mut ours: Vec<&License> = self.own().filter(|license| Some(&license.app) == app).collect();
         let active = self.journal.active.filter(|active| active.moved.is_none()).map(|active| active.license);
@@ -178,6 +182,23 @@ impl Draft {
         Ok(self.refused(request, reason, license))
     }
 
+    /// A pass that lasts longer than seats do otherwise.
+    fn borrow(mut self, request: &Request, length: Length, fresh: &Fresh) -> Result<Decision, Overdrawn> {
+        self.borrowed = Some(length);
+        self.renew(request, 0, fresh, EventKind::Issued)
+    }
+
+    /// Why a seat of this license may not be borrowed for as long as is asked.
+    fn refuses_borrowing(&self, license: &License) -> Option<Reason> {
+        let wanted = self.borrowed?;
+        if license.status(self.now) != Status::Active {
+            return Some(Reason::PaymentPending);
+        }
+        let most = license.offer().floating.and_then(|floating| floating.borrow);
+        let good = most.is_some_and(|most| self.now.plus_length(wanted) <= self.now.plus_length(most));
+        (!good).then_some(Reason::NotBorrowable)
+    }
+
     /// Which right this journal may use, and for which kind of pass.
     fn place(&self, id: LicenseId, first: bool) -> Result<(u32, PassKind), Reason> {
         let license = self.licenses.get(&id).ok_or(Reason::NoLicense)?;
@@ -186,6 +207,9 @@ impl Draft {
         }
         if license.offer().hardware_only && self.device.evidence == Evidence::File {
             return Err(Reason::HardwareOnly);
+        }
+        if let Some(reason) = self.refuses_borrowing(license) {
+            return Err(reason);
         }
         let paid = license.status(self.now) == Status::Active;
         let trusted = first && !license.offer().issuance.temporary_at_purchase;
@@ -255,7 +279,7 @@ impl Draft {
         let Some(license) = self.licenses.get(&id).cloned() else {
             return self.refusal(Reason::NoLicense, None);
         };
-        let (expires, grace_until) = self.ends(&license, kind);
+        let Ends { expires, grace_until, floating } = self.ends(&license, kind);
         let holder = Holder::Device {
             device: self.device.id,
             until: if license_end_unknown(&license) { self.device.until } else { grace_until },
@@ -296,6 +320,7 @@ impl Draft {
             uses: self.ceiling(id, Line::Uses),
             seconds: self.ceiling(id, Line::Seconds),
             counting: offer.counting,
+            floating,
             versions: offer.versions,
             reporting: offer.reporting,
             device_key: self.device.signing_key,
@@ -320,11 +345,14 @@ impl Draft {
         Some(Ceiling { upto, licensed: balance.total, remaining: balance.remaining })
     }
 
-    fn ends(&self, license: &License, kind: PassKind) -> (Option<Time>, Option<Time>) {
+    fn ends(&self, license: &License, kind: PassKind) -> Ends {
         let offer = license.offer();
         let (start, end) = license.validity();
         let from = self.now.max(start);
         let cut = slice_of(offer, kind).period.map(|length| from.plus_length(length));
+        let borrowed = self.borrowed_until(license);
+        let floating = offer.floating.is_some() && borrowed <= cut;
+        let cut = if floating { cut } else { cut.max(borrowed) };
         let charged = license.charged_until.filter(|_| kind == PassKind::Full);
         // A machine that joined for a while holds nothing beyond it: killed, it makes room by itself.
         let expires = [end, cut, charged, self.device.until].into_iter().flatten().min();
@@ -333,7 +361,21 @@ impl Draft {
         let until = expires
             .map(|expires| expires.plus(grace))
             .map(|until| [last, self.device.until].into_iter().flatten().fold(until, Time::min));
-        (expires, until)
+        Ends { expires, grace_until: until, floating }
+    }
+
+    /// Until when the device has, or asks for, a seat for longer than seats last otherwise. Asking for the next pass in
+    /// the meantime does not end it.
+    fn borrowed_until(&self, license: &License) -> Option<Time> {
+        license.offer().floating?;
+        let asked = self.borrowed.map(|length| self.now.plus_length(length));
+        let active =
+            self.journal.active.filter(|active| active.license == license.id && active.moved.is_none());
+        let held = active.filter(|active| {
+            let ours = self.right(active.license, active.right);
+            active.kind == PassKind::Full && ours.is_some_and(|right| right.is_held_by(self.device.id))
+        });
+        asked.max(held.and_then(|active| active.expires))
     }
 
     /// Builds the license from the server's own menu (A10): what the user agreed to must stand there, word for
@@ -581,12 +623,20 @@ impl Draft {
 }
 
 /// The reason that tells the user most: what can be mended before what cannot.
+/// How long a pass lasts.
+struct Ends {
+    expires: Option<Time>,
+    grace_until: Option<Time>,
+    floating: bool,
+}
+
 fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Option<(Reason, LicenseId)> {
     let weight = |reason: Reason| match reason {
         Reason::Moving => 9,
         Reason::HeldElsewhere => 8,
+        Reason::NotBorrowable => 7,
         Reason::ChargeFailed => 7,
-        Reason::Suspended => 6,
+        Reason::Suspended | Reason::ReportOverdue => 6,
         Reason::HardwareOnly | Reason::NotEnoughLeft => 5,
         Reason::Exhausted => 4,
         Reason::Expired => 3,
@@ -652,6 +702,7 @@ fn nothing() -> Result<Offer, crate::app::BadName> {
         lost_devices_per_year: 0,
         reporting: None,
         once_per: None,
+        floating: None,
         hardware_only: false,
         versions: VersionRange::default(),
     })

@@ -82,7 +82,7 @@ fn take_over(mut draft: Draft, request: &Request, proof: &Answer) -> Result<Deci
         Body::Pass(pass) => draft.take_over_pass(pass)?,
         Body::Portable(portable) => draft.take_over_portable(portable).map(|()| true)?,
         Body::Receipt(receipt) => draft.take_over_effect(&receipt.effect).map(|()| true)?,
-        Body::Refusal(_) => true,
+        Body::Refusal(_) | Body::Keys(_) => true,
     };
     draft.take_over_totals(request)?;
     if !good {
@@ -173,7 +173,8 @@ impl Draft {
             | Effect::Invited(_)
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
-            | Effect::Renamed(_) => Ok(()),
+            | Effect::Renamed(_)
+            | Effect::KeyOrdered { .. } => Ok(()),
         }
     }
 

@@ -11,11 +11,13 @@ use carnet_core::document::{
     Reason, Refusal, Request, Secret,
 };
 use carnet_core::id::{
-    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
 use carnet_core::journal::{Received, State};
 use carnet_core::license::{License, Standing};
 use carnet_core::offer::{Listed, Menu, Offer};
+use carnet_core::provision::{Handed, KeyTransaction, Provided};
 use carnet_core::server::{
     AppView, Beside, Code, Decision, Device, Fresh, Grant, Journal, Move, Outcome, Past, Rejection, Slot,
     View, decide, shown,
@@ -47,6 +49,10 @@ pub struct Desk {
     pub codes: BTreeMap<Digest, Code>,
     pub grants: BTreeMap<Digest, Grant>,
     pub charges: BTreeMap<ChargeId, Charge>,
+    pub images: Vec<Provided>,
+    pub transactions: BTreeMap<TransactionId, KeyTransaction>,
+    /// What the key service says to whoever redeems.
+    pub handed: Handed,
     slots: BTreeMap<JournalName, Answer>,
     asides: BTreeMap<RequestId, (Slot, Answer)>,
     drawn: u8,
@@ -88,6 +94,9 @@ impl Desk {
             codes: BTreeMap::new(),
             grants: BTreeMap::new(),
             charges: BTreeMap::new(),
+            images: Vec::new(),
+            transactions: BTreeMap::new(),
+            handed: Handed::Sealed(b"sealed".to_vec()),
             slots: BTreeMap::new(),
             asides: BTreeMap::new(),
             drawn: 0,
@@ -141,8 +150,23 @@ impl Desk {
             grant: shown(&request.operation).and_then(|code| self.grants.get(&code_digest(code))).cloned(),
             siblings: siblings.cloned().collect(),
             others: self.journals.values().filter(|other| other.name != *name).cloned().collect(),
+            image: self
+                .images
+                .iter()
+                .find(|image| Operation::OrderKey(image.id) == request.operation)
+                .cloned(),
+            transactions: self.transactions_for(request),
+            handed: self.handed.clone(),
             ..View::empty(SERVER, digest(request))
         }
+    }
+
+    fn transactions_for(&self, request: &Request) -> Vec<KeyTransaction> {
+        let ours = |known: &&KeyTransaction| match &request.operation {
+            Operation::RedeemKey(redemption) => known.id == redemption.transaction,
+            _ => known.device == request.journal.device,
+        };
+        self.transactions.values().filter(ours).cloned().collect()
     }
 
     fn codes(&self, operation: &Operation) -> Vec<Code> {
@@ -164,6 +188,7 @@ impl Desk {
             pass: PassId(self.draw()),
             movement: MoveId(self.draw()),
             charge: ChargeId(self.draw()),
+            transaction: TransactionId(self.draw()),
         };
         match decide(&view, request, self.now, &fresh) {
             Decision::Decided(outcome) => Ok(self.write(*outcome, true)),
@@ -172,6 +197,7 @@ impl Desk {
             Decision::RepeatAside => Ok(self.asides[&request.id].1.clone()),
             Decision::Superseded(answer) | Decision::Unrecorded(answer) => Ok(*answer),
             Decision::CheckProof => panic!("nothing is unchecked here"),
+            Decision::WantsKeys(_) => panic!("the key service has sealed what is redeemed here"),
             Decision::Rejected(rejection) => Err(rejection),
         }
     }
@@ -194,6 +220,8 @@ impl Desk {
         self.journals.extend(outcome.others.into_iter().map(|other| (other.name.clone(), other)));
         self.codes.extend(outcome.codes.into_iter().map(|code| (code.digest, code)));
         self.grants.extend(outcome.grant.map(|grant| (grant.digest, grant)));
+        let transactions = outcome.transactions.into_iter();
+        self.transactions.extend(transactions.map(|transaction| (transaction.id, transaction)));
         self.charges.extend(outcome.charges.into_iter().map(|charge| (charge.id, charge)));
         for license in self.licenses.values() {
             for line in [license.uses, license.seconds].into_iter().flatten() {

@@ -8,7 +8,9 @@ mod judging;
 mod losing;
 mod moves;
 mod paying;
+mod providing;
 mod redeeming;
+mod seats;
 mod selling;
 mod steps;
 mod using;
@@ -35,6 +37,7 @@ fn ten_runs() -> Offer {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,

@@ -2,7 +2,7 @@
 
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Body, JournalName, Operation, Reason};
-use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, ServerId};
+use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, ServerId, TransactionId};
 use carnet_core::server::{Beside, Decision, EventKind, Fresh, Proof, Rejection, decide};
 use carnet_core::time::Seconds;
 
@@ -20,6 +20,7 @@ const FRESH: Fresh = Fresh {
     pass: PassId([201; 16]),
     movement: MoveId([202; 16]),
     charge: ChargeId([203; 16]),
+    transaction: TransactionId([204; 16]),
 };
 
 #[test]

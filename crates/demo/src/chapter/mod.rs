@@ -1,9 +1,11 @@
 //! The story, one chapter to a file.
 
+mod contract;
 mod copies;
 mod devices;
 mod end;
 mod first_start;
+mod installing;
 mod kill;
 mod offline;
 mod picture;
@@ -26,6 +28,7 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("A server of one's own", server::tell),
     ("Two suppliers and their menus", suppliers::tell),
     ("The first start", first_start::tell),
+    ("Software that is installed", installing::tell),
     ("Without a network", offline::tell),
     ("Ten uses", ten_uses::tell),
     ("Time runs out", time_runs_out::tell),
@@ -33,6 +36,7 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("Copies", copies::tell),
     ("Several devices", devices::tell),
     ("Never a network", devices::tell_of_an_island),
+    ("Reports and erasure", contract::tell),
     ("The end", end::tell),
 ];
 

@@ -134,6 +134,7 @@ fn seal(files: &Memory, seed: u64) -> Built {
         platform: "any".parse().unwrap(),
         built: Time(0),
         patterns: Patterns::default().with(&core, "**").unwrap(),
+        sealed: std::collections::BTreeSet::new(),
         level: USUAL_LEVEL,
     };
     let random = Quiet(seed);

@@ -89,7 +89,8 @@ fn the_stream_is_an_archive_that_tar_unpacks() {
     let (image, keys) = built(&temporary, &[FILES, &[(&long, b"far down")]].concat(), &[]);
     let (front, core) = (open(&image).unwrap(), feature("core"));
     let table = front.table(&image, &core).unwrap();
-    let mut stream = StreamReader::new(&image, &front, &table, &core, &keys[&core]).unwrap();
+    let mut stream =
+        StreamReader::new(std::sync::Arc::new(&image), &front, &table, &core, &keys[&core]).unwrap();
     let mut archive = Vec::new();
     let length = front.stream(&core).unwrap().plain_length;
     stream

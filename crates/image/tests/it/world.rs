@@ -134,6 +134,7 @@ pub fn try_build_with(
         platform: "linux-x86_64".parse().unwrap(),
         built: Time(1_790_000_000_000_000),
         patterns: patterns(rows),
+        sealed: std::collections::BTreeSet::new(),
         level: 3,
     };
     let (files, random) = (RealFs::default(), SeededRandom::new(seed));

@@ -43,6 +43,7 @@ fn ten_runs() -> Pass {
         uses: Some(Ceiling { upto: 1, licensed: 10, remaining: 9 }),
         seconds: None,
         counting: Counting::Offline,
+        floating: false,
         versions: VersionRange::default(),
         reporting: None,
         device_key: PublicKey([6; 32]),

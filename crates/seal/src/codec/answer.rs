@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use carnet_core::app::VersionRange;
 use carnet_core::document::{
     Answer, Body, Ceiling, Effect, Head, JournalName, Pass, PassKind, PortablePass, Reason, Receipt, Refusal,
-    Resume,
+    Resume, SeatHolder,
 };
 use carnet_core::offer::Counting;
+use carnet_core::provision::KeyDelivery;
 
 use super::facts::{AsText, FactReader, FactWriter, Facts, Known, TimeKey};
 use crate::cbor::{Cbor, CborError, Claims, Decoder, Encoder, Fault};
@@ -28,11 +29,14 @@ const CNF: i64 = 8;
 const GRACE: TimeKey = TimeKey::Ours(15, 27);
 const APP: i64 = 24;
 const OVER: i64 = 28;
+const FLOATING: i64 = 29;
 
 record! {
     Resume { 1 => totals, 2 => void }
-    Refusal { 8 => reason, 9 => license, 10 => menu }
+    Refusal { 8 => reason, 9 => license, 10 => menu, 11 => holders, 12 => borrow }
+    SeatHolder { 1 => device, 2 => until }
     Receipt { 8 => effect }
+    KeyDelivery { 8 => supplier, 9 => license, 10 => transaction, 11 => image, 12 => version, 13 => sealed }
     Confirmation { 1 => cose_key }
 }
 
@@ -47,6 +51,7 @@ choice! {
         5 => Withdrawn(digest),
         6 => DeviceGone(device),
         7 => Renamed(device),
+        8 => KeyOrdered { transaction, image },
     }
     Reason {
         0 => NoLicense,
@@ -81,6 +86,13 @@ choice! {
         29 => StillHolds,
         30 => TooManyLost,
         31 => Guest,
+        32 => NotBorrowable,
+        33 => NoImage,
+        34 => VersionNotCovered,
+        35 => NoTransaction,
+        36 => NoPass,
+        37 => KeyRefused,
+        38 => ReportOverdue,
     }
 }
 
@@ -103,7 +115,8 @@ impl Cbor for Ceiling {
 
 /// The type says which body it is; the head comes first, as the body leaves out what the head says.
 impl Document for Answer {
-    const KINDS: &'static [Kind] = &[Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt];
+    const KINDS: &'static [Kind] =
+        &[Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt, Kind::KeyDelivery];
 
     fn kind(&self) -> Kind {
         match self.body {
@@ -111,6 +124,7 @@ impl Document for Answer {
             Body::Portable(_) => Kind::PortablePass,
             Body::Refusal(_) => Kind::Refusal,
             Body::Receipt(_) => Kind::Receipt,
+            Body::Keys(_) => Kind::KeyDelivery,
         }
     }
 
@@ -123,6 +137,7 @@ impl Document for Answer {
             Body::Portable(portable) => portable.put(&mut facts, &known),
             Body::Refusal(refusal) => refusal.put(&mut facts.ours),
             Body::Receipt(receipt) => receipt.put(&mut facts.ours),
+            Body::Keys(delivery) => delivery.put(&mut facts.ours),
         }
         facts.finish(out);
     }
@@ -137,6 +152,10 @@ impl Document for Answer {
             Kind::PortablePass => Body::Portable(Box::new(Facts::take(&mut facts, &known)?)),
             Kind::Refusal => Body::Refusal(Box::new(Claims::take(&mut facts.ours)?)),
             Kind::Receipt => Body::Receipt(Box::new(Claims::take(&mut facts.ours)?)),
+            Kind::KeyDelivery if head.journal.app.is_none() => {
+                return Err(Fault::Expected("the journal of an app").at(at));
+            }
+            Kind::KeyDelivery => Body::Keys(Box::new(Claims::take(&mut facts.ours)?)),
             _ => return Err(Fault::Expected("an answer").at(at)),
         };
         facts.finish()?;
@@ -193,6 +212,7 @@ impl Facts for Pass {
         ours.put(17, &self.uses);
         ours.put(18, &self.seconds);
         ours.put_unless(19, &self.counting, &Counting::Offline);
+        ours.put_unless(FLOATING, &self.floating, &false);
         ours.put_unless(20, &self.versions, &VersionRange::default());
         ours.put(21, &self.reporting);
         ours.put(22, &self.previous);
@@ -228,6 +248,7 @@ impl Facts for Pass {
             uses: ours.take(17)?,
             seconds: ours.take(18)?,
             counting: ours.take_or(19, Counting::Offline)?,
+            floating: ours.take_or(FLOATING, false)?,
             versions: ours.take_or(20, VersionRange::default())?,
             reporting: ours.take(21)?,
             device_key,

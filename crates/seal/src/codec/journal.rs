@@ -1,7 +1,9 @@
 //! Bodies of journal records. Read within [`Limits::JOURNAL`](crate::cbor::Limits::JOURNAL).
 
 use carnet_core::document::{Answer, Body};
-use carnet_core::journal::{ClockEvidence, Erasure, Held, PassStatus, Received, Record, Running, State};
+use carnet_core::journal::{
+    ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
+};
 
 use super::request::embedded;
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
@@ -51,10 +53,13 @@ record! {
         17 => retention,
         18 => contact,
         19 => erasure,
+        20 => ordered,
+        21 => keys,
     }
     Running { 1 => since, 2 => joined }
     ClockEvidence { 1 => reached, 2 => corrections }
     Erasure { 1 => list, 2 => nonce, 3 => at, 4 => done }
+    Ordered { 1 => transaction, 2 => image }
 }
 
 /// Only the document is kept; what it says and its digest are read from it.
@@ -88,5 +93,20 @@ impl Cbor for Held {
             _ => None,
         })?;
         Ok(Self { pass, status, document })
+    }
+}
+
+/// Keys are kept as the document that brought them.
+impl Cbor for Delivered {
+    fn encode(&self, out: &mut Encoder) {
+        out.bytes(&self.document);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
+        let (delivery, document) = embedded(from, |answer: Answer| match answer.body {
+            Body::Keys(delivery) => Some(*delivery),
+            _ => None,
+        })?;
+        Ok(Self { delivery, document })
     }
 }

@@ -4,7 +4,8 @@ use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{AppId, Feature, OfferName, Platform, SupplierName, Version, VersionRange};
 use carnet_core::document::PublicKey;
 use carnet_core::id::{
-    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
 use carnet_core::money::{Currency, Money};
 use carnet_core::time::{Length, Seconds, Time};
@@ -12,7 +13,7 @@ use carnet_core::time::{Length, Seconds, Time};
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
 use crate::{newtype, record, text};
 
-newtype! { DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, PublicKey, RequestId, RunId, ServerId, SupplierId, UserId }
+newtype! { DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, PublicKey, RequestId, RunId, ServerId, SupplierId, TransactionId, UserId }
 newtype! { Time }
 text! { AppId, Feature, OfferName, Platform, SupplierName }
 record! { VersionRange { 1 => from, 2 => below } }

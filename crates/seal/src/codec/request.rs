@@ -5,6 +5,8 @@ use carnet_core::document::{
     Purpose, Redemption, Registration, Request, Secret, Totals,
 };
 
+use carnet_core::provision::KeyRedemption;
+
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
 use crate::envelope::{Document, Unverified};
 use crate::{choice, newtype, record};
@@ -29,6 +31,7 @@ record! {
     Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => joins }
     Invitation { 1 => digest, 2 => purpose }
     Redemption { 1 => agreed, 2 => code }
+    KeyRedemption { 1 => transaction, 2 => image, 3 => seal_to, 4 => pass }
     Person { 1 => name, 2 => email, 3 => address, 4 => telephone, 5 => payment_reference }
     Agreement { 1 => server, 2 => user, 3 => device, 4 => at, 5 => listed }
 }
@@ -49,6 +52,9 @@ choice! {
         11 => Lost(device),
         12 => Retire(device),
         13 => Rename { device, name },
+        14 => Borrow(length),
+        15 => OrderKey(image),
+        16 => RedeemKey(redemption),
     }
     Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
     Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }

@@ -33,6 +33,7 @@ fn one_of_each() -> Vec<(Kind, Vec<u8>)> {
         signed(samples::answer(Body::Portable(Box::new(samples::portable())))),
         signed(samples::answer(Body::Refusal(Box::new(samples::refusal())))),
         signed(samples::answer(Body::Receipt(Box::new(samples::receipt())))),
+        signed(samples::answer(Body::Keys(Box::new(samples::delivery())))),
     ];
     let request = samples::request(Operation::Renew { uses: 1 });
     documents.push((Kind::Request, sign(request, &device_key()).unwrap().bytes().to_vec()));

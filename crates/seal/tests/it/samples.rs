@@ -6,22 +6,29 @@ use carnet_core::app::{AppId, VersionRange};
 use carnet_core::document;
 use carnet_core::document::{
     Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
-    Pass, PassKind, Person, PortablePass, Reason, Receipt, Redemption, Refusal, Registration, Request,
-    Resume, Secret, Totals,
+    Pass, PassKind, Person, PortablePass, PublicKey, Reason, Receipt, Redemption, Refusal, Registration,
+    Request, Resume, SeatHolder, Secret, Totals,
 };
 use carnet_core::id::{
-    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId, UserId,
+    DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
+    TransactionId, UserId,
 };
-use carnet_core::journal::{ClockEvidence, Erasure, Held, PassStatus, Received, Record, Running, State};
-use carnet_core::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::journal::{
+    ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
+};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
+use carnet_core::provision::{KeyDelivery, KeyRedemption};
 use carnet_core::report::{
     Detail, Erased, ErasureCertificate, Fault, Finding, Integrity, Mark, ReportRequest, Statement,
     Surroundings, Thing, UsageReport, Wanted,
 };
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
+use carnet_seal::correspondence::{CodePart, Inquiry};
 use carnet_seal::document::brought;
-use carnet_seal::image::FeatureStream;
+use carnet_seal::image::{FeatureStream, Kept};
 use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
 use carnet_seal::report::{ReportSecrets, attachment};
 use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
@@ -29,6 +36,7 @@ use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Sign
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
+pub const TRANSACTION: TransactionId = TransactionId([0x7c; 16]);
 pub const SECRET: Secret = Secret([0x5c; 16]);
 
 /// The name that goes with [`device_key`].
@@ -89,6 +97,30 @@ pub fn report_request() -> ReportRequest {
         wanted: Wanted::Erasure,
         keys: report_secrets().public(),
     }
+}
+
+pub fn inquiry() -> Inquiry {
+    let mut inquiry = Inquiry { server: server(), device: device(), at: NOW, signature: [0; 64] };
+    inquiry.signature = device_key().sign(&inquiry.statement());
+    inquiry
+}
+
+pub fn code_part() -> CodePart {
+    let mut part = CodePart {
+        server: server(),
+        device: device(),
+        at: NOW,
+        license: LICENSE,
+        wanted: Wanted::Usage,
+        nonce: Some(RequestId([0x90; 16])),
+        length: 9,
+        digest: Digest([0x91; 32]),
+        offset: 0,
+        bytes: b"some part".to_vec(),
+        signature: [0; 64],
+    };
+    part.signature = device_key().sign(&part.statement());
+    part
 }
 
 pub fn statement() -> Statement {
@@ -221,7 +253,14 @@ pub fn offer() -> Offer {
         counting: Counting::Online,
         grace: Some(Seconds(86_400)),
         lost_devices_per_year: 2,
-        reporting: Some(Reporting::kept_for(Length::days(90))),
+        floating: Some(Floating { borrow: Some(Length::days(14)) }),
+        reporting: Some(Reporting {
+            keys: Some(report_secrets().public()),
+            users: Some(UserNames::Hidden),
+            overdue: Some(Overdue::RefuseRenewal),
+            violation: Some(Sanction::Revoke),
+            ..Reporting::kept_for(Length::days(90))
+        }),
         once_per: Some(OncePer::Device),
         hardware_only: true,
         versions: VersionRange { from: "2.1".parse().ok(), below: "3".parse().ok() },
@@ -236,6 +275,7 @@ pub fn bare_offer() -> Offer {
         temporary_pass_term: None,
         counting: Counting::Offline,
         grace: None,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,
@@ -266,6 +306,7 @@ pub fn image_manifest() -> ImageManifest {
         sealed_length: 40_000_000 + u64::from(number),
         plain_length: 1 << 33,
         entries: 1_234,
+        kept: (number % 2 == 0).then_some(Kept::Sealed),
     };
     ImageManifest {
         id: ImageId([0x1a; 16]),
@@ -318,6 +359,7 @@ pub fn pass() -> Pass {
         uses: Some(Ceiling { upto: 5, licensed: 10, remaining: 4 }),
         seconds: None,
         counting: Counting::Offline,
+        floating: false,
         versions: VersionRange::default(),
         reporting: None,
         device_key: device_key().public(),
@@ -366,7 +408,21 @@ pub fn refusal() -> Refusal {
         reason: Reason::Exhausted,
         license: Some(LICENSE),
         menu: vec![listed(), Listed { serial: 2, offer: bare_offer(), app: app() }],
+        holders: Vec::new(),
+        borrow: None,
     }
+}
+
+/// Every seat is taken.
+pub fn taken() -> Refusal {
+    let holder = |byte: u8, until| SeatHolder { device: DeviceId([byte; 16]), until };
+    let holders = vec![holder(0xd1, Some(NOW)), holder(0xd2, None)];
+    Refusal { holders, ..Refusal::because(Reason::HeldElsewhere, Some(LICENSE)) }
+}
+
+/// Not for so long.
+pub fn too_long() -> Refusal {
+    Refusal { borrow: Some(Length::days(7)), ..Refusal::because(Reason::NotBorrowable, Some(LICENSE)) }
 }
 
 pub fn receipt() -> Receipt {
@@ -398,10 +454,21 @@ pub fn totals() -> BTreeMap<LicenseId, Totals> {
 /// The server was restored, and counts on from here.
 pub fn reconciled() -> Answer {
     let resume = Some(Resume { totals: totals(), void: true });
-    let reconcile = Refusal { reason: Reason::Reconcile, license: None, menu: Vec::new() };
+    let reconcile = Refusal::because(Reason::Reconcile, None);
     Answer {
         head: Head { resume, epoch: 60, issued: Time(NOW.0 + 123_456), ..head() },
         body: Body::Refusal(Box::new(reconcile)),
+    }
+}
+
+pub fn delivery() -> KeyDelivery {
+    KeyDelivery {
+        supplier: ACME,
+        transaction: TRANSACTION,
+        image: image_manifest().id,
+        version: image_manifest().version,
+        license: LICENSE,
+        sealed: vec![0x5e; 90],
     }
 }
 
@@ -417,6 +484,9 @@ pub fn answers() -> Vec<Answer> {
             ..portable()
         }))),
         answer(Body::Refusal(Box::new(refusal()))),
+        answer(Body::Refusal(Box::new(taken()))),
+        answer(Body::Refusal(Box::new(too_long()))),
+        answer(Body::Pass(Box::new(Pass { floating: true, ..pass() }))),
         answer(Body::Receipt(Box::new(receipt()))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Declined(LICENSE) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::MoveCancelled(MOVE) }))),
@@ -427,6 +497,10 @@ pub fn answers() -> Vec<Answer> {
             head: Head { over: BTreeSet::from([MOVE]), ..head() },
             ..answer(Body::Receipt(Box::new(Receipt { effect: Effect::Renamed(device()) })))
         },
+        answer(Body::Receipt(Box::new(Receipt {
+            effect: Effect::KeyOrdered { transaction: TRANSACTION, image: image_manifest().id },
+        }))),
+        answer(Body::Keys(Box::new(delivery()))),
         registered_receipt(),
         reconciled(),
     ]
@@ -504,6 +578,14 @@ pub fn operations() -> Vec<Operation> {
         Operation::Lost(device()),
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
+        Operation::Borrow(Length::days(3)),
+        Operation::OrderKey(image_manifest().id),
+        Operation::RedeemKey(Box::new(KeyRedemption {
+            transaction: TRANSACTION,
+            image: image_manifest().id,
+            seal_to: PublicKey([0x5a; 32]),
+            pass: vec![0x9a; 400],
+        })),
     ]
 }
 
@@ -540,7 +622,14 @@ pub fn state() -> State {
         retention: Some(Length::days(90)),
         contact: Some(NOW),
         erasure: Some(erasure()),
+        ordered: Some(Ordered { transaction: TRANSACTION, image: image_manifest().id }),
+        keys: BTreeMap::from([(image_manifest().id, delivered())]),
     }
+}
+
+fn delivered() -> Delivered {
+    let signed = sign(answer(Body::Keys(Box::new(delivery()))), &acme_key()).unwrap();
+    Delivered { delivery: delivery(), document: signed.bytes().to_vec() }
 }
 
 fn erasure() -> Erasure {

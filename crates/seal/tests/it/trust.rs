@@ -25,7 +25,7 @@ fn a_pass() -> Answer {
 }
 
 fn refused_with(reason: Reason) -> Answer {
-    answer(Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() })))
+    answer(Body::Refusal(Box::new(Refusal::because(reason, None))))
 }
 
 /// RFC 8032 §7.1, test 3.

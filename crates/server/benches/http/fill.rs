@@ -235,5 +235,6 @@ fn work(number: u64, request: Request, receipt: Option<Proof>) -> Work {
         receipt,
         code: None,
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     }))
 }

@@ -70,6 +70,7 @@ fn offer() -> Result<Offer, Failed> {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,

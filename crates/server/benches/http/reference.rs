@@ -33,6 +33,7 @@ pub fn serve(data: PathBuf) -> Result<(), Failed> {
         random: Arc::new(SystemRandom),
         fs: Arc::new(RealFs::default()),
         data,
+        key_service: None,
     };
     let server = Server::open(around)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

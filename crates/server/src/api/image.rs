@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod create;
+pub mod keys;
 pub mod list;
 pub mod publish;
 pub mod show;
@@ -52,6 +53,7 @@ fn view(server: &Server, image: Image) -> Result<ImageView, Failure> {
         platform: image.platform,
         length: image.length,
         url: image.url,
+        keyed: image.keyed.is_some(),
         created: image.created,
     })
 }

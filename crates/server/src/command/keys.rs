@@ -17,7 +17,10 @@ use crate::server::Surroundings;
 
 /// Shows or changes the keys.
 pub fn run(around: &Surroundings, what: &Keys) -> Result<Exit, Stopped> {
-    data::require(around)?;
+    // It has a data folder of its own, without a database.
+    if !matches!(what, Keys::Serve { .. }) {
+        data::require(around)?;
+    }
     match what {
         Keys::List { json } => list(around, *json),
         Keys::Rotate { supplier, server, root } => {
@@ -32,6 +35,7 @@ pub fn run(around: &Surroundings, what: &Keys) -> Result<Exit, Stopped> {
         Keys::Publish { root } => change(around, &Change::Publish, root),
         Keys::Root(Root::MoveOffline { to }) => move_offline(around, to),
         Keys::Root(Root::BringBack { from }) => bring_back(around, from),
+        Keys::Serve { socket, root } => super::keys_serve::run(around, socket, *root),
     }
 }
 

@@ -168,7 +168,7 @@ const fn in_seconds(time: Time) -> Time {
 }
 
 /// A core file would hold every secret that the process had (I17).
-fn no_core_files() -> Result<(), Stopped> {
+pub(super) fn no_core_files() -> Result<(), Stopped> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(Stopped::because)
 }

@@ -39,6 +39,7 @@ fn image_of(world: &World, app: &str, signer: &SigningKey) -> Vec<u8> {
         platform: "any".parse().unwrap(),
         built: Time(0),
         patterns: Patterns::default().with(&"core".parse().unwrap(), "**").unwrap(),
+        sealed: BTreeSet::new(),
         level: 1,
     };
     let mut workshop = Workshop {

@@ -21,6 +21,7 @@ fn go_on_in(world: World, schema: &Schema) -> World {
         fs: std::sync::Arc::new(RealFs::default()),
         data: folder.data(),
         database: Some(schema.url().parse().unwrap()),
+        key_service: None,
     };
     let server = Server::open(around).unwrap();
     World { routes: api::service(&server), server, clock, random, folder, policy }

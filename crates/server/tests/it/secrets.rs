@@ -123,6 +123,7 @@ async fn secrets_that_others_can_read_and_secrets_that_are_gone_stop_the_start()
             random: world.random.clone(),
             fs: Arc::new(carnet_seam::RealFs::default()),
             data: data.clone(),
+            key_service: None,
         };
         carnet_server::server::Server::open(around)
             .map(|server| server.close())

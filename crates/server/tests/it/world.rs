@@ -177,6 +177,7 @@ impl World {
             random: random.clone(),
             fs: Arc::new(RealFs::with_crash(crash)),
             data: folder.data(),
+            key_service: None,
         };
         let server = Server::open_with(around, policy.clone()).unwrap();
         Self { routes: api::service(&server), server, clock, random, folder, policy }

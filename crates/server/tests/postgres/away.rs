@@ -83,6 +83,7 @@ fn at_the_end(schema: &Schema) -> (World, Way) {
         fs: Arc::new(RealFs::default()),
         data: folder.data(),
         database: Some(format!("{user}@127.0.0.1:{}/{name}", way.port).parse().unwrap()),
+        key_service: None,
     };
     server.close();
     let server = Server::open(around).unwrap();

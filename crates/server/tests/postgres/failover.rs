@@ -30,6 +30,7 @@ fn on(cluster: &Cluster) -> World {
         fs: Arc::new(RealFs::default()),
         data: folder.data(),
         database: Some(cluster.address.parse().unwrap()),
+        key_service: None,
     };
     let server = Server::open(around).unwrap();
     World { routes: api::service(&server), server, clock, random, folder, policy }

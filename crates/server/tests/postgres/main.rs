@@ -24,6 +24,8 @@ mod nodes;
 mod operations;
 #[path = "../it/process.rs"]
 mod process;
+#[path = "../it/reports.rs"]
+mod reports;
 #[path = "../it/secrets.rs"]
 mod secrets;
 mod shared;

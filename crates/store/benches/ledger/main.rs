@@ -300,6 +300,7 @@ fn work(request: Request, receipt: Option<Proof>) -> Work {
         receipt,
         code: None,
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     }))
 }
 
@@ -340,6 +341,7 @@ fn offer() -> Result<Offer, Failed> {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,

@@ -14,6 +14,7 @@ use crate::charge::ChargeRow;
 use crate::device::DeviceRow;
 use crate::event::{Along, Entry, Event, GENESIS, UserChain, What, Witness};
 use crate::journal::{Aside, JournalRow};
+use crate::key_transaction::TransactionRow;
 use crate::license::LicenseRow;
 use crate::movement::MoveRow;
 use crate::row::stored;
@@ -43,7 +44,17 @@ impl Working {
     ) -> Result<(), StoreError> {
         outcome.sealed(prepared.digest);
         let Outcome {
-            journal, licenses, moves, devices, others: journals, codes, grant, charges, event, ..
+            journal,
+            licenses,
+            moves,
+            devices,
+            others: journals,
+            codes,
+            grant,
+            charges,
+            transactions,
+            event,
+            ..
         } = outcome;
         let request = &submission.request;
         let user = journal.user;
@@ -73,6 +84,11 @@ impl Working {
         }
         for charge in charges {
             self.charges.insert(charge.id, Kept::changed(ChargeRow { charge, version: 0 }));
+        }
+        for transaction in transactions {
+            let version = self.transactions.get(&transaction.id).map_or(0, |kept| kept.row.version);
+            let row = TransactionRow { transaction, version };
+            self.transactions.insert(row.transaction.id, Kept::changed(row));
         }
         if let (Operation::Rename { device, name }, EventKind::DeviceRenamed { .. }) =
             (&request.operation, &event.kind)

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carnet_core::app::AppId;
 use carnet_core::document::{JournalName, Request};
-use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId};
+use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId, TransactionId};
 use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
 use carnet_seam::Random;
@@ -121,6 +121,9 @@ impl Batch<'_> {
             }
             Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
             Work::FreeDevice { supplier, device, by } => self.free_device(*supplier, *device, by),
+            Work::Report { supplier, license, reported } => {
+                self.report(*supplier, *license, reported.clone())
+            }
         }
     }
 
@@ -148,6 +151,7 @@ impl Batch<'_> {
                 answered(terms.prepare.prepare(&answer, supplier).bytes, How::Unrecorded)
             }
             Decision::CheckProof => Ok(Settled::CheckProof),
+            Decision::WantsKeys(transaction) => Ok(Settled::WantsKeys(transaction)),
             Decision::Rejected(rejection) => Ok(Settled::Rejected(rejection)),
         }
     }
@@ -187,7 +191,7 @@ impl Batch<'_> {
 /// New ids: the time first, so that lists in id order are in the order of making, then randomness (UUIDv7,
 /// RFC 9562).
 fn fresh(random: &dyn Random, now: Time) -> Result<Fresh, StoreError> {
-    let mut bytes = [0; 64];
+    let mut bytes = [0; 80];
     random.fill(&mut bytes).map_err(StoreError::failed)?;
     let millis = (now.0 / 1_000).max(0).to_be_bytes();
     let id = |at: usize| {
@@ -198,10 +202,14 @@ fn fresh(random: &dyn Random, now: Time) -> Result<Fresh, StoreError> {
         id[8] = id[8] & 0x3f | 0x80;
         id
     };
+    // Nobody sorts these, and nobody may guess them.
+    let mut transaction = [0; 16];
+    transaction.copy_from_slice(&bytes[64..]);
     Ok(Fresh {
         license: LicenseId(id(0)),
         pass: PassId(id(16)),
         movement: MoveId(id(32)),
         charge: ChargeId(id(48)),
+        transaction: TransactionId(transaction),
     })
 }

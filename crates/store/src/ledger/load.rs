@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
 use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose, Request};
-use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId, ServerId, SupplierId, UserId};
+use carnet_core::id::{DeviceId, Digest, ImageId, LicenseId, MoveId, ServerId, SupplierId, UserId};
+use carnet_core::provision::{KeyTransaction, Provided, TransactionStatus};
 use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
 
 use super::past::past;
@@ -14,6 +15,7 @@ use super::{LedgerError, Submission};
 use crate::StoreError;
 use crate::device::DeviceRow;
 use crate::event::UserChain;
+use crate::image::PUBLISHED;
 use crate::journal::{Aside, JournalRow};
 use crate::license::LicenseRow;
 use crate::tx::Reading;
@@ -99,7 +101,48 @@ impl Working {
         self.load_moves(tx, user, submission, &mut view)?;
         self.load_licenses(tx, user, name, &mut view)?;
         self.load_for_device(tx, user, &request.operation, &mut view)?;
+        self.load_for_keys(tx, user, submission, &mut view)?;
         Ok((view, aside))
+    }
+
+    /// What orders and redemptions of license keys look at.
+    fn load_for_keys(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        submission: &Submission,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let name = &submission.request.journal;
+        let Some(app) = &name.app else { return Ok(()) };
+        match &submission.request.operation {
+            Operation::OrderKey(image) => {
+                view.image = provided(tx, *image)?;
+                for row in tx.transaction_rows(user, name.device, app)? {
+                    self.transactions.entry(row.transaction.id).or_insert_with(|| Kept::loaded(row));
+                }
+                let known = self.transactions.values().map(|kept| &kept.row.transaction);
+                let open = |known: &&KeyTransaction| {
+                    known.device == name.device
+                        && known.app == *app
+                        && known.status != TransactionStatus::Closed
+                };
+                view.transactions = known.filter(open).cloned().collect();
+            }
+            Operation::RedeemKey(redemption) => {
+                let id = redemption.transaction;
+                if !self.transactions.contains_key(&id)
+                    && let Some(row) = tx.transaction_row(user, id)?
+                {
+                    self.transactions.insert(id, Kept::loaded(row));
+                }
+                let known = self.transactions.get(&id).map(|kept| kept.row.transaction.clone());
+                view.transactions = known.into_iter().collect();
+                view.handed = submission.handed.clone();
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     pub(super) fn device(
@@ -364,10 +407,21 @@ fn named_moves(submission: &Submission) -> BTreeSet<MoveId> {
         Beside::Checked(proof) => match &proof.answer.body {
             Body::Portable(portable) => Some(portable.movement),
             Body::Pass(pass) => pass.from_move,
-            Body::Refusal(_) | Body::Receipt(_) => None,
+            Body::Refusal(_) | Body::Receipt(_) | Body::Keys(_) => None,
         },
         Beside::Nothing | Beside::Unchecked => None,
     };
     let kept = submission.request.portables.iter().copied();
     named.into_iter().chain(proved).chain(kept).collect()
+}
+
+/// The image as a decision looks at it; one that is not published is none.
+fn provided(tx: &Reading<'_>, id: ImageId) -> Result<Option<Provided>, StoreError> {
+    let image = tx.image(id)?.filter(|image| image.state == PUBLISHED);
+    Ok(image.map(|image| Provided {
+        id,
+        app: image.app,
+        version: image.version,
+        keyed: image.keyed.is_some(),
+    }))
 }

@@ -19,9 +19,11 @@ use carnet_core::charge::{Charge, ChargeAct, NotChargeable};
 use carnet_core::document::{Answer, JournalName, Request};
 use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, ServerId, SupplierId};
 use carnet_core::license::{Act, NotApplicable, Standing};
+use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
+use crate::event::Reported;
 use crate::store::Shared;
 use crate::turns::Lane;
 use crate::tx::Reading;
@@ -102,6 +104,15 @@ pub enum Work {
         /// Who did it, for the audit record.
         by: String,
     },
+    /// Something happened about a report on a license (C4).
+    Report {
+        /// Whose license: another supplier's is not found (I15).
+        supplier: SupplierId,
+        /// Which.
+        license: LicenseId,
+        /// What, and until when the license's first open request is due from now on.
+        reported: Reported,
+    },
 }
 
 /// A device's request whose signature has been checked.
@@ -119,6 +130,8 @@ pub struct Submission {
     pub code: Option<Digest>,
     /// The signed agreement to keep with a new license. None: the one inside the request is kept.
     pub agreement_document: Option<Vec<u8>>,
+    /// What the key service has said to it.
+    pub handed: Handed,
 }
 
 /// What became of a piece of work. Whatever it says is durable.
@@ -134,6 +147,9 @@ pub enum Settled {
     /// It depends on the answer beside the request, which is [`Beside::Unchecked`]: check it, and submit the
     /// request again. Nothing has changed.
     CheckProof,
+    /// The key service is to be asked for the keys of this order; then submit the request again with what it says.
+    /// Nothing has changed.
+    WantsKeys(Box<KeyTransaction>),
     /// There is no answer document; nothing has changed.
     Rejected(Rejection),
     /// The act was done.
@@ -144,6 +160,8 @@ pub enum Settled {
     Freed,
     /// The journal's flag was cleared.
     Reviewed,
+    /// It is in the books.
+    Reported,
 }
 
 impl Settled {
@@ -157,6 +175,7 @@ impl Settled {
                 | Self::Charged(_)
                 | Self::Freed
                 | Self::Reviewed
+                | Self::Reported
         )
     }
 }
@@ -245,6 +264,7 @@ impl Ledger {
             Work::Act { supplier, .. }
             | Work::Charge { supplier, .. }
             | Work::Review { supplier, .. }
+            | Work::Report { supplier, .. }
             | Work::FreeDevice { supplier, .. } => Lane::Supplier(*supplier),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::AppId;
 use carnet_core::document::{JournalName, Person};
-use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, RequestId, UserId};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, RequestId, TransactionId, UserId};
 use carnet_core::time::Time;
 
 use crate::StoreError;
@@ -14,6 +14,7 @@ use crate::charge::ChargeRow;
 use crate::device::DeviceRow;
 use crate::event::{Event, UserChain};
 use crate::journal::{Aside, JournalRow};
+use crate::key_transaction::TransactionRow;
 use crate::license::LicenseRow;
 use crate::movement::MoveRow;
 use crate::redeem::GrantRow;
@@ -53,6 +54,7 @@ pub(super) struct Working {
     pub(super) codes: BTreeMap<Digest, Option<Kept<CodeRow>>>,
     pub(super) grants: BTreeMap<Digest, Option<Kept<GrantRow>>>,
     pub(super) charges: BTreeMap<ChargeId, Kept<ChargeRow>>,
+    pub(super) transactions: BTreeMap<TransactionId, Kept<TransactionRow>>,
     pub(super) renamed: Vec<(UserId, DeviceId, String)>,
     pub(super) chains: BTreeMap<UserId, Option<Kept<UserChain>>>,
     pub(super) asides: BTreeMap<AsideKey, (Aside, i64)>,
@@ -119,6 +121,10 @@ impl Working {
         }
         for row in changed_rows(self.charges.into_values()) {
             tx.write_charge(&row)?;
+            rows += 1;
+        }
+        for row in changed_rows(self.transactions.into_values()) {
+            tx.write_transaction(&row)?;
             rows += 1;
         }
         for row in changed_rows(self.journals.into_values().flatten()) {

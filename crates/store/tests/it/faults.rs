@@ -21,7 +21,10 @@ fn i20_a_newer_schema_is_refused() {
 fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on() {
     let world = World::new();
     Phone::register(&world, 1);
-    world.sql("DROP TABLE attempt; DROP TABLE image; DELETE FROM migration WHERE number > 1");
+    world.sql(
+        "DROP TABLE attempt; DROP TABLE image; DROP TABLE key_transaction; DROP TABLE report_part; DROP TABLE report; \
+         DROP TABLE report_request; ALTER TABLE license DROP COLUMN report_due; DELETE FROM migration WHERE number > 1",
+    );
     let world = world.reopen();
     let (subject, until) = (Digest([1; 32]), Time(7));
     world.store.write("attempts.note", move |tx| tx.put_attempts(&subject, until)).unwrap();

@@ -1,6 +1,10 @@
 //! Many at once.
 
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use carnet_core::document::{Body, Operation, Reason};
+use carnet_core::license::Holder;
 use carnet_store::Settled;
 
 use super::world::*;
@@ -80,5 +84,60 @@ fn a_batch_of_one_license_is_one_row_write() {
         assert!(matches!(receiver.recv().unwrap(), Ok(Settled::Answered { .. })));
     }
     assert_eq!(version(&world) - before, 1);
+    world.assert_clean();
+}
+
+/// Takes a seat where it has none, and gives it back where it has one; at each moment no more than there are may be out.
+fn take_or_give_back(world: &World, phone: &mut Phone, has: &mut bool, out: &AtomicU32) -> bool {
+    if *has {
+        // As on a device: the pass is no good any more before the server hears of it.
+        out.fetch_sub(1, Ordering::SeqCst);
+        *has = false;
+        assert!(matches!(phone.ask(world, Operation::Return), Body::Receipt(_)));
+        return false;
+    }
+    match phone.renew(world) {
+        Body::Pass(pass) => {
+            assert!(pass.floating);
+            assert!(out.fetch_add(1, Ordering::SeqCst) < SEATS, "one too many");
+            *has = true;
+            false
+        }
+        Body::Refusal(refusal) => {
+            assert_eq!(refusal.reason, Reason::HeldElsewhere);
+            assert_eq!(refusal.holders.len() as u32, SEATS, "who has them is said");
+            true
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn i1_sixty_four_devices_race_for_sixteen_seats_a_thousand_times_and_never_one_too_many() {
+    const ROUNDS: usize = 1_000;
+    let world = World::new();
+    let mut owner = Phone::register(&world, 0);
+    let license = pass_of(&owner.agree(&world, "seats")).license;
+    assert!(matches!(owner.ask(&world, Operation::Return), Body::Receipt(_)));
+    let (out, round) = (AtomicU32::new(0), Barrier::new(64));
+    let refused: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=64_u32)
+            .map(|number| {
+                let (world, out, round, mut phone) = (&world, &out, &round, owner.sibling(number));
+                scope.spawn(move || {
+                    let mut has = false;
+                    let rounds = (0..ROUNDS).map(|_| {
+                        round.wait();
+                        take_or_give_back(world, &mut phone, &mut has, out)
+                    });
+                    rounds.filter(|refused| *refused).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!((ROUNDS..63 * ROUNDS).contains(&refused), "{refused}: a race, and not a standstill");
+    let held = world.license(license).rights.iter().filter(|right| right.holder != Holder::Free).count();
+    assert_eq!(held, out.load(Ordering::SeqCst) as usize);
     world.assert_clean();
 }

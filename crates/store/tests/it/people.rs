@@ -57,6 +57,7 @@ fn handed_in(world: &World, request: &Request, code: Option<Secret>) -> Vec<u8> 
         receipt: None,
         code: code.map(code_digest),
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     };
     let settled = world.ledger.settle(Work::Request(Box::new(submission))).unwrap();
     answered(settled)
@@ -117,7 +118,15 @@ fn enrolment_counts_devices_of_the_same_batch_too() {
         let request = joining(number, CODE);
         let body = digest(&serde_json::to_vec(&request).unwrap());
         let (code, proof) = (Some(code_digest(CODE)), Beside::Nothing);
-        let submission = Submission { request, body, proof, receipt: None, code, agreement_document: None };
+        let submission = Submission {
+            request,
+            body,
+            proof,
+            receipt: None,
+            code,
+            agreement_document: None,
+            handed: carnet_core::provision::Handed::Nothing,
+        };
         let sender = sender.clone();
         let reply = Box::new(move |settled: Result<Settled, LedgerError>| sender.send(settled).unwrap());
         world.ledger.submit(Work::Request(Box::new(submission)), reply);
@@ -228,7 +237,15 @@ fn a_redeem_code_is_taken_up_once_also_within_one_batch() {
         let request = phone.request(Operation::Redeem(Box::new(Redemption { agreed, code: CODE })));
         let body = digest(&serde_json::to_vec(&request).unwrap());
         let (code, proof) = (Some(code_digest(CODE)), Beside::Nothing);
-        let submission = Submission { request, body, proof, receipt: None, code, agreement_document: None };
+        let submission = Submission {
+            request,
+            body,
+            proof,
+            receipt: None,
+            code,
+            agreement_document: None,
+            handed: carnet_core::provision::Handed::Nothing,
+        };
         let sender = sender.clone();
         let reply = Box::new(move |settled: Result<Settled, LedgerError>| sender.send(settled).unwrap());
         world.ledger.submit(Work::Request(Box::new(submission)), reply);

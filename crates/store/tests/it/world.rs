@@ -12,10 +12,10 @@ use carnet_core::document::{
     PortablePass, PublicKey, Reason, Receipt, Registration, Request, Totals,
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, SupplierId, UserId};
-use carnet_core::offer::{Counting, Offer};
+use carnet_core::offer::{Counting, Floating, Offer};
 use carnet_core::server::{Beside, Proof};
 use carnet_core::term::{Slice, Term};
-use carnet_core::time::Time;
+use carnet_core::time::{Length, Time};
 use carnet_seam::Crash;
 use carnet_store::supplier::Supplier;
 use carnet_store::{
@@ -191,11 +191,21 @@ pub fn offer(name: &str, uses: Option<u64>, slice: Option<u64>, devices: u32) ->
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,
         versions: Default::default(),
     }
+}
+
+/// Sixteen floating seats.
+pub const SEATS: u32 = 16;
+
+fn seats() -> Offer {
+    let pass_term = Slice { period: Some("15 minutes".parse().unwrap()), ..Slice::WHOLE };
+    let floating = Some(Floating { borrow: Some(Length::days(7)) });
+    Offer { pass_term, floating, ..offer("seats", None, None, SEATS) }
 }
 
 impl World {
@@ -219,6 +229,7 @@ impl World {
             offer("ten-runs", Some(10), Some(3), 1),
             offer("pool", Some(1_000), Some(5), 64),
             offer("forever", None, None, 2),
+            seats(),
         ];
         self.store
             .write("test.furnish", move |tx| {
@@ -338,6 +349,7 @@ pub fn work(request: &Request, proof: Option<Proof>, receipt: Option<Proof>) -> 
         receipt,
         code: None,
         agreement_document: None,
+        handed: carnet_core::provision::Handed::Nothing,
     }))
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use carnet_core::app::AppId;
 use carnet_core::charge::Charge;
 use carnet_core::document::{JournalName, Operation, Request};
-use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, UserId};
+use carnet_core::id::{
+    ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, TransactionId, UserId,
+};
 use carnet_core::license::License;
 use carnet_core::offer::{Listed, Menu, Offer};
 use carnet_core::server::{
@@ -117,7 +119,13 @@ impl Books {
         self.ids += 1;
         let mut id = [0x1d; 16];
         id[8..].copy_from_slice(&self.ids.to_be_bytes());
-        Fresh { license: LicenseId(id), pass: PassId(id), movement: MoveId(id), charge: ChargeId(id) }
+        Fresh {
+            license: LicenseId(id),
+            pass: PassId(id),
+            movement: MoveId(id),
+            charge: ChargeId(id),
+            transaction: TransactionId(id),
+        }
     }
 
     /// Writes an outcome and signs its answer.

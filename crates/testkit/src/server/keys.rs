@@ -63,7 +63,7 @@ impl Keys {
     /// What grants something is signed with the supplier's key, the rest with the server's own.
     #[expect(clippy::expect_used, reason = "answers of tests are small")]
     pub fn sign(&self, answer: Answer) -> Signed<Answer> {
-        let grants = matches!(answer.body, Body::Pass(_) | Body::Portable(_));
+        let grants = matches!(answer.body, Body::Pass(_) | Body::Portable(_) | Body::Keys(_));
         sign(answer, if grants { &self.acme } else { &self.own }).expect("a small document")
     }
 }

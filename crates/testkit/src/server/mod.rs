@@ -192,7 +192,7 @@ impl FakeServer {
             Decision::Superseded(answer) | Decision::Unrecorded(answer) => {
                 Ok(self.0.keys.sign(*answer).bytes().to_vec())
             }
-            Decision::CheckProof | Decision::Rejected(_) => Err(409),
+            Decision::CheckProof | Decision::WantsKeys(_) | Decision::Rejected(_) => Err(409),
         }
     }
 

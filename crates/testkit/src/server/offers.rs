@@ -29,6 +29,7 @@ pub fn offer(name: &str, features: &[&str]) -> Offer {
         counting: Counting::Offline,
         grace: None,
         lost_devices_per_year: 2,
+        floating: None,
         reporting: None,
         once_per: None,
         hardware_only: false,

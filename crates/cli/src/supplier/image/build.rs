@@ -18,6 +18,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::meter::{Meter, bytes_in_words};
 use crate::supplier::image_key;
+use crate::user::install::{absolute, here};
+
+use super::key_service;
 
 /// Make an image of everything in a folder.
 #[derive(Debug, Args)]
@@ -36,9 +39,13 @@ pub struct Build {
     /// The image to write; its content keys are written beside it, with the ending `.keys`
     #[arg(long, value_name = "FILE.cimg")]
     to: PathBuf,
-    /// The public key of the key service: the content keys are sealed to it
+    /// A feature that stays sealed where it is installed: the program reads it through its controller; may be repeated
+    #[arg(long = "sealed", value_name = "NAME")]
+    sealed: Vec<Feature>,
+    /// The public key of the key service: the content keys are sealed to it [default: the one that the server names,
+    /// once and for all]
     #[arg(long, value_name = "KEY")]
-    key_service: PublicKeyText,
+    key_service: Option<PublicKeyText>,
     /// For which machines, or `any` [default: those like this one]
     #[arg(long)]
     platform: Option<Platform>,
@@ -103,6 +110,10 @@ impl Build {
     /// Why it could not be done; no image is left then.
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let signer = image_key::of(context, &self.app.supplier())?;
+        let to = match self.key_service {
+            Some(PublicKeyText(named)) => named,
+            None => key_service::pinned(context, &self.app.supplier())?,
+        };
         let recipe = self.recipe()?;
         let mut meter = Meter::new(context.output, format!("building {}", self.to.display()));
         let mut workshop = Workshop {
@@ -113,7 +124,7 @@ impl Build {
         };
         let built = build(&recipe, &mut workshop, &self.to)?;
         drop(meter);
-        let keys = self.keep_keys(context, &built)?;
+        let keys = self.keep_keys(context, &built, to)?;
         self.tell(context, &built, &keys)
     }
 
@@ -126,17 +137,20 @@ impl Build {
             folder: &self.folder,
             app: self.app.clone(),
             version: self.version,
-            platform: self.platform.clone().map_or_else(here, Ok)?,
+            platform: self
+                .platform
+                .clone()
+                .map_or_else(|| here().map_err(|wrong| wrong.with_remedy("give it with --platform")), Ok)?,
             built: Time(SystemClock.wall_micros()),
             patterns,
+            sealed: self.sealed.iter().cloned().collect(),
             level: self.level,
         })
     }
 
-    fn keep_keys(&self, context: &Context, built: &Built) -> Result<PathBuf, Failure> {
-        let sealed =
-            SealedKeys::seal(built.manifest.claims(), &built.keys, self.key_service.0, &SystemRandom)?;
-        let place = self.to.with_extension("keys");
+    fn keep_keys(&self, context: &Context, built: &Built, to: PublicKey) -> Result<PathBuf, Failure> {
+        let sealed = SealedKeys::seal(built.manifest.claims(), &built.keys, to, &SystemRandom)?;
+        let place = absolute(&self.to.with_extension("keys"))?;
         replace_file(&*context.files, &place, &sealed.encode())?;
         Ok(place)
     }
@@ -160,14 +174,6 @@ impl Build {
         };
         context.output.result(&made, || in_words(&made))
     }
-}
-
-/// The kind of this machine.
-fn here() -> Result<Platform, Failure> {
-    let text = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    text.parse().map_err(|_| {
-        Failure::usage("this kind of machine has no name").with_remedy("give it with --platform")
-    })
 }
 
 fn in_words(made: &Made<'_>) -> String {

@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use carnet_api::LARGEST_BODY;
-use carnet_api::image::{IMAGE, ImageState, ImageView, NewImage};
+use carnet_api::image::{IMAGE, ImageState, ImageView, NewImage, NewImageKeys};
 use carnet_api::path;
 use carnet_core::app::{AppId, SupplierName};
 use carnet_core::id::ImageId;
 use carnet_core::term::moment;
 use carnet_image::front::Peeked;
-use carnet_image::{Front, Trust};
-use carnet_seam::fs::{Access, read_range};
+use carnet_image::{Front, SealedKeys, Trust};
+use carnet_seam::fs::{Access, read_file, read_range};
 use carnet_seam::{File, Fs, RealFs};
 use clap::Args;
 use data_encoding::BASE64;
 
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Call, Http};
 use crate::meter::{Meter, bytes_in_words};
@@ -31,7 +32,13 @@ pub struct Publish {
     /// It is not sent, but lies at this https address of your own
     #[arg(long)]
     url: Option<String>,
+    /// Its sealed content keys [default: the file beside it with the ending `.keys`]
+    #[arg(long, value_name = "FILE.keys")]
+    keys: Option<PathBuf>,
 }
+
+/// The most bytes of sealed keys: those of 256 features.
+const LARGEST_KEYS: u64 = 64 * 1024;
 
 impl Publish {
     /// Announces the image, sends what has not arrived yet, and publishes it. After whatever ends it, the same command
@@ -44,6 +51,7 @@ impl Publish {
         let key = image_key::with_id(context, Peeked::at(&file)?.key)?;
         let front = Front::open(&file, Trust::Key(&key))?;
         front.check_length(&file)?;
+        let keys = self.keys(context)?;
         let http = credentials::http(context, Some(&key.supplier))?;
         let manifest = BASE64.encode(front.signed().bytes());
         let new = NewImage { manifest, url: self.url.clone() };
@@ -54,7 +62,22 @@ impl Publish {
             drop(meter);
             image = http.send(Call::post(&path::publish_image(image.id)))?;
         }
+        if !image.keyed && image.state == ImageState::Published {
+            let keys = NewImageKeys { sealed: BASE64.encode(&keys) };
+            image = http.send(Call::post(&path::image_keys(image.id)).json(&keys)?)?;
+        }
         context.output.result(&image, || in_words(&image))
+    }
+
+    /// What nobody could open without is looked for before anything is sent.
+    fn keys(&self, context: &Context) -> Result<Vec<u8>, Failure> {
+        let place = self.keys.clone().unwrap_or_else(|| self.file.with_extension("keys"));
+        let bytes = read_file(&*context.files, &place, LARGEST_KEYS)?.ok_or_else(|| {
+            let what = format!("the content keys are not in {}", place.display());
+            Failure::new(Exit::Failure, "file", what).with_remedy("name their file with --keys")
+        })?;
+        SealedKeys::decode(&bytes)?;
+        Ok(bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A real server with a supplier on it, and users with passbooks of their own.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -34,15 +35,65 @@ pub struct Shop {
     supplier: Carnet,
     server: Option<Child>,
     data: PathBuf,
+    /// A key service beside the server, and whether there is to be one at all.
+    key_service: RefCell<Option<Child>>,
+    apart: bool,
 }
 
 impl Shop {
     /// A new server, with the supplier `acme`.
     pub fn open() -> Self {
+        Self::with(false)
+    }
+
+    /// The same, with a key service that is a process of its own.
+    pub fn open_with_key_service() -> Self {
+        Self::with(true)
+    }
+
+    /// Where the key service listens.
+    fn socket(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("carnet-{}-{}", std::process::id(), self.data_name()))
+    }
+
+    fn data_name(&self) -> String {
+        self.supplier.home.file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    /// The server's data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub fn start_key_service(&self) {
+        let mut command = Command::new(carnetd());
+        let (data, socket) = (self.supplier.home.join("keys"), self.socket());
+        command.env_clear().arg("--data").arg(data).args(["--log", "error", "keys", "serve", "--socket"]);
+        command.arg(socket).args(["--root", &self.root]);
+        let mut service = command.stdout(Stdio::piped()).spawn().unwrap();
+        // It says so when it listens.
+        let lines = BufReader::new(service.stdout.take().unwrap()).lines();
+        assert_eq!(lines.take(2).filter(Result::is_ok).count(), 2);
+        *self.key_service.borrow_mut() = Some(service);
+    }
+
+    pub fn stop_key_service(&self) {
+        if let Some(mut service) = self.key_service.borrow_mut().take() {
+            service.kill().unwrap();
+            service.wait().unwrap();
+        }
+    }
+
+    fn with(apart: bool) -> Self {
         let supplier = Carnet::new();
         let data = supplier.home.join("carnetd");
-        let mut shop = Self { url: String::new(), root: String::new(), supplier, server: None, data };
+        let (url, root) = (String::new(), String::new());
+        let key_service = RefCell::default();
+        let mut shop = Self { url, root, supplier, server: None, data, key_service, apart };
         let code = shop.start("127.0.0.1:0");
+        if apart {
+            shop.start_key_service();
+        }
         let registered = shop
             .supplier
             .run(&["supplier", "register", "--server", &shop.url, "--code", &code, "--name", "acme"]);
@@ -54,6 +105,9 @@ impl Shop {
     fn start(&mut self, listen: &str) -> String {
         let mut command = Command::new(carnetd());
         command.env_clear().arg("--data").arg(&self.data).args(["--log", "error", "up", "--listen", listen]);
+        if self.apart {
+            command.arg("--key-service").arg(self.socket());
+        }
         let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(server.stdout.take().unwrap()).lines();
         let mut code = String::new();
@@ -169,6 +223,8 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
+        self.stop_key_service();
+        let _ = std::fs::remove_file(self.socket());
         self.close();
     }
 }

@@ -1,6 +1,6 @@
 //! Claims as readable values: as `serde` writes them, bytes in hexadecimal digits, and without what is absent.
 
-use carnet_seal::image::FeatureStream;
+use carnet_seal::image::{FeatureStream, Kept};
 use carnet_seal::keys::{CoseKey, KeySet, Purpose};
 use carnet_seal::{ImageManifest, OfferClaims};
 use data_encoding::HEXLOWER;
@@ -36,11 +36,12 @@ pub fn of_image(manifest: &ImageManifest) -> Value {
 }
 
 fn of_stream(stream: &FeatureStream) -> Value {
-    json!({
+    plain(json!({
         "feature": stream.feature, "table": stream.table.to_string(), "table_length": stream.table_length,
         "list_length": stream.list_length, "sealed_length": stream.sealed_length,
         "plain_length": stream.plain_length, "entries": stream.entries,
-    })
+        "kept": stream.kept.map(|Kept::Sealed| "Sealed"),
+    }))
 }
 
 fn of_key(purpose: &Purpose, key: &CoseKey) -> Value {

@@ -53,7 +53,7 @@ pub fn usual(name: &str, shows: &str, bytes: &[u8]) -> Vector {
 
 /// One file for each type of signed document that is in use.
 pub fn files() -> Vec<File> {
-    let answers = [Kind::Pass, Kind::PortablePass, Kind::Refusal, Kind::Receipt];
+    let answers = [Kind::Pass, Kind::PortablePass, Kind::KeyDelivery, Kind::Refusal, Kind::Receipt];
     let answers = answers.map(|kind| {
         file(kind, "Signed by the server for its supplier: COSE_Sign1 around a CWT.", of_answers(kind))
     });
@@ -251,8 +251,7 @@ fn of_one_supplier(mut answer: Answer) -> Answer {
 
 fn unknown_app() -> Answer {
     let reason = carnet_core::document::Reason::UnknownApp;
-    let mut answer =
-        samples::answer(Body::Refusal(Box::new(Refusal { reason, license: None, menu: Vec::new() })));
+    let mut answer = samples::answer(Body::Refusal(Box::new(Refusal::because(reason, None))));
     answer.head.journal.app = Some("nobody/nothing".parse().unwrap());
     answer
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use carnet_core::document::{Answer, Body, Effect, Request};
+use carnet_core::provision::Handed;
 use carnet_core::server::{Beside, Proof, shown};
 use carnet_seal::code::digest_of;
 use carnet_seal::document::Asker;
@@ -20,6 +21,8 @@ use crate::server::Server;
 
 /// A request whose signature is good, and the answer beside it that nobody has checked yet.
 pub struct Checked {
+    /// The request as it was signed, for the key service.
+    pub document: Vec<u8>,
     /// For the ledger.
     pub submission: Submission,
     last_answer: Option<Vec<u8>>,
@@ -65,8 +68,9 @@ fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Fail
     let (request, _) = signed.into_parts();
     let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
     let code = shown(&request.operation).map(digest_of);
-    let submission = Submission { request, body, proof, receipt, code, agreement_document: None };
-    Ok(Checked { submission, last_answer: message.last_answer, rings })
+    let (agreement_document, handed) = (None, Handed::Nothing);
+    let submission = Submission { request, body, proof, receipt, code, agreement_document, handed };
+    Ok(Checked { document: message.request, submission, last_answer: message.last_answer, rings })
 }
 
 impl Checked {

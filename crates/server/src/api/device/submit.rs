@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use carnet_api::path::DEVICE;
-use carnet_api::{COSE, Problem};
+use carnet_api::{COSE, Problem, ProblemCode};
 use carnet_core::document::{Answer, Body, Operation};
+use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_seal::{Kind, Unverified};
 use carnet_store::{How, Settled, Work};
 
@@ -13,6 +14,7 @@ use super::checked::checked;
 use crate::admission::Client;
 use crate::attempts;
 use crate::extract::Document;
+use crate::key_service::KeyServiceError;
 use crate::problem::Failure;
 use crate::server::Server;
 
@@ -58,10 +60,17 @@ pub async fn submit(
     };
     attempts::watch(&server, client, &checked.submission).await?;
     let operation = asked(&checked.submission.request.operation);
-    let settled = match server.settle(Work::Request(Box::new(checked.submission.clone()))).await? {
-        Settled::CheckProof => server.settle(Work::Request(Box::new(checked.with_proof()?))).await?,
-        settled => settled,
-    };
+    let document = checked.document.clone();
+    let mut submission = checked.submission.clone();
+    let mut settled = server.settle(Work::Request(Box::new(submission.clone()))).await?;
+    if settled == Settled::CheckProof {
+        submission = checked.with_proof()?;
+        settled = server.settle(Work::Request(Box::new(submission.clone()))).await?;
+    }
+    if let Settled::WantsKeys(order) = settled {
+        submission.handed = handed(&server, document, *order).await?;
+        settled = server.settle(Work::Request(Box::new(submission))).await?;
+    }
     let (payload, how) = match settled {
         Settled::Answered { payload, how } => (payload, how),
         Settled::Rejected(rejection) => return Err(rejection.into()),
@@ -76,6 +85,22 @@ pub async fn submit(
         count_refusal(&server, &document);
     }
     Ok(([(CONTENT_TYPE, COSE)], document).into_response())
+}
+
+/// What the key service says to a device that presents an order. What it has made it has stored, under the transaction
+/// id; so a server that dies before the ledger has released it asks again later and gets the same bytes (I5).
+async fn handed(server: &Server, document: Vec<u8>, order: KeyTransaction) -> Result<Handed, Failure> {
+    server
+        .ask_key_service(move |service, key_set| {
+            service.deliver(key_set, &document, &order).map_err(|error| match error {
+                KeyServiceError::Refused(_) => Failure::internal(error),
+                KeyServiceError::Away(_) => {
+                    tracing::error!(%error, "no key was delivered");
+                    Failure::because(ProblemCode::Unavailable, "the key service does not answer")
+                }
+            })
+        })
+        .await
 }
 
 /// A refusal is rare enough to be read once more.
@@ -105,6 +130,9 @@ const fn asked(operation: &Operation) -> &'static str {
         Operation::Lost(_) => "lost",
         Operation::Retire(_) => "retire",
         Operation::Rename { .. } => "rename",
+        Operation::Borrow(_) => "borrow",
+        Operation::OrderKey(_) => "order-key",
+        Operation::RedeemKey(_) => "redeem-key",
     }
 }
 
@@ -124,6 +152,7 @@ const fn name(kind: Kind) -> &'static str {
         Kind::PortablePass => "portable-pass",
         Kind::Refusal => "refusal",
         Kind::Receipt => "receipt",
+        Kind::KeyDelivery => "key-delivery",
         _ => "other",
     }
 }

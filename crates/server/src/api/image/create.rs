@@ -82,6 +82,7 @@ fn image(
         url,
         state: state.as_str().to_owned(),
         created: now,
+        keyed: None,
     }
 }
 

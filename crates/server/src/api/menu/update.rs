@@ -170,6 +170,6 @@ fn largest_answer(app: &AppId, offers: &[Offer]) -> Answer {
         resume: None,
         over: BTreeSet::new(),
     };
-    let refusal = Refusal { reason: Reason::NoLicense, license: None, menu: menu.offers };
+    let refusal = Refusal { menu: menu.offers, ..Refusal::because(Reason::NoLicense, None) };
     Answer { head, body: Body::Refusal(Box::new(refusal)) }
 }

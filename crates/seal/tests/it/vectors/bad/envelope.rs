@@ -140,11 +140,6 @@ fn headers(spoiler: &Spoiler) -> Vec<Bad> {
             changed(&|forge| forge.typ = "application/cwt".into()),
         ),
         Bad::new(
-            "reserved typ",
-            "a type that is reserved",
-            changed(&|forge| forge.typ = Kind::KeyDelivery.typ().into()),
-        ),
-        Bad::new(
             "algorithm EdDSA",
             "−8 is not the algorithm of the key (I16)",
             changed(&|forge| forge.algorithm = vec![0x27]),

@@ -1,0 +1,122 @@
+//! The image tool as an installation image: published, ordered, its keys delivered, installed, upgraded.
+
+use std::path::PathBuf;
+
+use super::World;
+use super::first_start::is_absent;
+use super::picture::is_picture_of;
+use crate::device::Device;
+use crate::files;
+use crate::ran::Ran;
+use crate::surprise::Surprise;
+
+const APP: &str = "acme/imagetool";
+/// Stands in the part of the program that stays sealed.
+const CANARY: &str = "a frame like a strip of film";
+
+pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
+    the_supplier_publishes_an_image(world)?;
+    let ida = Device::new(world.stage, "ida")?;
+    ida.register(&world.product(APP)?, "Ida")?;
+    without_a_license_an_image_is_of_no_use(world, &ida)?;
+    what_is_ordered_is_installed(world, &ida)?;
+    an_upgrade_fetches_what_is_new(world, &ida)
+}
+
+/// A folder as a build leaves it behind, packed and published.
+fn publish(world: &World<'_>, version: &str) -> Result<Ran, Surprise> {
+    let World { stage, acme, .. } = world;
+    let (program, image) = (stage.path(&format!("dist-{version}")), image(world, version));
+    let parts = [
+        ("bin/resize", format!("#!/bin/sh\n# imagetool {version}\nexec imagetool resize \"$@\"\n")),
+        ("frames/film", format!("{CANARY} {version}\n")),
+    ];
+    files::folder(&program)?;
+    for (name, text) in parts {
+        let path = program.join(name);
+        files::folder(path.parent().unwrap_or(&program))?;
+        files::write(&path, text.as_bytes())?;
+    }
+    let line = acme.carnet().args(["supplier", "image", "build"]).arg(&program);
+    let line = line.args(["--app", APP, "--version", version, "--feature", "frame.film=frames/**"]);
+    let line = line.args(["--feature", "resize=**", "--sealed", "frame.film", "--platform", "any", "--to"]);
+    stage.run(&line.arg(&image).arg("--json"))?.done()?.is("/version", version)?;
+    let ran = stage.run(&acme.carnet().args(["supplier", "image", "publish", "--json"]).arg(&image))?;
+    ran.done()?.is("/state", "published")?.is("/keyed", true)?;
+    Ok(ran)
+}
+
+fn image(world: &World<'_>, version: &str) -> PathBuf {
+    world.stage.path(&format!("imagetool-{version}.cimg"))
+}
+
+fn the_supplier_publishes_an_image(world: &World<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    acme.ask(&["supplier", "image-key", "new", "--supplier", "acme"])?.done()?;
+    acme.ask(&["supplier", "image-key", "register"])?.done()?.is("/published", true)?;
+    let ran = publish(world, "1.0.0")?;
+    let bytes = std::fs::read(image(world, "1.0.0")).unwrap_or_default();
+    let found = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    stage.check(!bytes.is_empty() && !found(CANARY), "nothing of the program in its image", "there is")?;
+    let sentence = "acme packs its image tool, signs the image with a key of its own, and publishes it; the content keys go to the key service, sealed.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn without_a_license_an_image_is_of_no_use(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let stage = world.stage;
+    let found = ida.ask(&["catalog", "acme"])?.done()?.one("", "/app", APP)?;
+    found.is("/versions/0/version", "1.0.0")?;
+    let file = image(world, "1.0.0").display().to_string();
+    let ran = ida.ask(&["install", &file])?;
+    ran.fails(5, "no-license")?;
+    is_absent(world, "ida/programs")?;
+    let sentence = "Ida sees it in the catalog and has the file; without a license it is of no use to her.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn what_is_ordered_is_installed(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    ida.ask(&["order", APP, "month", "--yes"])?.done()?.is("/outcome", "ordered")?;
+    let ran = ida.ask(&["install", APP])?;
+    let done = ran.done()?;
+    done.is("/version", "1.0.0")?.is("/features", serde_json::json!(["frame.film", "resize"]))?;
+    let events = acme.ask(&["supplier", "events", "--limit", "200"])?.done()?;
+    for kind in ["key-ordered", "key-delivered"] {
+        events.holds(&format!("one event `{kind}`"), |events| {
+            let all = events["data"].as_array().into_iter().flatten();
+            all.filter(|event| event["kind"] == kind).count() == 1
+        })?;
+    }
+    let everything = files::everything_in(&ida.home)?;
+    let sealed = everything.iter().filter(|path| path.is_file()).all(|path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        !bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+    });
+    stage.check(sealed, "sealed content nowhere in the clear", "it is")?;
+    let program = format!("{}/bin/resize", done.text("/folder")?);
+    let resize = ida.carnet().env("IMAGETOOL_PRODUCT", world.product(APP)?);
+    let resize = resize.args(["run", APP, "--", "sh", &program, "photo.png", "ida.png", "--width", "160"]);
+    stage.run(&resize)?.exits(0)?;
+    is_picture_of(stage, &stage.path("ida.png"), 160, 100)?;
+    let sentence = "Ida orders it for a month. Her device orders the key, presents the transaction id, gets the keys sealed to it alone, and installs; the program runs.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn an_upgrade_fetches_what_is_new(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let stage = world.stage;
+    publish(world, "1.1.0")?;
+    let ran = ida.ask(&["upgrade", APP])?;
+    let done = ran.done()?;
+    done.is("/version", "1.1.0")?.is("/already", false)?;
+    let script = files::text(format!("{}/bin/resize", done.text("/folder")?).as_ref())?;
+    stage.check(script.contains("imagetool 1.1.0"), "the new version in its place", &script)?;
+    ida.ask(&["install", APP, "--version", "1.0.0"])?.fails(1, "image-other")?;
+    ida.ask(&["uninstall", APP, "--yes"])?.done()?.is("/outcome", "uninstalled")?;
+    is_absent(world, "ida/programs/acme.imagetool")?;
+    let sentence = "The next version takes the place of the first at once; nobody is led back to an older one; uninstalled, license and pass stay.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}

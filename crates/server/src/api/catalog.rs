@@ -1,0 +1,3 @@
+//! What is on sale (B3).
+
+pub mod list;

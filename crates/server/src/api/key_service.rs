@@ -1,0 +1,3 @@
+//! What content keys of images are sealed to.
+
+pub mod show;
