@@ -150,21 +150,21 @@ impl Sums {
         self.0.entry(name).or_default().push(run.rate());
     }
 
-    fn median(&self, name: &str) -> Option<f64> {
-        let mut rates = self.0.get(name)?.clone();
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied()
-    }
-
-    /// One against another, where both were measured.
+    /// One against another, where both were measured: the median of the rounds' ratios, and both medians.
     fn tell(&self, name: &str, reference: &str, target: f64) {
-        let Some((ours, theirs)) = self.median(name).zip(self.median(reference)) else { return };
-        let ratio = ours / theirs;
+        let Some((ours, theirs)) = self.0.get(name).zip(self.0.get(reference)) else { return };
+        let ratio = median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect());
+        let (ours, theirs) = (median(ours.clone()), median(theirs.clone()));
         let missed = if ratio < target { " MISSED" } else { "" };
         println!(
             "renewals in process, {name} | {ratio:.2} × ({ours:.0}/s) | ≥ {target:.2} ×{missed} | {reference}, {theirs:.0}/s"
         );
     }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 struct Arguments {
