@@ -296,8 +296,7 @@ fn b4_an_order_of_a_device_that_is_not_registered_to_the_user_leaves_nothing_but
     let devices = ann.run(&["devices", "--json"]).json();
     let devices = devices["devices"].as_array().unwrap();
     let newest = devices.iter().max_by_key(|device| device["registered"].as_str().unwrap().to_owned());
-    let retired =
-        ann.run(&["devices", "retire", newest.unwrap()["id"].as_str().unwrap(), "--yes", "--json"]);
+    let retired = ann.run(&["devices", "retire", newest.unwrap()["id"].as_str().unwrap(), "--yes", "--json"]);
     assert_eq!(retired.code, 0, "{retired:?}");
     let refused = desk.run(&["order", "acme/paint", "small", "--yes", "--json"]);
     assert_eq!(refused.failed(), (5, "retired".into()));
