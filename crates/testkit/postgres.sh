@@ -2,6 +2,13 @@
 # A PostgreSQL cluster for tests: nothing durable, reached by a socket in a folder of its own. Prints its address
 # when it is ready, runs until standard input ends, whichever way the caller has ended, and removes everything.
 #
+# With the word "pair", there is a second cluster that follows the first one, and every commit of the first waits until the
+# second has it. The address names both. The line "fail" on standard input stops the first at once, as if its machine had
+# died, and makes the second the one that takes writes; then "promoted" is printed.
+#
+# With the word "durable" and a folder of its own, which must not exist, it is as safe as a cluster is by default, and lies
+# there: for measurements.
+#
 # With a folder and a port, it can be reached by that port of this machine as well, with TLS only, by the server.crt and
 # server.key in that folder.
 set -eu
@@ -20,19 +27,47 @@ if ! command -v initdb >/dev/null || ! command -v psql >/dev/null; then
     exit 1
 fi
 
+if [ "${1:-}" = durable ]; then
+    place=$2
+    shift 2
+    mkdir "$place"
+    unsafe="-c fsync=on -c shared_buffers=512MB -c max_wal_size=8GB -c checkpoint_timeout=15min"
+else
+    place=""
+    unsafe="-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
+fi
+
 # Short: the name of a socket may not have more than some hundred bytes.
 home=$(mktemp -d /tmp/carnet-postgres.XXXXXX)
 server=""
+second=""
 finish() {
-    if [ -n "$server" ]; then
-        kill -INT "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$home"
+    # The one that follows first: the other one would wait for it.
+    for each in $second $server; do
+        kill -INT "$each" 2>/dev/null || true
+        wait "$each" 2>/dev/null || true
+    done
+    rm -rf "$home" $place
+}
+# Waits until a cluster that was started answers by this socket folder and port.
+ready() {
+    tries=0
+    until psql -X -q -h "$1" -p "$2" -U carnet -d postgres -c '' 2>/dev/null; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 300 ] || ! kill -0 "$3" 2>/dev/null; then
+            cat "$home"/*.log >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+named() {
+    echo "$1" | sed 's|/|%2F|g'
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
-if [ -n "$as" ]; then chown nobody "$home"; fi
+if [ -n "$place" ]; then ln -s "$place" "$home/data"; fi
+if [ -n "$as" ]; then chown nobody "$home" $place; fi
 cd "$home"
 
 $as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
@@ -45,17 +80,32 @@ if [ $# = 2 ]; then
     printf 'local all all trust\nhostssl all all all trust\n' >"$home/data/pg_hba.conf"
     tls="-c listen_addresses=localhost -c port=$2 -c ssl=on -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
 fi
-$as postgres -D "$home/data" -k "$home" $tls -c fsync=off -c full_page_writes=off \
-    -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
+$as postgres -D "$home/data" -k "$home" $tls $unsafe \
+    -c max_connections=300 -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
 server=$!
-tries=0
-until psql -X -q -h "$home" -p "${2:-5432}" -U carnet -d postgres -c '' 2>/dev/null; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
-        cat "$home/server.log" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
-echo "postgres://carnet@$(echo "$home" | sed 's|/|%2F|g'):${2:-5432}/postgres"
+ready "$home" "${2:-5432}" "$server"
+if [ "${1:-}" = pair ]; then
+    mkdir "$home/second"
+    if [ -n "$as" ]; then chown nobody "$home/second"; fi
+    $as pg_basebackup -h "$home" -U carnet -D "$home/second/data" -R -c fast --no-sync >"$home/copy.log" 2>&1 \
+        || { cat "$home/copy.log" >&2; exit 1; }
+    $as postgres -D "$home/second/data" -k "$home/second" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+        -c max_connections=300 -c shared_buffers=64MB -c log_min_messages=fatal >"$home/second.log" 2>&1 </dev/null &
+    second=$!
+    ready "$home/second" 5432 "$second"
+    psql -X -q -h "$home" -U carnet -d postgres -c "ALTER SYSTEM SET synchronous_standby_names = '*'" \
+        -c "SELECT pg_reload_conf()" >/dev/null
+    echo "postgres://carnet@$(named "$home"),$(named "$home/second")/postgres?target_session_attrs=read-write"
+    while read -r word; do
+        if [ "$word" = fail ]; then
+            kill -QUIT "$server"
+            wait "$server" 2>/dev/null || true
+            server=""
+            $as pg_ctl -D "$home/second/data" -w promote >"$home/promote.log" 2>&1 || cat "$home/promote.log" >&2
+            echo promoted
+        fi
+    done
+    exit 0
+fi
+echo "postgres://carnet@$(named "$home"):${2:-5432}/postgres"
 cat >/dev/null

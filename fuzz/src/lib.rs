@@ -11,6 +11,7 @@ use carnet_image::table::Table;
 use carnet_seal::armor;
 use carnet_seal::cbor::{Cbor, CborError, Decoder, Encoder, Fault, Limits, decode_within, encode};
 use carnet_seal::code::CodeText;
+use carnet_seal::correspondence::{CodePart, Inquiry};
 use carnet_seal::envelope::Document;
 use carnet_seal::keys::KeySet;
 use carnet_seal::report::ReportSecrets;
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Try)] = &[
     ("armor", text_armor),
     ("cbor", canonical::<Item>),
     ("code", code),
+    ("correspondence", |bytes| canonical::<Inquiry>(bytes) | canonical::<CodePart>(bytes)),
     ("envelope", envelope),
     ("image_manifest", canonical::<ImageManifest>),
     ("image_page", image_page),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::license::License;
+use crate::report::Notice;
 
 /// A device asks for its user's account: reads only, so that a repeat does no harm.
 ///
@@ -63,6 +64,9 @@ pub struct Account {
     pub apps: Vec<AccountApp>,
     /// The user's devices; of a device that joined for one license only, itself.
     pub devices: Vec<DeviceView>,
+    /// What suppliers say about contracts that were not kept, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// One of the user's devices.

@@ -8,7 +8,7 @@
 //! * [`problem`] – what went wrong, and what to do about it (RFC 9457);
 //! * [`page`] – lists;
 //! * one module for each noun: [`server`], [`supplier`], [`app`], [`menu`], [`license`], [`event`],
-//!   [`account`], [`act`], [`token`], [`image`];
+//!   [`account`], [`act`], [`token`], [`image`], [`report`];
 //! * [`schema`] – the shapes of the domain's types, for the OpenAPI document.
 
 pub mod account;
@@ -25,6 +25,7 @@ pub mod page;
 pub mod path;
 pub mod problem;
 pub mod redeem;
+pub mod report;
 pub mod schema;
 pub mod server;
 pub mod supplier;

@@ -1,7 +1,7 @@
 //! Where things are. Constants for what has no name in it, functions for what has.
 
 use carnet_core::app::AppId;
-use carnet_core::id::{ImageId, LicenseId};
+use carnet_core::id::{ImageId, LicenseId, ReportId};
 
 use crate::problem::ProblemCode;
 
@@ -41,6 +41,14 @@ pub const IMAGES: &str = "/v1/images";
 pub const CATALOG: &str = "/v1/catalog";
 /// GET: what content keys of images are sealed to.
 pub const KEY_SERVICE: &str = "/v1/key-service";
+/// POST: a device asks what suppliers want of it.
+pub const DEVICE_REPORT_REQUESTS: &str = "/v1/device/report-requests";
+/// POST: a device hands in a usage report or an erasure certificate.
+pub const DEVICE_REPORTS: &str = "/v1/device/reports";
+/// GET and POST: what the supplier wants of devices.
+pub const REPORT_REQUESTS: &str = "/v1/report-requests";
+/// GET: usage reports and erasure certificates for the supplier.
+pub const REPORTS: &str = "/v1/reports";
 /// POST: what a code is good for.
 pub const REDEEM: &str = "/v1/redeem";
 /// GET: devices whose passbooks wait for the supplier to look at them.
@@ -133,6 +141,18 @@ pub fn publish_image(image: ImageId) -> String {
 #[must_use]
 pub fn withdraw_image(image: ImageId) -> String {
     format!("{IMAGES}/{image}/withdraw")
+}
+
+/// GET: a part of a usage report or an erasure certificate.
+#[must_use]
+pub fn report_content(report: ReportId) -> String {
+    format!("{REPORTS}/{report}/content")
+}
+
+/// POST: what it was judged to be.
+#[must_use]
+pub fn verdict(report: ReportId) -> String {
+    format!("{REPORTS}/{report}/verdict")
 }
 
 /// GET: what a problem means.

@@ -132,6 +132,10 @@ pub struct Reporting {
     pub keys: Option<ReportKeys>,
     /// How the details say who used a program; absent: by a pseudonym.
     pub users: Option<UserNames>,
+    /// What follows when a request of the supplier is not answered in time; absent: the user is reminded.
+    pub overdue: Option<Overdue>,
+    /// What follows when the contract was not kept; absent: a notice to the user.
+    pub violation: Option<Sanction>,
 }
 
 /// The supplier's public keys for reports.
@@ -188,6 +192,10 @@ values! {
     OncePer, "kebab-case" { User, Device }
     /// How a record says who used a program.
     UserNames, "kebab-case" { Hidden, SystemNames }
+    /// What follows when a request of the supplier is not answered in time.
+    Overdue, "kebab-case" { RefuseRenewal, Suspend }
+    /// What follows when the contract was not kept.
+    Sanction, "kebab-case" { Suspend, Revoke }
     /// License status.
     Status, "kebab-case" {
         Active, PaymentPending, ChargeFailed, Suspended, Exhausted, Expired, Declined, Ended, Revoked,

@@ -159,6 +159,19 @@ impl Http {
         answer::understood(&self.server, status, &body)
     }
 
+    /// Asks for bytes.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub fn bytes(&self, call: Call<'_>) -> Result<Vec<u8>, Failure> {
+        let answered = self.attempt(&call).map_err(|error| answer::missing(&self.server, &error));
+        let (status, body) = answered?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        answer::understood::<serde_json::Value>(&self.server, status, &body).map(|_| Vec::new())
+    }
+
     fn attempt(&self, call: &Call<'_>) -> Result<(StatusCode, Vec<u8>), ureq::Error> {
         let url = format!("{}{}{}", self.server, call.path, call.query);
         let mut request = Request::builder().method(call.method.clone()).uri(&url);

@@ -3,7 +3,9 @@
 
 use carnet_core::app::{Feature, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Floating, Offer, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use carnet_core::term::Slice;
 use carnet_core::time::{Seconds, counted, length_in_words, seconds_in_words};
 
@@ -136,7 +138,19 @@ fn records(reporting: Option<Reporting>) -> String {
             }
             None => String::new(),
         };
-        format!("runs, their times and counts, and refused starts, for the supplier; kept for {kept}{sealed}")
+        let answers = match clause.overdue {
+            None => "",
+            Some(Overdue::RefuseRenewal) => "; without a report that was asked for in time, no further pass",
+            Some(Overdue::Suspend) => "; without a report that was asked for in time, suspended until it comes",
+        };
+        let violated = match clause.violation {
+            None => "",
+            Some(Sanction::Suspend) => "; suspended when the contract is not kept",
+            Some(Sanction::Revoke) => "; revoked when the contract is not kept",
+        };
+        format!(
+            "runs, their times and counts, and refused starts, for the supplier; kept for {kept}{sealed}{answers}{violated}"
+        )
     })
 }
 

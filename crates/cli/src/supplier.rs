@@ -7,6 +7,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub mod app;
+pub mod books;
+pub mod bundle;
 pub mod charges;
 pub mod credentials;
 pub mod device;
@@ -19,9 +21,11 @@ pub mod licenses;
 pub mod list;
 pub mod menu;
 pub mod open;
+pub mod open_act;
 pub mod open_words;
 pub mod register;
 pub mod report_key;
+pub mod reports;
 pub mod request;
 pub mod token;
 
@@ -75,10 +79,16 @@ enum Command {
     /// Make, change and carry the keys that usage reports are sealed to
     #[command(subcommand)]
     ReportKey(report_key::ReportKey),
-    /// Ask for a usage report on a license, in a file for its user
+    /// Ask for usage reports on licenses, through the server or in a file
     RequestReport(request::RequestReport),
-    /// Ask for the erasure of an app, in a file for the user of its license
+    /// Ask for the erasure of an app, through the server or in a file
     RequestErasure(request::RequestErasure),
+    /// List what was asked for, and what has become of it
+    Requests(reports::Requests),
+    /// List the usage reports and erasure certificates that have come to the server
+    Reports(reports::Reports),
+    /// List what reports and certificates were judged to be
+    Verdicts(reports::Verdicts),
     /// Open usage reports and erasure certificates, and judge them
     Open(open::Open),
     /// What happened, newest first
@@ -109,6 +119,9 @@ impl Supplier {
             Command::ReportKey(command) => command.run(context, name),
             Command::RequestReport(command) => command.run(context, name),
             Command::RequestErasure(command) => command.run(context, name),
+            Command::Requests(command) => command.run(context, name),
+            Command::Reports(command) => command.run(context, name),
+            Command::Verdicts(command) => command.run(context, name),
             Command::Open(command) => command.run(context, name),
             Command::Events(command) => command.run(context, name),
         }

@@ -7,10 +7,11 @@ use carnet_core::device::{Disapproval, Input};
 use carnet_core::document::{Body, Operation, Refusal};
 use carnet_core::id::{LicenseId, RunId};
 use carnet_core::journal::{PassStatus, Running, State};
+use carnet_core::report::Wanted;
 use carnet_core::time::{Seconds, Time};
 use carnet_device::journal::JournalError;
 use carnet_device::usage::Details;
-use carnet_device::{Alive, Book, BookError, ContactError, Line, Passbook, contact};
+use carnet_device::{Alive, Book, BookError, ContactError, Line, Passbook, asked, contact};
 
 use crate::controller::Site;
 use crate::disapproved::{Disapproved, Why};
@@ -276,6 +277,10 @@ impl Desk {
         let state = asked?;
         self.brought_more = self::allowed(&state) != allowed;
         let answer = self.passbook.last_answer(&state).map_err(ContactError::Untrusted)?;
+        if asked::may_be(&state) {
+            // What suppliers want is heard at a contact; a server that says nothing of it changes nothing.
+            let _ = asked::ask(&self.passbook, line);
+        }
         let Some(answer) = answer else { return Ok(None) };
         // The answer to an older question was made at an older time.
         if fresh {
@@ -302,6 +307,12 @@ impl Desk {
             };
         }
         self.details = details;
+    }
+
+    /// What the supplier waits for, the first due first.
+    pub fn asked(&self, state: &State) -> Option<(Wanted, Time)> {
+        let first = asked::may_be(state).then(|| asked::of(&self.passbook, state).into_iter().next());
+        first.flatten().map(|request| (request.wanted, request.due))
     }
 
     /// From here on time does not go back (I13).

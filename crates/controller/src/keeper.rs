@@ -77,7 +77,9 @@ impl Keeper {
         };
         let issued = desk.genuine.as_ref().map_or(now, |genuine| genuine.issued);
         let time = desk.time.unwrap_or(crate::timekeeper::Timekeeper::reached(now, &desk.site.env));
+        let asked = desk.asked(&state);
         let mut live = Live::new(state, issued, time);
+        live.asked = asked;
         live.paid_until = desk.meter.paid_until();
         let (site, desk, live) = (desk.site.clone(), Mutex::new(desk), Mutex::new(live));
         Ok(Self { site, run, desk, live, changed: Condvar::new(), asking: AtomicBool::new(false) })

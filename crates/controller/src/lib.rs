@@ -97,6 +97,7 @@ mod way;
 pub use carnet_core::app::{Feature, Version};
 pub use carnet_core::id::RunId;
 pub use carnet_core::offer::{Listed, Offer};
+pub use carnet_core::report::Wanted;
 pub use carnet_core::time::Time;
 pub use carnet_device::Env;
 pub use carnet_device::identity::Machine;

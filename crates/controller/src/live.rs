@@ -7,6 +7,7 @@ use carnet_core::app::Feature;
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Ceiling, PassKind};
 use carnet_core::journal::{Held, State};
+use carnet_core::report::Wanted;
 use carnet_core::time::{Seconds, Time};
 use carnet_device::Env;
 
@@ -52,6 +53,8 @@ pub(crate) struct Live {
     /// Up to here run time is on record, in microseconds since boot, where this instance counts.
     pub paid_until: Option<u64>,
     gates: BTreeMap<String, Gate>,
+    /// What the supplier waits for, as far as it is known here.
+    pub asked: Option<(Wanted, Time)>,
     pub schedule: Schedule,
     pub listeners: Vec<Listener>,
 }
@@ -67,6 +70,7 @@ impl Live {
             begun: issued,
             paid_until: None,
             gates,
+            asked: None,
             schedule,
             listeners,
         }
@@ -196,6 +200,7 @@ impl Live {
             }
             _ => {}
         }
+        warnings.extend(self.asked.map(|(wanted, due)| Warning::Asked { wanted, due, overdue: due < now }));
         warnings
     }
 }

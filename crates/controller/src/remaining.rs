@@ -4,6 +4,7 @@ use std::fmt;
 
 use carnet_core::document::Ceiling;
 use carnet_core::journal::State;
+use carnet_core::report::Wanted;
 use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 
@@ -72,6 +73,15 @@ pub enum Warning {
         /// It ends here, where it has an end.
         until: Option<Time>,
     },
+    /// The supplier waits for a usage report or an erasure (C4).
+    Asked {
+        /// For which of the two.
+        wanted: Wanted,
+        /// Until when.
+        due: Time,
+        /// That time is over.
+        overdue: bool,
+    },
     /// The pass ends soon, and no next one has come yet.
     EndsSoon {
         /// Here.
@@ -93,6 +103,14 @@ impl fmt::Display for Warning {
             }
             Self::Temporary { until: None } => {
                 f.write_str("a temporary license pass: the payment is not settled yet")
+            }
+            Self::Asked { wanted, due, overdue } => {
+                let command = match wanted {
+                    Wanted::Usage => "carnet report",
+                    Wanted::Erasure => "carnet erase",
+                };
+                let by = if *overdue { "was due" } else { "is due" };
+                write!(f, "the supplier has asked for {wanted}; it {by} at {due}: run `{command}`")
             }
             Self::EndsSoon { at } => {
                 write!(f, "the license pass ends at {at}: connect to the license server before")

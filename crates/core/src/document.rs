@@ -558,6 +558,8 @@ pub enum Reason {
     NoPass,
     /// The key service does not accept what the device has shown.
     KeyRefused,
+    /// The supplier has asked for a report or an erasure, and was not answered in time.
+    ReportOverdue,
 }
 
 impl Reason {
@@ -603,6 +605,7 @@ impl Reason {
             Self::NoTransaction => "no-transaction",
             Self::NoPass => "no-pass",
             Self::KeyRefused => "key-refused",
+            Self::ReportOverdue => "report-overdue",
         }
     }
 
@@ -650,6 +653,7 @@ impl Reason {
             Self::NoTransaction => "no order of this device waits for its key under this transaction id",
             Self::NoPass => "there is no good pass for this app on this device",
             Self::KeyRefused => "the key service does not accept the pass that this device has shown",
+            Self::ReportOverdue => "the supplier has asked for a report, and its time is over",
         }
     }
 
@@ -688,6 +692,7 @@ impl Reason {
             Self::NoTransaction => "install again: the key is ordered anew",
             Self::NoPass => "get a pass with `carnet order` or `carnet renew`, then install",
             Self::KeyRefused => "get the next pass with `carnet renew`, then install again",
+            Self::ReportOverdue => "see what is asked for with `carnet status`, and answer it",
         }
     }
 

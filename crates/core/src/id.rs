@@ -111,6 +111,10 @@ id!(
     ImageId, "img", "image"
 );
 id!(
+    /// One usage report or erasure certificate, by the beginning of its digest.
+    ReportId, "rep", "report"
+);
+id!(
     /// One run of a licensed program.
     RunId, "run", "run"
 );

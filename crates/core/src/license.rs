@@ -8,7 +8,7 @@ use crate::app::AppId;
 use crate::charge::Owed;
 use crate::document::Reason;
 use crate::id::{DeviceId, LicenseId, MoveId, SupplierId, UserId};
-use crate::offer::{Listed, Offer, validity};
+use crate::offer::{Listed, Offer, Overdue, validity};
 use crate::time::{Seconds, Time};
 
 /// Clocks of honest devices and servers differ by less than this.
@@ -52,6 +52,8 @@ pub struct License {
     pub at_risk: u32,
     /// When a device that held it was declared lost, within the last year (D5).
     pub lost: Vec<Time>,
+    /// Until when the first open request of the supplier is to be answered; none: nothing is asked for.
+    pub report_due: Option<Time>,
 }
 
 /// What the supplier and the user have made of a license. What payments and its balance have made of it (charge
@@ -317,6 +319,7 @@ impl License {
             seconds: term.duration.map(|duration| line(duration.0)),
             at_risk: 0,
             lost: Vec::new(),
+            report_due: None,
             base: Arc::new(base),
         }
     }
@@ -350,10 +353,18 @@ impl License {
         }
         match self.standing {
             Standing::Suspended => Status::Suspended,
+            _ if self.overdue(now) == Some(Overdue::Suspend) => Status::Suspended,
             _ if self.owed.failed > 0 => Status::ChargeFailed,
             _ if self.owed.pending > 0 => Status::PaymentPending,
             _ => Status::Active,
         }
+    }
+
+    /// What the agreement says about a request that is not answered, where one is overdue (C4).
+    #[must_use]
+    pub fn overdue(&self, now: Time) -> Option<Overdue> {
+        self.report_due.filter(|due| *due < now)?;
+        self.offer().reporting?.overdue
     }
 
     /// The first counted line used up ends the license (A3).
@@ -387,7 +398,7 @@ impl License {
     #[must_use]
     pub fn refuses_pass(&self, now: Time) -> Option<Reason> {
         match self.status(now) {
-            Status::Active | Status::PaymentPending => None,
+            Status::Active | Status::PaymentPending => self.overdue(now).map(|_| Reason::ReportOverdue),
             Status::ChargeFailed if self.offer().issuance.temporary_when_refused => None,
             Status::ChargeFailed => Some(Reason::ChargeFailed),
             Status::Suspended => Some(Reason::Suspended),

@@ -155,14 +155,40 @@ pub struct Reporting {
     /// How the details say who used a program; absent: by a pseudonym.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<UserNames>,
+    /// What follows when a request of the supplier is not answered in time; absent: the user is reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
+    /// What follows when the contract was not kept; absent: a notice to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violation: Option<Sanction>,
 }
 
 impl Reporting {
     /// Records that are kept for so long, with the details that a supplier's keys make possible later.
     #[must_use]
     pub const fn kept_for(record_retention: Length) -> Self {
-        Self { record_retention, keys: None, users: None }
+        Self { record_retention, keys: None, users: None, overdue: None, violation: None }
     }
+}
+
+/// What follows when a request of the supplier is not answered in time (C4). It ends by itself with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overdue {
+    /// No further pass; the one that is out runs to its end.
+    RefuseRenewal,
+    /// As if the supplier had suspended the license.
+    Suspend,
+}
+
+/// What follows when the contract was not kept (C4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sanction {
+    /// The license is suspended.
+    Suspend,
+    /// The license is revoked.
+    Revoke,
 }
 
 /// How a record says who used a program.
@@ -334,8 +360,8 @@ impl Offer {
             "write a length like `7 days`, or leave it out",
         );
         let shorter = |borrow: Length, pass: Length| Time(0).plus_length(borrow) <= Time(0).plus_length(pass);
-        let useless =
-            floating.borrow.zip(self.pass_term.period).is_some_and(|(borrow, pass)| shorter(borrow, pass));
+        let borrow = floating.borrow.filter(|borrow| !borrow.is_zero());
+        let useless = borrow.zip(self.pass_term.period).is_some_and(|(borrow, pass)| shorter(borrow, pass));
         found.when(
             useless,
             "floating.borrow",

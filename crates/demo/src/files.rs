@@ -109,6 +109,29 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), Surprise> {
     Ok(())
 }
 
+/// The newest file with this ending in a folder below one of the folders here, by its name.
+///
+/// # Errors
+/// Where there is none.
+pub fn newest(home: &Path, folder: &str, ending: &str) -> Result<PathBuf, Surprise> {
+    let fits = |path: &PathBuf| {
+        let beside = path.parent().is_some_and(|parent| parent.ends_with(folder));
+        beside && path.extension().is_some_and(|found| found == ending)
+    };
+    let found = everything_in(home)?.into_iter().filter(fits).max();
+    found.ok_or_else(|| Surprise::new(format!("a file {folder}/*.{ending}"), "there is none"))
+}
+
+/// Takes the last bytes of a file away.
+///
+/// # Errors
+/// What the system reports.
+pub fn cut(path: &Path, bytes: u64) -> Result<(), Surprise> {
+    let file = OpenOptions::new().write(true).open(path);
+    let cut = file.and_then(|file| file.set_len(file.metadata()?.len().saturating_sub(bytes)));
+    cut.map_err(|error| Surprise::system(format_args!("cut {}", path.display()), error))
+}
+
 /// Who may do what with it: the last nine bits.
 ///
 /// # Errors

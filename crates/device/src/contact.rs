@@ -91,10 +91,21 @@ pub struct Line<'a> {
 
 impl Line<'_> {
     pub(crate) fn exchange(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ContactError> {
-        let (time_limit, content_type, size_limit) = (self.time_limit, CONTENT_TYPE, LARGEST_ANSWER);
+        self.exchange_as(CONTENT_TYPE, method, path, body)
+    }
+
+    /// The same for what is no document.
+    pub(crate) fn exchange_as(
+        &self,
+        content_type: &str,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ContactError> {
+        let (time_limit, size_limit) = (self.time_limit, LARGEST_ANSWER);
         let request = NetRequest { method, path, content_type, body, time_limit, size_limit };
         let answer = self.net.exchange(&request)?;
-        let is_document = answer.status == 200 && answer.content_type.starts_with(CONTENT_TYPE);
+        let is_document = answer.status == 200 && answer.content_type.starts_with(content_type);
         if is_document {
             Ok(answer.body)
         } else {

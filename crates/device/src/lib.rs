@@ -12,10 +12,12 @@
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
 //! * [`installed`] – installed programs and the keys that were delivered for them;
+//! * [`asked`] – what suppliers want, and handing it in;
 //! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
 //! * [`mod@env`] – files, clock and random, handed over.
 
 pub mod alive;
+pub mod asked;
 pub mod book;
 pub mod by_hand;
 pub mod contact;

@@ -111,7 +111,7 @@ fn write(
 /// Holds installed files against the manifest (C2), feature by feature: what differs is shown to `see`.
 ///
 /// # Errors
-/// When the list cannot be read, or the disk fails; a missing file is a difference.
+/// When the list cannot be read; a file that is missing, or cannot be read, is a difference.
 pub fn compare(
     front: &Front,
     source: &dyn Source,
@@ -123,7 +123,8 @@ pub fn compare(
     let table = front.table(source, feature)?;
     for number in 0..table.pages.len() {
         for Entry { path, what } in front.page(source, feature, &table, number)? {
-            if let Some(difference) = difference(files, &path.below(folder), &what)? {
+            let found = difference(files, &path.below(folder), &what);
+            if let Some(difference) = found.unwrap_or(Some(Difference::Unreadable)) {
                 see(&path, difference);
             }
         }
@@ -138,6 +139,8 @@ pub enum Difference {
     Missing,
     /// It is something else, or has another content.
     Changed,
+    /// It cannot be looked at.
+    Unreadable,
 }
 
 fn difference(files: &dyn Tree, place: &Path, what: &What) -> Result<Option<Difference>, FsError> {

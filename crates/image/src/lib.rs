@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`build`] (a folder becomes an image), [`front`] (its form, and who must have signed it), [`table`]
 //! and [`list`] (what the manifest names), [`read`] and [`seek`] (its content), [`extract`] (an image becomes a folder),
-//! [`reuse`] (what an upgrade need not fetch), [`fetch`] (the rest), [`install`] (all of it, and switched at once).
+//! [`reuse`] (what an upgrade need not fetch), [`fetch`] (the rest), [`install`] (all of it, and switched at once), [`integrity`] (whether it is still so).
 
 pub mod build;
 pub mod delivery;
@@ -16,6 +16,7 @@ mod frame;
 pub mod front;
 mod hpke;
 pub mod install;
+pub mod integrity;
 pub mod keys;
 pub mod license_key;
 pub mod list;

@@ -15,7 +15,7 @@ use carnet_device::identity::{IdentityError, Machine};
 use carnet_device::passbook::{KnownServer, known_servers};
 use carnet_device::place::Place;
 use carnet_device::platform::ThisMachine;
-use carnet_device::{ContactError, Env, Passbook, PassbookError, contact};
+use carnet_device::{ContactError, Env, Passbook, PassbookError, asked, contact};
 use carnet_seal::{ProductString, ServerUrl};
 use carnet_seam::fs::Access;
 use carnet_seam::{File, FsError, FsFault, Net, NetError};
@@ -197,7 +197,13 @@ impl Manager {
         operation: &Operation,
     ) -> Result<State, ManagerError> {
         self.unlock(passbook)?;
-        contact::ask(passbook, app, operation, self.way.line()).map_err(|error| self.of_contact(error))
+        let state = contact::ask(passbook, app, operation, self.way.line())
+            .map_err(|error| self.of_contact(error))?;
+        if asked::may_be(&state) {
+            // Heard at each contact; a server that says nothing of it changes nothing.
+            let _ = asked::ask(passbook, self.way.line());
+        }
+        Ok(state)
     }
 
     /// Finishes the open request of a journal; returns what it asked for, if there was one.

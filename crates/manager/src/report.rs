@@ -1,16 +1,19 @@
 //! What is recorded of the use of apps: totals for the user, reports and certificates for suppliers (C1 to C3).
 
-use carnet_core::app::AppId;
+use std::collections::BTreeSet;
+
+use carnet_core::app::{AppId, Feature};
 use carnet_core::document::{Operation, Totals};
 use carnet_core::id::LicenseId;
 use carnet_core::journal::{PassStatus, Record, State};
 use carnet_core::offer::Reporting;
-use carnet_core::report::{Detailing, Erased, Integrity, ReportRequest, Wanted};
-use carnet_device::Passbook;
+use carnet_core::report::{Detailing, Erased, Integrity, ReportKeys, ReportRequest, Wanted};
+use carnet_core::time::Time;
 use carnet_device::erase::{self, Installed};
 use carnet_device::journal::JournalName;
 use carnet_device::report::{self, Facts, ReportError};
-use carnet_seal::Unverified;
+use carnet_device::{Passbook, asked};
+use carnet_seal::KeyRing;
 
 use crate::error::ManagerError;
 use crate::manager::Manager;
@@ -84,14 +87,62 @@ impl Manager {
     ) -> Result<ReportRequest, ManagerError> {
         let passbook = self.valid_passbook()?;
         let other = || ManagerError::OtherRequest { app: app.clone() };
-        let request = Unverified::<ReportRequest>::parse(document).map_err(|_| other())?;
+        let request = asked::check(&passbook.look(app)?, document).ok_or_else(other)?;
+        if request.wanted == wanted { Ok(request) } else { Err(other()) }
+    }
+
+    /// What suppliers want of this device, by app, the first due first. The server is asked where it can be reached;
+    /// otherwise it is what was heard at the last contact.
+    ///
+    /// # Errors
+    /// [`ManagerError::Passbook`] when the passbook cannot be read.
+    pub fn asked_for(&self, online: bool) -> Result<Vec<ReportRequest>, ManagerError> {
+        let Some(passbook) = self.passbook()? else { return Ok(Vec::new()) };
+        let states: Result<Vec<State>, _> = passbook.apps()?.iter().map(|app| passbook.look(app)).collect();
+        let states: Vec<State> = states?.into_iter().filter(asked::may_be).collect();
+        if online && !states.is_empty() {
+            // A server that does not answer is no reason to say nothing.
+            let _ = asked::ask(&passbook, self.way().line());
+        }
+        Ok(states.iter().flat_map(|state| asked::of(&passbook, state)).collect())
+    }
+
+    /// The first request for this that waits to be answered for an app.
+    ///
+    /// # Errors
+    /// [`ManagerError::Passbook`] when the passbook cannot be read.
+    pub fn waiting_request(
+        &self,
+        app: &AppId,
+        wanted: Wanted,
+    ) -> Result<Option<ReportRequest>, ManagerError> {
+        let all = self.asked_for(true)?;
+        Ok(all.into_iter().find(|request| request.app == *app && request.wanted == wanted))
+    }
+
+    /// Hands a code in at the server, for its supplier to fetch.
+    ///
+    /// # Errors
+    /// [`ManagerError::Net`] when the server cannot be reached; why it was not taken.
+    pub fn hand_in(
+        &self,
+        app: &AppId,
+        wanted: Wanted,
+        request: Option<&ReportRequest>,
+        code: &[u8],
+    ) -> Result<(), ManagerError> {
+        let passbook = self.valid_passbook()?;
         let state = passbook.look(app)?;
-        let pass = &state.held.as_ref().ok_or_else(other)?.pass;
-        let keys = pass.reporting.and_then(|clause| clause.keys).ok_or_else(other)?;
-        let request = request.verify(&keys).map_err(|_| other())?.into_parts().0;
-        let concerns = request.concerns(app, pass.license, passbook.identity().device());
-        let ours = request.server == state.server && request.supplier == pass.supplier;
-        if concerns && ours && request.wanted == wanted { Ok(request) } else { Err(other()) }
+        let held = state.held.as_ref().map(|held| held.pass.license);
+        let license = request.map(|request| request.license).or(held);
+        let license = license.ok_or_else(|| ReportError::NothingHere(app.clone()))?;
+        let nonce = match wanted {
+            Wanted::Usage => request.map(|request| request.nonce),
+            // An erasure that goes on answers the request that it was begun with.
+            Wanted::Erasure => state.erasure.and_then(|erasure| erasure.nonce),
+        };
+        asked::hand_in(&passbook, self.way().line(), (license, wanted, nonce), code)
+            .map_err(|error| self.of_contact(error))
     }
 
     /// The usage report of an app, sealed to its supplier.
@@ -108,6 +159,37 @@ impl Manager {
         self.unlock(&passbook)?;
         let (nonce, keys) = (request.map(|request| request.nonce), request.map(|request| request.keys));
         let facts = Facts { version: None, integrity, nonce, keys };
+        Ok(report::make(&passbook, &*self.setup().machine, app, facts)?)
+    }
+
+    /// The keys that the server's root has signed, and the time at which they are asked for: what checks the manifest of
+    /// an installed program.
+    ///
+    /// # Errors
+    /// [`ManagerError::NotRegistered`] where there are none.
+    pub fn trust(&self) -> Result<(KeyRing, Time), ManagerError> {
+        let ring = self.valid_passbook()?.ring().cloned();
+        let ring = ring.ok_or_else(|| ManagerError::NotRegistered(self.server().url.clone()))?;
+        Ok((ring, self.now()))
+    }
+
+    /// The features that the pass of an app grants.
+    ///
+    /// # Errors
+    /// [`ManagerError::Passbook`] when the passbook cannot be read.
+    pub fn granted_features(&self, app: &AppId) -> Result<BTreeSet<Feature>, ManagerError> {
+        let state = self.valid_passbook()?.look(app)?;
+        Ok(state.held.map(|held| held.pass.features.into_keys().collect()).unwrap_or_default())
+    }
+
+    /// A report of this device that is sealed to whoever stands before it with keys of their own (C6).
+    ///
+    /// # Errors
+    /// [`ManagerError::Report`], with the remedy.
+    pub fn report_to(&self, app: &AppId, keys: ReportKeys) -> Result<Vec<u8>, ManagerError> {
+        let passbook = self.valid_passbook()?;
+        let integrity = Integrity::NotInstalledHere;
+        let facts = Facts { version: None, integrity, nonce: None, keys: Some(keys) };
         Ok(report::make(&passbook, &*self.setup().machine, app, facts)?)
     }
 

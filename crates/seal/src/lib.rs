@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`kind`] (which documents exist), [`envelope`] (their form), [`keys`] (who may sign what),
 //! [`document`] and [`image`] (the two together), [`message`] and [`product`] (what travels around them), [`armor`] (the same as
-//! text), [`report`] (contract management, with [`sealed`] and [`detail`]). The encodings of the domain's own types are in `codec`.
+//! text), [`report`] (contract management, with [`sealed`], [`detail`] and [`correspondence`]). The encodings of the domain's own types are in `codec`.
 //!
 //! ```
 //! use carnet_core::document::{Agreement, Answer};
@@ -23,6 +23,7 @@ pub mod armor;
 pub mod cbor;
 pub mod code;
 mod codec;
+pub mod correspondence;
 pub mod detail;
 pub mod document;
 pub mod envelope;

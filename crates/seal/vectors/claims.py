@@ -227,7 +227,13 @@ issuance = without_false(
 counting = choice("offline", "online")
 report_keys = record({1: ("seal_to", public), 2: ("asks", public)})
 reporting = record(
-    {1: ("record_retention", length), 2: ("keys?", report_keys), 3: ("users?", choice("hidden", "system-names"))}
+    {
+        1: ("record_retention", length),
+        2: ("keys?", report_keys),
+        3: ("users?", choice("hidden", "system-names")),
+        4: ("overdue?", choice("refuse-renewal", "suspend")),
+        5: ("violation?", choice("suspend", "revoke")),
+    }
 )
 offer = without_false(
     record(
@@ -465,7 +471,7 @@ REASONS = """no-license exhausted expired declined suspended charge-failed payme
 held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
 nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
 no-such-device still-holds too-many-lost guest not-borrowable
-no-image version-not-covered no-transaction no-pass key-refused""".split()
+no-image version-not-covered no-transaction no-pass key-refused report-overdue""".split()
 effect = choice(
     (
         "Registered",

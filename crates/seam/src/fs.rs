@@ -239,7 +239,9 @@ pub fn replace_file(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), FsErro
         return Err(error);
     }
     fs.crash().point("file.renamed").map_err(|crashed| FsError::new("sync", path, crashed.into()))?;
-    fs.sync_folder(path.parent().unwrap_or(Path::new(".")))
+    // The parent of a bare name is an empty path.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    fs.sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
 fn write_new(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), FsError> {

@@ -26,6 +26,10 @@ use crate::problem::Failure;
 pub const REQUESTS_PER_MINUTE: u32 = 600;
 /// Wrong codes in an hour, unless the operator says otherwise.
 pub const WRONG_CODES_PER_HOUR: u32 = 30;
+/// Work that may wait for the database, unless the operator says otherwise.
+pub const LEDGER_QUEUE: u32 = 65_536;
+/// Requests that may share a transaction, unless the operator says otherwise.
+pub const LEDGER_BATCH: u32 = 128;
 
 /// After so many requests, addresses that have been quiet are forgotten.
 const FORGET_AFTER: u32 = 1_024;
@@ -40,6 +44,10 @@ pub struct Policy {
     pub wrong_codes_per_hour: u32,
     /// Whose word about the client's address is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Work that may wait for the database, a quarter of it of one user.
+    pub ledger_queue: u32,
+    /// Requests that may share a transaction.
+    pub ledger_batch: u32,
 }
 
 impl Default for Policy {
@@ -48,6 +56,8 @@ impl Default for Policy {
             requests_per_minute: REQUESTS_PER_MINUTE,
             wrong_codes_per_hour: WRONG_CODES_PER_HOUR,
             trusted_proxies: Vec::new(),
+            ledger_queue: LEDGER_QUEUE,
+            ledger_batch: LEDGER_BATCH,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod menu;
 pub mod operation;
 pub mod problem;
 pub mod redeem;
+pub mod report;
 pub mod server;
 pub mod supplier;
 pub mod token;
@@ -47,6 +48,7 @@ pub const TOKEN: &str = "supplier_token";
         (name = "suppliers", description = "Who licenses software to others."),
         (name = "apps", description = "What is licensed, and on which terms."),
         (name = "licenses", description = "What was agreed, and what has become of it."),
+        (name = "reports", description = "Contract management: requests, codes and verdicts."),
         (name = "images", description = "Installation images."),
         (name = "operations", description = "Running the server."),
     ),
@@ -94,6 +96,12 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(image::keys::hand_in))
         .routes(routes!(image::publish::publish))
         .routes(routes!(image::publish::withdraw))
+        .routes(routes!(report::wanted::wanted))
+        .routes(routes!(report::hand_in::hand_in))
+        .routes(routes!(report::request::list, report::request::create))
+        .routes(routes!(report::list::list))
+        .routes(routes!(report::content::content))
+        .routes(routes!(report::verdict::verdict))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

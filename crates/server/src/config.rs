@@ -12,7 +12,9 @@ use carnet_core::app::SupplierName;
 use carnet_core::id::{Digest, UserId};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use crate::admission::{Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR};
+use crate::admission::{
+    LEDGER_BATCH, LEDGER_QUEUE, Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR,
+};
 use crate::command::Exit;
 use crate::tls::Files;
 
@@ -350,6 +352,14 @@ pub struct Allowance {
     /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks as 10.0.0.0/8, with commas between them
     #[arg(long, env = "CARNETD_TRUSTED_PROXY", value_delimiter = ',', value_name = "NETWORK")]
     pub trusted_proxy: Vec<Network>,
+
+    /// Work that may wait for the database; a quarter of it may be one user's; what is more gets 503 and comes again
+    #[arg(long, env = "CARNETD_LEDGER_QUEUE", default_value_t = LEDGER_QUEUE, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub ledger_queue: u32,
+
+    /// Requests that may share a transaction; 1: each has its own, for databases spread over machines by user
+    #[arg(long, env = "CARNETD_LEDGER_BATCH", default_value_t = LEDGER_BATCH, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub ledger_batch: u32,
 }
 
 impl Allowance {
@@ -360,6 +370,8 @@ impl Allowance {
             requests_per_minute: self.request_limit,
             wrong_codes_per_hour: self.code_limit,
             trusted_proxies: self.trusted_proxy.clone(),
+            ledger_queue: self.ledger_queue,
+            ledger_batch: self.ledger_batch,
         }
     }
 }

@@ -20,6 +20,7 @@ use carnet_seam::{Fs, FsError};
 use carnet_store::key::ServerKey;
 use carnet_store::{Database, Options, PostgresUrl, Store, StoreError};
 
+use crate::admission::Policy;
 use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
 
@@ -125,8 +126,18 @@ pub fn has_root_away(database: &Path) -> Result<bool, OpenError> {
 /// # Errors
 /// [`StoreError::InUse`] when another server has it.
 pub fn open_store(around: &Surroundings) -> Result<Store, StoreError> {
+    open_store_with(around, &Policy::default())
+}
+
+/// [`open_store`], with what may wait and share a transaction there.
+///
+/// # Errors
+/// [`StoreError::InUse`] when another server has it.
+pub fn open_store_with(around: &Surroundings, policy: &Policy) -> Result<Store, StoreError> {
     let mut options = Options::new(around.clock.clone(), around.random.clone());
     options.crash = around.fs.crash().clone();
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX).max(1);
+    (options.queue, options.batch) = (number(policy.ledger_queue), number(policy.ledger_batch));
     Store::open(around.database(), options)
 }
 

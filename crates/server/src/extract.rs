@@ -2,6 +2,7 @@
 
 mod body;
 mod call;
+mod cbor;
 mod client;
 mod document;
 mod json;
@@ -10,6 +11,7 @@ pub mod scope;
 mod session;
 
 pub use call::{Call, Reply};
+pub use cbor::Cbor;
 pub use document::Document;
 pub use json::{Json, pointer_of, read as read_json, spoken};
 pub use named::{AppName, Named, Query};

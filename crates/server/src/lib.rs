@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod api;
+pub mod asker;
 pub mod attempts;
 pub mod command;
 pub mod config;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use axum::http::Method;
 use carnet_api::ProblemCode;
+use carnet_core::document::Reason;
 use carnet_store::Counts;
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -21,6 +22,12 @@ pub const PROBLEMS: &str = "carnet_problems_total";
 pub const ANSWERS: &str = "carnet_device_answers_total";
 /// Passes issued for the operation `renew`.
 pub const RENEWALS: &str = "carnet_renewals_total";
+/// Time from a device's request to its signed answer, by operation.
+pub const OPERATION_SECONDS: &str = "carnet_device_operation_seconds";
+/// Refusals answered to devices, by reason.
+pub const REFUSALS: &str = "carnet_device_refusals_total";
+/// Journals that wait for a supplier's review.
+pub const FLAGGED: &str = "carnet_flagged_journals";
 /// Pieces of work that the ledger has settled.
 pub const SETTLED: &str = "carnet_ledger_settled_total";
 /// Pieces of work that wait for the ledger.
@@ -28,16 +35,24 @@ pub const QUEUE: &str = "carnet_ledger_queue_length";
 /// When the key set ends, in seconds since 1970.
 pub const KEY_SET_ENDS: &str = "carnet_key_set_expires_seconds";
 
-const DESCRIBED: [(&str, Kind, &str); 8] = [
+const DESCRIBED: [(&str, Kind, &str); 11] = [
     (REQUESTS, Kind::Counter, "HTTP requests by route, method and status"),
     (REQUEST_SECONDS, Kind::Histogram, "time until the answer, in seconds, by route"),
     (PROBLEMS, Kind::Counter, "problems answered, by code"),
     (ANSWERS, Kind::Counter, "documents answered to devices, by type and how they came about"),
     (RENEWALS, Kind::Counter, "passes issued to renewals"),
+    (OPERATION_SECONDS, Kind::Histogram, "time until a device's answer is signed, in seconds, by operation"),
+    (REFUSALS, Kind::Counter, "refusals answered to devices, by reason"),
+    (FLAGGED, Kind::Gauge, "journals that wait for a supplier's review"),
     (SETTLED, Kind::Counter, "pieces of work that the ledger has settled"),
     (QUEUE, Kind::Gauge, "pieces of work waiting for the ledger"),
     (KEY_SET_ENDS, Kind::Gauge, "when the key set ends, in seconds since 1970"),
 ];
+
+/// The names of everything that is measured.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DESCRIBED.iter().map(|(name, ..)| *name).chain(store::NAMES)
+}
 
 /// From a cached answer to a stalled disk, in seconds.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 5.0, 30.0];
@@ -111,6 +126,24 @@ impl Metrics {
         if renewal {
             self.count(RENEWALS, Vec::new(), 1);
         }
+    }
+
+    /// How long a device has waited for its answer, from its request's last byte on.
+    pub fn operation(&self, operation: &'static str, micros: u64) {
+        let labels = vec![Label::from_static_parts("operation", operation)];
+        let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
+        let key = Key::from_parts(OPERATION_SECONDS, labels);
+        self.recorder.register_histogram(&key, &META).record(seconds);
+    }
+
+    /// One refusal answered to a device.
+    pub fn refusal(&self, reason: Reason) {
+        self.count(REFUSALS, vec![Label::from_static_parts("reason", reason.code())], 1);
+    }
+
+    /// How many journals wait for a supplier's review.
+    pub fn flagged(&self, journals: u64) {
+        self.set(FLAGGED, f64::from(u32::try_from(journals).unwrap_or(u32::MAX)));
     }
 
     /// The ledger's own counts.

@@ -138,7 +138,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::DiskFull | StoreError::ReadOnly { .. } | StoreError::Denied { .. } => {
                 tracing::error!(%error, "cannot write");
-                Self::new(ProblemCode::Unavailable)
+                Self::Later(Box::new(Problem::new(ProblemCode::Unavailable)), 10)
             }
             StoreError::OutOfRange { what } => {
                 Self::because(ProblemCode::Invalid, format!("{what} is out of range"))

@@ -80,10 +80,10 @@ impl Server {
     /// # Errors
     /// [`OpenError`], which says what the operator can do.
     pub fn open_with(around: Surroundings, policy: Policy) -> Result<Self, OpenError> {
-        let admission = Admission::new(policy, Arc::clone(&around.clock));
         data::prepare(around.fs.as_ref(), &around.data)?;
         let now = Time(around.clock.wall_micros());
-        let store = data::open_store(&around)?;
+        let store = data::open_store_with(&around, &policy)?;
+        let admission = Admission::new(policy, Arc::clone(&around.clock));
         let keys = Keys::open(&store, around.fs.as_ref(), &around.data, around.random.as_ref(), now)?;
         let keys = Arc::new(keys);
         data::write_root_hash(around.fs.as_ref(), &around.data, keys.root())?;
@@ -130,14 +130,15 @@ impl Server {
         self.read(move |tx| keys.refresh(tx)).await
     }
 
-    /// Writes one transaction. A failure that the closure names rolls everything back.
+    /// Writes one transaction. A failure that the closure names rolls everything back. The closure is called again where
+    /// the database could not put it in line with other transactions.
     ///
     /// # Errors
     /// What the closure or the database says.
     pub async fn write<T, F>(&self, what: &'static str, write: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: FnOnce(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
+        F: FnMut(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
     {
         let server = self.clone();
         let done = tokio::task::spawn_blocking(move || server.write_now(what, write));
@@ -148,10 +149,10 @@ impl Server {
     ///
     /// # Errors
     /// What the closure or the database says.
-    pub fn write_now<T, F>(&self, what: &'static str, write: F) -> Result<T, Failure>
+    pub fn write_now<T, F>(&self, what: &'static str, mut write: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: FnOnce(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
+        F: FnMut(&Writing<'_>) -> Result<T, Failure> + Send + 'static,
     {
         // The store knows only its own errors; ours travels beside one that makes it roll back.
         let (tell, told) = std::sync::mpsc::channel();
@@ -161,7 +162,8 @@ impl Server {
                 StoreError::Conflict { what: "the request" }
             })
         });
-        done.map_err(|error| told.try_recv().unwrap_or_else(|_| error.into()))
+        // The last word counts: what the database could not put in an order was tried again.
+        done.map_err(|error| told.try_iter().last().unwrap_or_else(|| error.into()))
     }
 
     /// Hands work to the ledger and waits until it is settled and durable.

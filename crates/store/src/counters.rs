@@ -2,10 +2,12 @@
 //!
 //! Plain atomic numbers: the writer must never wait for somebody who looks at them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_seam::Clock;
+
+use crate::StoreError;
 
 /// Upper bounds of durations, in microseconds: from a sync on a good disk to one that stalls.
 const MICROS: [u64; 12] =
@@ -28,6 +30,12 @@ pub struct Counts {
     pub rests: Buckets,
     /// Rows written by what was committed.
     pub rows: u64,
+    /// Transactions that were decided again as a whole, because somebody else had changed what they looked at.
+    pub again: u64,
+    /// Batches that were run one by one, because something in them failed.
+    pub alone: u64,
+    /// Jobs that were refused, because too much was waiting.
+    pub refused: u64,
     /// Jobs that wait for the writer just now.
     pub queue: u64,
     /// Pages in the log after the last commit.
@@ -54,15 +62,21 @@ pub(crate) struct Counters {
     rounds: Histogram<12>,
     rests: Histogram<12>,
     rows: AtomicU64,
+    again: AtomicU64,
+    alone: AtomicU64,
+    refused: AtomicU64,
+    trouble: Mutex<Option<StoreError>>,
 }
 
 impl Counters {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let durations = || Histogram::new(&MICROS);
         let batches = Histogram::new(&OPERATIONS);
-        let rows = AtomicU64::new(0);
+        let count = || AtomicU64::new(0);
+        let (rows, again, alone, refused) = (count(), count(), count(), count());
         let (work, commits, rounds, rests) = (durations(), durations(), durations(), durations());
-        Self { clock, batches, work, commits, rounds, rests, rows }
+        let trouble = Mutex::new(None);
+        Self { clock, batches, work, commits, rounds, rests, rows, again, alone, refused, trouble }
     }
 
     pub(crate) fn batch(&self, operations: usize) {
@@ -90,6 +104,35 @@ impl Counters {
         self.timed(&self.rests, copy)
     }
 
+    pub(crate) fn again(&self) {
+        self.again.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn alone(&self) {
+        self.alone.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something was written.
+    pub(crate) fn wrote(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Nothing could be written; kept where it is the database's fault.
+    pub(crate) fn could_not(&self, error: &StoreError) {
+        use StoreError::{Denied, DiskFull, ReadOnly, Unreachable};
+        if matches!(error, DiskFull | ReadOnly { .. } | Denied { .. } | Unreachable { .. }) {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
+    }
+
+    pub(crate) fn trouble(&self) -> Option<StoreError> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn timed<const N: usize, T>(&self, histogram: &Histogram<N>, work: impl FnOnce() -> T) -> T {
         let began = self.clock.boot_micros();
         let done = work();
@@ -105,6 +148,9 @@ impl Counters {
             rounds: self.rounds.buckets(),
             rests: self.rests.buckets(),
             rows: self.rows.load(Ordering::Relaxed),
+            again: self.again.load(Ordering::Relaxed),
+            alone: self.alone.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
             queue: 0,
             log_pages: 0,
         }

@@ -144,7 +144,8 @@ impl Erasure {
             // Beside running servers: old versions of the rows go from their pages.
             Connection::Postgres(session) => {
                 session.run("VACUUM account")?;
-                session.run("VACUUM device_name")
+                session.run("VACUUM device_name")?;
+                session.run("VACUUM report_part")
             }
         }
     }

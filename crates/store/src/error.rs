@@ -139,7 +139,27 @@ pub enum StoreError {
     Unknown,
 }
 
+/// What has changed where the database itself could not put transactions in an order.
+pub(crate) const ORDER: &str = "the database";
+
+/// Why a database that only follows another one refuses.
+pub(crate) const STANDBY: &str = "it takes no writes (a standby?)";
+
 impl StoreError {
+    /// Whether another connection may do better.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Denied { why } => why == STANDBY,
+            _ => false,
+        }
+    }
+
+    /// Whether the transaction is to be run again as a whole: it came in another's way, and is not to blame for it.
+    pub(crate) fn is_of_order(&self) -> bool {
+        matches!(self, Self::Conflict { what } if *what == ORDER)
+    }
+
     /// The database failed in a way that has no name of its own.
     pub(crate) fn failed(what: impl std::fmt::Display) -> Self {
         Self::Failed(what.to_string())

@@ -9,6 +9,7 @@ use carnet_core::charge::{ChargeAct, ChargeStatus};
 use carnet_core::document::JournalName;
 use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, RequestId, SupplierId, UserId};
 use carnet_core::license::{Act, Posting, Standing};
+use carnet_core::report::Wanted;
 use carnet_core::server::{EventKind, Past};
 use carnet_core::time::Time;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,8 @@ pub enum What {
     Charged(Charged),
     /// A supplier freed what a device held of this license.
     Freed(DeviceFreed),
+    /// A report was asked for, came, or was judged.
+    Reported(Reported),
     /// Another event changed this license too: its share, in its own chain.
     Along(Along),
 }
@@ -142,6 +145,40 @@ pub struct DeviceFreed {
     pub device: DeviceId,
     /// Who did it.
     pub by: String,
+}
+
+/// A step of asking for a usage report or an erasure, and of hearing the answer (C4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Which.
+    pub step: ReportStep,
+    /// What it is about.
+    pub wanted: Wanted,
+    /// The digest of the code, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Digest>,
+    /// Until when the first request that is open now is to be answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Time>,
+    /// What it was judged to be, with the codes of the reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Who did it.
+    pub by: String,
+}
+
+/// What has happened between a supplier and a user about a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportStep {
+    /// The supplier asked.
+    Requested,
+    /// A code came.
+    Received,
+    /// It was judged.
+    Judged,
+    /// The request is given up.
+    Withdrawn,
 }
 
 /// A supplier's review of a journal.
@@ -374,6 +411,7 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         What::Reviewed(reviewed) => return Ok(("reviewed", Some(json(reviewed, "review")?))),
         What::Charged(charged) => return Ok(("charged", Some(json(charged, "charge")?))),
         What::Freed(freed) => return Ok(("device-freed", Some(json(freed, "device")?))),
+        What::Reported(reported) => return Ok(("report", Some(json(reported, "report")?))),
         What::Along(along) => return Ok(("along", Some(json(along, "event")?))),
         What::Decided(kind) => kind,
     };
@@ -418,6 +456,7 @@ fn what(row: &mut Columns<'_>) -> Result<What, StoreError> {
         ("device-freed", Some(detail)) => What::Freed(serde_json::from_str(detail).map_err(wrong)?),
         ("acted", Some(detail)) => What::Acted(serde_json::from_str(detail).map_err(wrong)?),
         ("reviewed", Some(detail)) => What::Reviewed(serde_json::from_str(detail).map_err(wrong)?),
+        ("report", Some(detail)) => What::Reported(serde_json::from_str(detail).map_err(wrong)?),
         ("along", Some(detail)) => What::Along(serde_json::from_str(detail).map_err(wrong)?),
         (_, Some(detail)) => What::Decided(serde_json::from_str(detail).map_err(wrong)?),
         (_, None) => return Err(row.corrupt("kind")),

@@ -53,6 +53,7 @@ statements! {
     FLAGGED = select!("WHERE flagged IS NOT NULL AND app_id IN (SELECT app.app_id FROM app WHERE app.supplier_id = ?1) ORDER BY flagged, user_id, device_id, app_id LIMIT ?2");
     EVERY = select!("ORDER BY user_id, device_id, app_id");
     NAMES = "SELECT app_id FROM journal WHERE user_id = ?1 AND device_id = ?2 ORDER BY app_id";
+    COUNT_FLAGGED = "SELECT count(*) AS flagged FROM journal WHERE flagged IS NOT NULL";
     INSERT = "INSERT INTO journal (user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 1)";
     UPDATE = "UPDATE journal SET epoch = ?4, answer = ?5, slot_request = ?6, slot_body = ?7, slot_answer = ?8, accounts = ?9, active = ?10, former = ?11, flagged = ?12, settled = ?13, reconciled = ?14, events = ?15, last_event = ?16, anchor = ?17, asides = ?18, version = version + 1 WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND version = ?19";
     ASIDE = "SELECT user_id, device_id, app_id, body, answer FROM aside WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND request_id = ?4";
@@ -81,6 +82,23 @@ impl Reading<'_> {
     pub fn flagged_journals(&self, supplier: SupplierId, limit: u32) -> Result<Vec<Journal>, StoreError> {
         let rows = self.all(FLAGGED, params![supplier.0, limit], journal)?;
         Ok(rows.into_iter().map(|row| row.journal).collect())
+    }
+
+    /// The last answer in a journal's slot, ready to be signed again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn last_answer(&self, user: UserId, name: &JournalName) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.journal_row(user, name)?.and_then(|row| row.slot_answer))
+    }
+
+    /// How many journals wait for review, of all suppliers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn count_flagged(&self) -> Result<u64, StoreError> {
+        let found = self.one(COUNT_FLAGGED, params![], |mut row| row.amount::<u64>("flagged"))?;
+        Ok(found.unwrap_or(0))
     }
 
     /// The journals of a user's device that belong to an app.

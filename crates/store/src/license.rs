@@ -59,7 +59,7 @@ macro_rules! select {
             "first_use, standing, owed_pending, owed_failed, charged_until, lost, rights, ",
             "uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, ",
             "seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, ",
-            "at_risk, head, last_event, version FROM license ",
+            "at_risk, report_due, head, last_event, version FROM license ",
             $rest
         )
     };
@@ -76,8 +76,8 @@ statements! {
     AGREEMENT = "SELECT user_id, license_id, document FROM agreement WHERE user_id = ?1 AND license_id = ?2";
     INSERT_BASE = "INSERT INTO base (digest, listed) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     INSERT_AGREEMENT = "INSERT INTO agreement (user_id, license_id, document) VALUES (?1, ?2, ?3)";
-    INSERT = "INSERT INTO license (user_id, app_id, license_id, supplier_id, base, agreed, agreed_on, paid_elsewhere, first_use, standing, owed_pending, owed_failed, charged_until, lost, rights, uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, at_risk, head, last_event, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, 1)";
-    UPDATE = "UPDATE license SET first_use = ?4, standing = ?5, owed_pending = ?6, owed_failed = ?7, charged_until = ?8, lost = ?9, rights = ?10, uses_total = ?11, uses_remaining = ?12, uses_held = ?13, uses_moving = ?14, uses_settled = ?15, uses_forfeited = ?16, seconds_total = ?17, seconds_remaining = ?18, seconds_held = ?19, seconds_moving = ?20, seconds_settled = ?21, seconds_forfeited = ?22, at_risk = ?23, head = ?24, last_event = ?25, version = version + 1 WHERE user_id = ?1 AND app_id = ?2 AND license_id = ?3 AND version = ?26";
+    INSERT = "INSERT INTO license (user_id, app_id, license_id, supplier_id, base, agreed, agreed_on, paid_elsewhere, first_use, standing, owed_pending, owed_failed, charged_until, lost, rights, uses_total, uses_remaining, uses_held, uses_moving, uses_settled, uses_forfeited, seconds_total, seconds_remaining, seconds_held, seconds_moving, seconds_settled, seconds_forfeited, at_risk, report_due, head, last_event, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, 1)";
+    UPDATE = "UPDATE license SET first_use = ?4, standing = ?5, owed_pending = ?6, owed_failed = ?7, charged_until = ?8, lost = ?9, rights = ?10, uses_total = ?11, uses_remaining = ?12, uses_held = ?13, uses_moving = ?14, uses_settled = ?15, uses_forfeited = ?16, seconds_total = ?17, seconds_remaining = ?18, seconds_held = ?19, seconds_moving = ?20, seconds_settled = ?21, seconds_forfeited = ?22, at_risk = ?23, report_due = ?24, head = ?25, last_event = ?26, version = version + 1 WHERE user_id = ?1 AND app_id = ?2 AND license_id = ?3 AND version = ?27";
 }
 
 impl Reading<'_> {
@@ -222,6 +222,7 @@ impl Reading<'_> {
             uses: balance(&mut row)?,
             seconds: balance(&mut row)?,
             at_risk: row.amount("at_risk")?,
+            report_due: row.some_time("report_due")?,
         };
         Ok(LicenseRow {
             license,
@@ -264,7 +265,8 @@ impl Writing<'_> {
         values.extend_from_slice(params![first_use, standing, owed.pending, owed.failed, charged_until]);
         values.extend_from_slice(params![lost, rights]);
         values.extend(uses.iter().chain(&seconds).map(Bind::bind));
-        values.extend_from_slice(params![at_risk, row.head.0, row.last_event]);
+        let report_due = row.license.report_due.map(|time| time.0);
+        values.extend_from_slice(params![at_risk, report_due, row.head.0, row.last_event]);
         if !insert {
             values.push(Value::Number(row.version));
         }

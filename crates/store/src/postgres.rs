@@ -5,6 +5,7 @@
 //! one round trip, however many statements.
 
 mod failure;
+mod many;
 mod source;
 mod value;
 
@@ -48,7 +49,11 @@ pub(crate) struct Session {
     queue: RefCell<Vec<Queued>>,
     /// A statement has failed, so the transaction can only be rolled back.
     failed: Cell<bool>,
+    /// One has failed because the transaction came in another's way.
+    disordered: Cell<bool>,
     walks: Cell<u32>,
+    /// Whether rows that are written alike go together in one statement.
+    together: Cell<bool>,
     /// Without it, nobody moves the bytes of this session.
     _mover: Arc<Mover>,
 }
@@ -63,7 +68,9 @@ struct Queued {
 impl Session {
     fn over(client: Client, mover: Arc<Mover>) -> Self {
         let (prepared, queue) = (RefCell::default(), RefCell::default());
-        Self { client, prepared, queue, failed: Cell::new(false), walks: Cell::new(0), _mover: mover }
+        let (failed, disordered) = (Cell::new(false), Cell::new(false));
+        let (walks, together) = (Cell::new(0), Cell::new(false));
+        Self { client, prepared, queue, failed, disordered, walks, together, _mover: mover }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -94,6 +101,13 @@ impl Session {
     fn forget(&self) {
         self.queue.borrow_mut().clear();
         self.failed.set(false);
+        self.disordered.set(false);
+    }
+
+    /// Whether a statement of this transaction has come in another transaction's way. Whoever has run it may have made
+    /// something else of the error meanwhile.
+    pub(crate) fn is_disordered(&self) -> bool {
+        self.disordered.get()
     }
 
     /// Commits. An error that the database itself has sent means that nothing is stored; the other kind,
@@ -133,26 +147,63 @@ impl Session {
         self.queue.borrow_mut().push(Queued { sql, values, otherwise });
     }
 
+    /// Whether rows that are written alike go together in one statement from now on.
+    pub(crate) fn write_together(&self, together: bool) {
+        self.together.set(together);
+    }
+
     /// Sends what waits, and checks what became of each.
     pub(crate) fn flush(&self) -> Result<(), StoreError> {
         let queue = self.queue.take();
         if queue.is_empty() {
             return Ok(());
         }
-        let statements =
-            queue.iter().map(|queued| self.prepare(queued.sql)).collect::<Result<Vec<_>, StoreError>>()?;
-        let sent = queue.iter().zip(&statements).map(|(queued, statement)| {
-            self.client.execute_raw(statement, queued.values.iter().map(Owned::value).collect::<Vec<_>>())
-        });
+        let alike: Vec<&[Queued]> = queue.chunk_by(|one, next| one.sql == next.sql).collect();
+        let mut parts = Vec::with_capacity(queue.len());
+        for rows in alike {
+            let one = self.prepare(rows.first().map_or("", |row| row.sql))?;
+            match self.for_many(rows, &one)? {
+                Some(many) => parts.push((many, rows)),
+                None => parts.extend(rows.chunks(1).map(|row| (one.clone(), row))),
+            }
+        }
+        let sent = parts.iter().map(|(statement, rows)| self.send(statement, rows));
         let done = block_on(join_all(sent));
-        for (rows, queued) in done.into_iter().zip(queue) {
-            let rows = rows.map_err(|error| self.note(error))?;
-            if let Some(error) = queued.otherwise.filter(|_| rows != 1) {
+        for (written, (_, rows)) in done.into_iter().zip(&parts) {
+            let written = written.map_err(|error| self.note(error))?;
+            let otherwise = rows.iter().find_map(|row| row.otherwise.as_ref());
+            if let Some(error) = otherwise.filter(|_| written != rows.len() as u64) {
                 self.failed.set(true);
-                return Err(error);
+                return Err(error.clone());
             }
         }
         Ok(())
+    }
+
+    /// The statement that writes all of these at once, where there is one and each of them must write its row.
+    fn for_many(&self, rows: &[Queued], one: &Statement) -> Result<Option<Statement>, StoreError> {
+        let guarded = rows.iter().all(|row| row.otherwise.is_some());
+        if !self.together.get() || rows.len() < 2 || !guarded {
+            return Ok(None);
+        }
+        self.many(rows.first().map_or("", |row| row.sql), one)
+    }
+
+    /// The statement that does for many rows what this one does for one, where there is one.
+    pub(crate) fn many(&self, sql: &str, one: &Statement) -> Result<Option<Statement>, StoreError> {
+        many::for_many(sql, one.params()).map(|text| self.prepare(&text)).transpose()
+    }
+
+    async fn send(&self, statement: &Statement, rows: &[Queued]) -> Result<u64, Error> {
+        match rows {
+            [row] => self.client.execute_raw(statement, row.values.iter().map(Owned::value)).await,
+            rows => {
+                let column = |at: usize| -> Vec<Value<'_>> {
+                    rows.iter().map(|row| row.values.get(at).map_or(Value::Null, Owned::value)).collect()
+                };
+                self.client.execute_raw(statement, (0..statement.params().len()).map(column)).await
+            }
+        }
     }
 
     pub(crate) fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
@@ -169,9 +220,34 @@ impl Session {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         self.flush()?;
         let statement = self.prepare(sql)?;
+        if self.together.get()
+            && sets.len() > 1
+            && let Some(text) = many::of_each(sql, statement.params())
+        {
+            return self.rows_of_all(&text, sets);
+        }
         let asked = sets.iter().map(|values| self.ask(&statement, values));
         let found = block_on(join_all(asked));
         found.into_iter().map(|rows| rows.map_err(|error| self.note(error))).collect()
+    }
+
+    /// The rows for each set, of a statement that says of each row in its last column for which it was found.
+    fn rows_of_all(&self, text: &str, sets: &[Vec<Value<'_>>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let statement = self.prepare(text)?;
+        let column = |at: usize| -> Vec<Value<'_>> {
+            sets.iter().map(|values| values.get(at).copied().unwrap_or(Value::Null)).collect()
+        };
+        let columns = (0..statement.params().len()).map(column);
+        let asked =
+            async { self.client.query_raw(&statement, columns).await?.try_collect::<Vec<Row>>().await };
+        let rows = block_on(asked).map_err(|error| self.note(error))?;
+        let mut found: Vec<Vec<Row>> = sets.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            let nth = row.len().checked_sub(1).and_then(|at| row.try_get::<_, i64>(at).ok());
+            let place = nth.and_then(|nth| found.get_mut(usize::try_from(nth).ok()?.checked_sub(1)?));
+            place.ok_or(StoreError::Defect)?.push(row);
+        }
+        Ok(found)
     }
 
     async fn ask(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
@@ -225,8 +301,10 @@ impl Session {
     }
 
     fn note(&self, error: Error) -> StoreError {
+        let error = failed(&error);
         self.failed.set(true);
-        failed(&error)
+        self.disordered.set(self.disordered.get() || error.is_of_order());
+        error
     }
 }
 

@@ -6,22 +6,21 @@ use std::time::Duration;
 use crate::StoreError;
 use crate::connection::Connection;
 
-/// How long a reader waits for a connection before it is told that there are too many of them.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 type Open = Box<dyn Fn() -> Result<Connection, StoreError> + Send + Sync>;
 
 pub(crate) struct Readers {
     open: Open,
+    /// How long a reader waits for a connection before it is told that there are too many of them.
+    patience: Duration,
     /// None inside: a connection that was lost and is made again when somebody needs it.
     idle: Mutex<Option<Vec<Option<Connection>>>>,
     returned: Condvar,
 }
 
 impl Readers {
-    pub(crate) fn open(count: usize, open: Open) -> Result<Self, StoreError> {
+    pub(crate) fn open(count: usize, patience: Duration, open: Open) -> Result<Self, StoreError> {
         let connections = (0..count).map(|_| open().map(Some)).collect::<Result<_, _>>()?;
-        Ok(Self { open, idle: Mutex::new(Some(connections)), returned: Condvar::new() })
+        Ok(Self { open, patience, idle: Mutex::new(Some(connections)), returned: Condvar::new() })
     }
 
     /// Runs `work` over one snapshot.
@@ -58,7 +57,7 @@ impl Readers {
                 return Ok(connection);
             }
             let (again, waited) =
-                self.returned.wait_timeout(idle, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+                self.returned.wait_timeout(idle, self.patience).unwrap_or_else(PoisonError::into_inner);
             idle = again;
             if waited.timed_out() && idle.as_ref().is_some_and(Vec::is_empty) {
                 return Err(StoreError::Busy);

@@ -42,13 +42,14 @@ mod tests {
         ("migrate", crate::migrate::STATEMENTS),
         ("movement", crate::movement::STATEMENTS),
         ("redeem", crate::redeem::STATEMENTS),
+        ("report", crate::report::STATEMENTS),
         ("setting", crate::setting::STATEMENTS),
         ("supplier", crate::supplier::STATEMENTS),
         ("user", crate::user::STATEMENTS),
         ("user_code", crate::user_code::STATEMENTS),
     ];
 
-    fn each(modules: &[(&str, &[(&str, &str)])], prepare: impl Fn(&str) -> Option<String>) {
+    fn each(modules: &[(&str, &[(&str, &str)])], mut prepare: impl FnMut(&str) -> Option<String>) {
         for (module, statements) in modules {
             for (name, text) in *statements {
                 assert_eq!(prepare(text), None, "{module}::{name}");
@@ -78,6 +79,24 @@ mod tests {
         let prepare = |text: &str| session.prepare(text).err().map(|error| error.to_string());
         each(MODULES, prepare);
         each(&[("postgres", crate::postgres::STATEMENTS)], prepare);
+    }
+
+    #[test]
+    fn the_rows_of_a_renewal_can_be_written_together_on_postgres() {
+        let schema = Schema::new();
+        let source = Source::new(&schema.url().parse().unwrap()).unwrap();
+        let connection = Connection::Postgres(source.connect().unwrap());
+        crate::migrate::migrate(&connection, Time(0)).unwrap();
+        let Connection::Postgres(session) = connection else { panic!("it was PostgreSQL") };
+        let mut together = Vec::new();
+        each(MODULES, |text| {
+            let many = session.prepare(text).and_then(|one| session.many(text, &one));
+            together.extend(many.as_ref().ok().into_iter().flatten().map(|_| text.to_owned()));
+            many.err().map(|error| error.to_string())
+        });
+        for start in ["UPDATE license SET", "UPDATE journal SET", "INSERT INTO event"] {
+            assert!(together.iter().any(|text| text.starts_with(start)), "{start}: {together:?}");
+        }
     }
 
     #[test]

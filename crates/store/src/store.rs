@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use carnet_core::id::{DeviceId, Digest, ServerId};
 use carnet_core::offer::Listed;
@@ -25,6 +26,7 @@ use crate::place::{self, Lock};
 use crate::postgres::Source;
 use crate::readers::Readers;
 use crate::relocate::refuse_relocated;
+use crate::turns::Lane;
 use crate::tx::{Reading, Writing};
 use crate::writer::{Desk, Home, Job, Writer};
 
@@ -40,9 +42,14 @@ pub struct Options {
     pub crash: Crash,
     /// Reading connections.
     pub readers: usize,
-    /// The most ledger operations that share a commit. What is there is taken, nothing is waited for.
+    /// How long a reader waits for one of them before it is told [`StoreError::Busy`].
+    pub patience: Duration,
+    /// The most ledger operations that share a commit. What is there is taken, nothing is waited for. With 1, every
+    /// transaction is about one user alone, as databases want it that are spread over machines by user.
     pub batch: usize,
-    /// The most work that may wait; more is refused with [`StoreError::Busy`].
+    /// Whether rows that a batch writes alike go together in one statement, on PostgreSQL. Never with batches of one.
+    pub together: bool,
+    /// The most work that may wait, a quarter of it of one user; more is refused with [`StoreError::Busy`].
     pub queue: usize,
     /// The writer's page cache.
     pub cache_kib: u32,
@@ -61,7 +68,9 @@ impl Options {
             random,
             crash: Crash::never(),
             readers: 4,
+            patience: Duration::from_secs(10),
             batch: 128,
+            together: true,
             queue: 65_536,
             cache_kib: 65_536,
             checkpoint_pages: 64,
@@ -126,6 +135,7 @@ impl Store {
         let from = path.to_owned();
         let readers = Readers::open(
             options.readers.max(1),
+            options.patience,
             Box::new(move || reading_connection(&from).map(Connection::Sqlite)),
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
@@ -150,6 +160,7 @@ impl Store {
         let from = source.clone();
         let readers = Readers::open(
             options.readers.max(1),
+            options.patience,
             Box::new(move || from.connect().map(Connection::Postgres)),
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
@@ -167,7 +178,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::new());
         let log_pages = home.log_pages();
-        let writer = Arc::new(Writer::new(options.queue));
+        let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters))?;
         let threads = Threads { writer: Some(writer.start(desk)?), ..Threads::default() };
         let threads = Mutex::new(threads);
@@ -183,14 +194,15 @@ impl Store {
     }
 
     /// Runs a unit of work in a transaction of its own, in turn with the ledger's batches, and waits until it
-    /// is durable. Not to be called from inside another unit of work.
+    /// is durable. Not to be called from inside another unit of work. The closure is called again where the database
+    /// could not put its work in line with that of others.
     ///
     /// # Errors
     /// What the closure returns (all is rolled back then), and what the database reports.
     pub fn write<T: Send + 'static>(
         &self,
         name: &'static str,
-        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnMut(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         self.write_then(name, work, move |outcome| {
@@ -204,16 +216,20 @@ impl Store {
     pub fn write_then<T: Send + 'static>(
         &self,
         name: &'static str,
-        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnMut(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
         reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
     ) {
-        self.0.writer.push(Job::unit(name, work, reply));
+        self.0.writer.push(Lane::Units, Job::unit(name, work, reply));
     }
 
     /// The ledger, deciding for this server with answers made by `prepare`.
     #[must_use]
     pub fn ledger(&self, server: ServerId, prepare: Arc<dyn Prepare>) -> Ledger {
-        Ledger { terms: Arc::new(Terms { server, prepare }), writer: Arc::clone(&self.0.writer) }
+        Ledger {
+            terms: Arc::new(Terms { server, prepare }),
+            writer: Arc::clone(&self.0.writer),
+            shared: Arc::clone(&self.0.shared),
+        }
     }
 
     /// What the store has counted since it was opened.
@@ -224,6 +240,13 @@ impl Store {
             log_pages: self.0.log_pages.load(Ordering::Relaxed),
             ..self.0.counters.counts()
         }
+    }
+
+    /// What keeps the writer from writing since its last attempt, where that is the database's and not the work's: a
+    /// full disk, no permission, no connection.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.0.counters.trouble()
     }
 
     /// Whether other servers may write to the same database.
@@ -290,7 +313,7 @@ fn plain_connection(path: &Path) -> Result<rusqlite::Connection, StoreError> {
 
 /// Plans must not depend on the values bound: SQLite would look at them, and compile statements again and again.
 fn settled_plans(connection: &rusqlite::Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }

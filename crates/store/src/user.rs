@@ -96,6 +96,7 @@ impl Writing<'_> {
     /// [`StoreError::NotFound`] when there is no such user.
     pub fn erase_person(&self, user: UserId) -> Result<(), StoreError> {
         self.execute(ERASE_NAMES, params![user.0])?;
+        self.drop_report_parts(user)?;
         self.put_person(user, None)
     }
 

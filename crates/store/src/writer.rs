@@ -1,6 +1,6 @@
 //! The one thread that writes: ledger batches, and units of work between them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -14,10 +14,15 @@ use crate::StoreError;
 use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::connection::Connection;
 use crate::counters::Counters;
+use crate::error::ORDER;
 use crate::ledger::{LedgerError, Op};
 use crate::postgres::Source;
 use crate::store::{Options, Shared, writing_connection};
+use crate::turns::{Lane, Turns};
 use crate::tx::{Reading, Writing};
+
+/// How often a unit of work is run again when the database could not put it in line with others.
+const ATTEMPTS: u32 = 3;
 
 type Unit = Box<dyn FnOnce(Result<&mut Desk, StoreError>) + Send>;
 
@@ -32,7 +37,7 @@ pub(crate) enum Job {
 impl Job {
     pub(crate) fn unit<T: Send + 'static>(
         name: &'static str,
-        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnMut(&Writing<'_>) -> Result<T, StoreError> + Send + 'static,
         reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
     ) -> Self {
         Self::Unit(Box::new(move |desk| reply(desk.and_then(|desk| desk.unit(name, work)))))
@@ -48,21 +53,21 @@ impl Job {
 
 /// The queue in front of the writer thread.
 pub(crate) struct Writer {
-    limit: usize,
     queue: Mutex<Queue>,
     wake: Condvar,
+    counters: Arc<Counters>,
 }
 
-#[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: Turns<Job>,
     waiting: bool,
     closed: bool,
 }
 
 impl Writer {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, queue: Mutex::default(), wake: Condvar::new() }
+    pub(crate) fn new(limit: usize, counters: Arc<Counters>) -> Self {
+        let queue = Queue { jobs: Turns::of(limit), waiting: false, closed: false };
+        Self { queue: Mutex::new(queue), wake: Condvar::new(), counters }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -70,21 +75,23 @@ impl Writer {
     }
 
     /// Queues a job, or refuses it at once.
-    pub(crate) fn push(&self, job: Job) {
+    pub(crate) fn push(&self, lane: Lane, job: Job) {
         let mut queue = self.queue();
-        let refusal = match &*queue {
-            queue if queue.closed => StoreError::Closed,
-            queue if queue.jobs.len() >= self.limit => StoreError::Busy,
-            _ => {
-                queue.jobs.push_back(job);
-                if queue.waiting {
-                    self.wake.notify_one();
-                }
-                return;
-            }
+        let refused = if queue.closed {
+            Err((job, StoreError::Closed))
+        } else {
+            queue.jobs.push(lane, job).map_err(|job| (job, StoreError::Busy))
         };
+        if refused.is_ok() && queue.waiting {
+            self.wake.notify_one();
+        }
         drop(queue);
-        job.refuse(refusal);
+        if let Err((job, error)) = refused {
+            if error == StoreError::Busy {
+                self.counters.refused();
+            }
+            job.refuse(error);
+        }
     }
 
     /// How much waits.
@@ -101,7 +108,7 @@ impl Writer {
     /// What is there, up to `most`; waits only when nothing is. None when closed and done.
     fn take(&self, most: usize) -> Option<Vec<Job>> {
         let mut queue = self.queue();
-        while queue.jobs.is_empty() {
+        while queue.jobs.len() == 0 {
             if queue.closed {
                 return None;
             }
@@ -109,8 +116,7 @@ impl Writer {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.waiting = false;
         }
-        let count = queue.jobs.len().min(most);
-        Some(queue.jobs.drain(..count).collect())
+        Some(queue.jobs.take(most))
     }
 
     pub(crate) fn start(self: &Arc<Self>, mut desk: Desk) -> Result<JoinHandle<()>, StoreError> {
@@ -154,7 +160,7 @@ pub(crate) struct Desk {
     /// The number of the last committed event.
     pub(crate) last_event: i64,
     home: Home,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
     dead: bool,
 }
@@ -209,10 +215,25 @@ impl Desk {
         }
     }
 
+    /// What the database could not put in line with the work of others is run again as a whole, from its first read on.
     fn unit<T>(
         &mut self,
         name: &'static str,
-        work: impl FnOnce(&Writing<'_>) -> Result<T, StoreError>,
+        mut work: impl FnMut(&Writing<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        for _ in 1..ATTEMPTS {
+            match self.unit_once(name, &mut work) {
+                Err(error) if error.is_of_order() => self.counters.again(),
+                done => return done,
+            }
+        }
+        self.unit_once(name, &mut work)
+    }
+
+    fn unit_once<T>(
+        &mut self,
+        name: &'static str,
+        work: &mut impl FnMut(&Writing<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.dead {
             return Err(StoreError::Closed);
@@ -242,6 +263,17 @@ impl Desk {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
     ) -> Result<T, Failure> {
+        let done = self.transaction_unseen(work);
+        if let Err(Failure::NotBegun(error) | Failure::RolledBack(error)) = &done {
+            self.counters.could_not(error);
+        }
+        done
+    }
+
+    fn transaction_unseen<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
+    ) -> Result<T, Failure> {
         self.begin().map_err(Failure::NotBegun)?;
         let counters = Arc::clone(&self.counters);
         let work = |desk: &mut Self| {
@@ -263,6 +295,9 @@ impl Desk {
         if let Err(error) = counters.commit(rows, || self.commit()) {
             return Err(self.not_committed(error));
         }
+        if rows > 0 {
+            self.counters.wrote();
+        }
         if self.options.crash.point("ledger.committed").is_err() {
             return Err(self.die());
         }
@@ -280,7 +315,8 @@ impl Desk {
         }
         self.menus.clear();
         self.last_event = match self.take_seat() {
-            Err(StoreError::Unreachable { .. }) => {
+            // Also where the database at the other end has become one that only reads: another has taken its place.
+            Err(error) if error.is_of_connection() => {
                 self.connect_again()?;
                 self.take_seat()?
             }
@@ -295,6 +331,8 @@ impl Desk {
         if session.is_closed() {
             return Err(StoreError::Unreachable { why: "the connection was lost".into() });
         }
+        // A statement about many users has no place in a database that is spread over machines by user.
+        session.write_together(self.options.together && self.options.batch > 1);
         let seated = session.begin_writing();
         if seated.is_err() {
             // Somebody else has kept the seat for too long, for one.
@@ -318,6 +356,10 @@ impl Desk {
     }
 
     fn roll_back(&mut self, error: StoreError) -> Failure {
+        let error = match &self.connection {
+            Connection::Postgres(session) if session.is_disordered() => StoreError::Conflict { what: ORDER },
+            _ => error,
+        };
         match &self.connection {
             // SQLite has rolled back by itself after some errors, a full disk among them.
             Connection::Sqlite(sqlite) if sqlite.is_autocommit() => Failure::RolledBack(error),

@@ -3,6 +3,7 @@
 //! * [`customer`] – a user who registers a device and agrees to offers;
 //! * [`disk`] – files in memory, with failing operations, dying processes and power losses;
 //! * [`clock`] – a clock that a test sets;
+//! * [`history`] – what was asked and answered, checked against the invariants; `load` puts load on a server;
 //! * [`postgres`] – a PostgreSQL cluster, with a schema for each test;
 //! * [`random`] – random bytes from a seed that is printed;
 //! * [`server`] – a licensing server in memory, with mishaps on the way to it.
@@ -10,6 +11,9 @@
 pub mod clock;
 pub mod customer;
 pub mod disk;
+pub mod history;
+#[cfg(feature = "load")]
+pub mod load;
 pub mod postgres;
 pub mod random;
 pub mod server;

@@ -1,9 +1,9 @@
 //! PostgreSQL for tests: one cluster for all of them, a schema for each.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,6 +38,7 @@ fn started() -> String {
 #[derive(Debug)]
 pub struct Cluster {
     script: Child,
+    said: BufReader<ChildStdout>,
     /// Its address, by a socket.
     pub address: String,
 }
@@ -49,6 +50,58 @@ impl Cluster {
         Self::start(&[folder.as_os_str(), port.to_string().as_ref()])
     }
 
+    /// One whose commits are on the disk, in this folder, which must not exist yet and goes with it: for measurements.
+    #[must_use]
+    pub fn durable(folder: &Path) -> Self {
+        Self::start(&["durable".as_ref(), folder.as_os_str()])
+    }
+
+    /// An empty database of this name in it.
+    #[must_use]
+    pub fn database(&self, name: &str) -> String {
+        psql(&self.address, &format!("CREATE DATABASE {name}"));
+        self.address.replace("/postgres", &format!("/{name}"))
+    }
+
+    /// Runs PostgreSQL's own benchmark in this database, and returns what it says.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    #[expect(clippy::panic, clippy::expect_used, reason = "a measurement without its reference has failed")]
+    pub fn pgbench(url: &str, arguments: &[&str]) -> String {
+        // Debian keeps it out of the way.
+        let script =
+            "for folder in /usr/lib/postgresql/*/bin; do PATH=\"$folder:$PATH\"; done; exec pgbench \"$@\"";
+        let mut command = Command::new("sh");
+        let output = command.args(["-c", script, "pgbench"]).args(arguments).arg(url).output();
+        let output = output.expect("sh cannot be started");
+        if !output.status.success() {
+            panic!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// One with a second that follows it: a commit is told when both have it. The address names both, and finds the one
+    /// that takes writes.
+    #[must_use]
+    pub fn pair() -> Self {
+        Self::start(&["pair".as_ref()])
+    }
+
+    /// The first of a pair dies, and the second takes its place; returns when it has.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[expect(clippy::expect_used, reason = "a test whose surroundings fail has failed")]
+    pub fn fail_over(&mut self) {
+        let order = self.script.stdin.as_mut().expect("it listens as long as this value lives");
+        order.write_all(b"fail\n").expect("the script has ended");
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("the script says something");
+        assert_eq!(line.trim(), "promoted", "the second cluster did not take over");
+    }
+
     #[expect(clippy::panic, clippy::expect_used, reason = "a test without its database has failed")]
     fn start(arguments: &[&OsStr]) -> Self {
         let mut command = Command::new("sh");
@@ -56,13 +109,13 @@ impl Cluster {
         let mut script =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh cannot be started");
         let mut line = String::new();
-        let read = script.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-        if !matches!(read, Some(Ok(length)) if length > 0) {
+        let mut said = BufReader::new(script.stdout.take().expect("it is a pipe"));
+        if !matches!(said.read_line(&mut line), Ok(length) if length > 0) {
             panic!(
                 "no PostgreSQL for the tests: `cargo xtask test` installs it and starts one for all of them"
             );
         }
-        Self { script, address: line.trim().to_owned() }
+        Self { script, said, address: line.trim().to_owned() }
     }
 }
 
@@ -139,8 +192,12 @@ fn copy(from: &str, to: &str, each: &str) {
     );
 }
 
+/// Runs statements at any address, and returns what they print.
+///
+/// # Panics
+/// When one fails.
 #[expect(clippy::panic, clippy::expect_used, reason = "a test whose surroundings fail has failed")]
-fn psql(url: &str, statements: &str) -> String {
+pub fn psql(url: &str, statements: &str) -> String {
     let output = Command::new("psql")
         .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements])
         .env("PGOPTIONS", "-c client_min_messages=warning")

@@ -28,12 +28,85 @@ pub const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "ledger",
-        tells: "renewals in process on SQLite with 1M licenses, against batches of one",
-        cargo: &["bench", "--package", "carnet-store", "--bench", "ledger"],
+        tells: "renewals in process on SQLite with 1M licenses, against batches of one; one hot license",
+        cargo: &[
+            "bench",
+            "--package",
+            "carnet-store",
+            "--bench",
+            "ledger",
+            "--",
+            "--licenses",
+            "1000000",
+            "--rounds",
+            "3",
+            "--seconds",
+            "5",
+        ],
+    },
+    Bench {
+        name: "ledger-postgres",
+        tells: "the same on PostgreSQL, against pgbench -N on the same cluster and rows written one by one",
+        cargo: &[
+            "bench",
+            "--package",
+            "carnet-store",
+            "--bench",
+            "ledger",
+            "--",
+            "--postgres",
+            "--licenses",
+            "1000000",
+            "--rounds",
+            "3",
+            "--seconds",
+            "5",
+        ],
+    },
+    Bench {
+        name: "growth",
+        tells: "what a renewal costs with 10k and with 5M licenses on SQLite (some 8 GB of disk)",
+        cargo: &[
+            "bench",
+            "--package",
+            "carnet-store",
+            "--bench",
+            "ledger",
+            "--",
+            "--growth",
+            "10000",
+            "--licenses",
+            "5000000",
+            "--rounds",
+            "3",
+            "--seconds",
+            "5",
+        ],
+    },
+    Bench {
+        name: "growth-postgres",
+        tells: "the same on PostgreSQL",
+        cargo: &[
+            "bench",
+            "--package",
+            "carnet-store",
+            "--bench",
+            "ledger",
+            "--",
+            "--postgres",
+            "--growth",
+            "10000",
+            "--licenses",
+            "5000000",
+            "--rounds",
+            "3",
+            "--seconds",
+            "5",
+        ],
     },
     Bench {
         name: "http",
-        tells: "renewals over HTTP on SQLite with 1M licenses, start-up and memory of the server",
+        tells: "renewals over HTTP on SQLite with 1M licenses, against a route that does nothing with them; start, memory",
         cargo: &["bench", "--package", "carnet-server", "--bench", "http"],
     },
 ];
@@ -49,7 +122,7 @@ pub fn run(workspace: &Workspace, benches: &[Bench], names: &[&str]) -> Result<(
         _ => names.iter().map(|name| find(benches, name)).collect::<Result<Vec<_>, _>>()?,
     };
     for bench in chosen {
-        println!("{}: {}", bench.name, bench.tells);
+        println!("{}: {}\n$ cargo {}", bench.name, bench.tells, bench.cargo.join(" "));
         workspace::run(workspace.cargo(bench.cargo.iter().copied()).env("CARGO_TERM_QUIET", "true"))?;
     }
     Ok(())

@@ -22,7 +22,10 @@ fn keys(value: &Value) -> BTreeSet<String> {
 
 fn reporting() -> Value {
     let (seal_to, asks) = ("5e".repeat(32), "a5".repeat(32));
-    json!({"record_retention": "P1Y", "keys": {"seal_to": seal_to, "asks": asks}, "users": "hidden"})
+    json!({
+        "record_retention": "P1Y", "keys": {"seal_to": seal_to, "asks": asks}, "users": "hidden",
+        "overdue": "refuse-renewal", "violation": "revoke",
+    })
 }
 
 /// An offer with nothing left out.
@@ -98,6 +101,8 @@ fn every_value_that_is_described_can_be_read() {
     read::<offer::Counting>(values_of::<super::Counting>());
     read::<offer::OncePer>(values_of::<super::OncePer>());
     read::<offer::UserNames>(values_of::<super::UserNames>());
+    read::<offer::Overdue>(values_of::<super::Overdue>());
+    read::<offer::Sanction>(values_of::<super::Sanction>());
     read::<license::Status>(values_of::<super::Status>());
     read::<journal::PassStatus>(values_of::<super::PassStatus>());
     read::<document::PassKind>(values_of::<super::PassKind>());

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use carnet_core::app::VersionRange;
 use carnet_core::money::Money;
-use carnet_core::offer::{Counting, Floating, Offer, OfferProblem, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Counting, Floating, Offer, OfferProblem, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use toml::de::{DeTable, DeValue};
 
 use super::features::features;
@@ -44,6 +46,14 @@ const ONCE_PER: &[(&str, OncePer)] = &[("user", OncePer::User), ("device", OnceP
 /// How records say who used a program.
 pub(super) const USERS: &[(&str, Option<UserNames>)] =
     &[("pseudonyms", None), ("hidden", Some(UserNames::Hidden)), ("names", Some(UserNames::SystemNames))];
+
+pub(super) const OVERDUE: &[(&str, Option<Overdue>)] = &[
+    ("remind", None),
+    ("refuse-renewal", Some(Overdue::RefuseRenewal)),
+    ("suspend", Some(Overdue::Suspend)),
+];
+pub(super) const SANCTIONS: &[(&str, Option<Sanction>)] =
+    &[("notice", None), ("suspend", Some(Sanction::Suspend)), ("revoke", Some(Sanction::Revoke))];
 
 /// Stands for a name that cannot be read, so that everything else is looked at all the same.
 const PLACEHOLDER: &str = "unnamed";
@@ -119,11 +129,13 @@ fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting
     let place = offer.find("reporting")?.span();
     let table = offer.read("reporting", findings, |value| values::table(value, remedy))?;
     let fields = Fields::new(table, "`reporting`");
-    fields.check_keys(&["record_retention", "users"], findings);
+    fields.check_keys(&["record_retention", "users", "overdue", "violation"], findings);
     let users = fields.read("users", findings, |value| values::one_of(value, USERS)).flatten();
+    let overdue = fields.read("overdue", findings, |value| values::one_of(value, OVERDUE)).flatten();
+    let violation = fields.read("violation", findings, |value| values::one_of(value, SANCTIONS)).flatten();
     let record_retention = fields.required("record_retention", remedy, &place, findings, values::length)?;
     // The keys are those of the machine that puts the menu up.
-    Some(Reporting { record_retention, keys: None, users })
+    Some(Reporting { record_retention, keys: None, users, overdue, violation })
 }
 
 fn versions(offer: Fields<'_, '_>, findings: &mut Findings) -> VersionRange {

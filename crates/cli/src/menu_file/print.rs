@@ -7,7 +7,7 @@ use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Seconds, Time, length_in_words};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::offer::USERS;
+use super::offer::{OVERDUE, SANCTIONS, USERS};
 use super::terms::PERPETUAL;
 use super::values::{CHARGING, FREE, seconds_in_text};
 
@@ -157,5 +157,10 @@ fn reporting(clause: Reporting) -> InlineTable {
     let mut table = InlineTable::from_iter([("record_retention", kept)]);
     let users = USERS.iter().find(|(_, users)| clause.users.is_some() && *users == clause.users);
     table.extend(users.map(|(word, _)| ("users", *word)));
+    let overdue = OVERDUE.iter().find(|(_, rule)| clause.overdue.is_some() && *rule == clause.overdue);
+    table.extend(overdue.map(|(word, _)| ("overdue", *word)));
+    let violation =
+        SANCTIONS.iter().find(|(_, rule)| clause.violation.is_some() && *rule == clause.violation);
+    table.extend(violation.map(|(word, _)| ("violation", *word)));
     table
 }

@@ -4,7 +4,9 @@ use carnet_api::menu::{ChangedOffer, Diff};
 use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{Feature, Version, VersionRange};
 use carnet_core::money::Money;
-use carnet_core::offer::{Charging, Counting, Floating, Issuance, Offer, OncePer, Reporting, UserNames};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Issuance, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
 use proptest::collection::btree_map;
@@ -278,5 +280,7 @@ fn reporting(kept: Length) -> Reporting {
         1 => Some(UserNames::Hidden),
         _ => Some(UserNames::SystemNames),
     };
-    Reporting { users, ..Reporting::kept_for(kept) }
+    let overdue = [None, Some(Overdue::RefuseRenewal), Some(Overdue::Suspend)][kept.days as usize / 3 % 3];
+    let violation = [None, Some(Sanction::Suspend), Some(Sanction::Revoke)][kept.days as usize / 9 % 3];
+    Reporting { users, overdue, violation, ..Reporting::kept_for(kept) }
 }

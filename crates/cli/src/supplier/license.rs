@@ -5,11 +5,14 @@ use carnet_api::license as api;
 use carnet_api::path;
 use carnet_core::app::SupplierName;
 use carnet_core::id::LicenseId;
+use carnet_core::report::Wanted;
 use carnet_core::term::moment;
+use carnet_core::time::Length;
 use clap::{Args, Subcommand};
 
 use super::credentials;
 use super::licenses::{NONE, ends, held, remaining};
+use super::request::{Asker, send};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::http::{Call, Http};
@@ -81,7 +84,9 @@ impl License {
             Self::End(LastAct { act, yes }) => {
                 let question = format!("End {} for ever? No device gets a pass for it again.", act.id);
                 context.output.confirm(&question, *yes)?;
-                act.done(&http, &path::end(act.id))?
+                let ended = act.done(&http, &path::end(act.id))?;
+                ask_for_erasure(context, &http, &ended)?;
+                ended
             }
         };
         context.output.result(&license, || outcome(&license))
@@ -96,6 +101,25 @@ impl Act {
             None => http.send(call),
         }
     }
+}
+
+/// What was licensed goes with the contract, where its devices report to a key that is here (C4).
+fn ask_for_erasure(context: &Context, http: &Http, license: &api::License) -> Result<(), Failure> {
+    let reports = license.base.offer.reporting.is_some_and(|clause| clause.keys.is_some());
+    if !reports || license.passes.is_empty() {
+        return Ok(());
+    }
+    let asker = match Asker::new(context, http) {
+        Err(failure) if failure.code == "no-report-key" => return Ok(()),
+        asker => asker?,
+    };
+    let request = match asker.request(license, None, Wanted::Erasure, Length::days(14)) {
+        Err(failure) if failure.code == "no-report-key" => return Ok(()),
+        request => request?,
+    };
+    send(http, &request)?;
+    context.output.note("Its user is asked to erase the app at the next contact.");
+    Ok(())
 }
 
 /// After an act: one line.

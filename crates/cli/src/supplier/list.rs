@@ -32,6 +32,21 @@ pub fn show<T: Serialize + DeserializeOwned>(
     Ok(())
 }
 
+/// All entries of a list.
+///
+/// # Errors
+/// Why it could not be had.
+pub fn all<T: DeserializeOwned>(
+    http: &Http,
+    path: &'static str,
+    filtered: impl Fn(Call<'static>) -> Call<'static>,
+) -> Result<Vec<T>, Failure> {
+    let found = pages(usize::MAX, |limit, cursor| {
+        http.send(filtered(Call::get(path).query("limit", Some(limit)).query("cursor", cursor)))
+    })?;
+    Ok(found.data)
+}
+
 /// Asks for pages until `wanted` entries are there or the list ends. `next_cursor` stays where there are more.
 ///
 /// # Errors

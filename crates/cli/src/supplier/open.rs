@@ -3,71 +3,75 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use carnet_api::license::License;
-use carnet_api::path;
+use carnet_api::report::{ReasonView, ReportView};
 use carnet_core::app::{AppId, SupplierName};
-use carnet_core::id::LicenseId;
+use carnet_core::id::{Digest, LicenseId, ReportId};
 use carnet_core::report::{
-    Contract, Erased, Heard, Known, Mark, Statement, Trail, Verdict, judge_certificate, judge_report,
+    Contract, Doubt, Erased, Heard, Known, Mark, ReportRequest, Statement, Trail, Verdict, Wanted,
+    judge_certificate, judge_report,
 };
 use carnet_core::time::Time;
 use carnet_device::erase::list_of;
 use carnet_device::report as device;
-use carnet_seal::report::{ReportSecrets, open_certificate};
+use carnet_seal::KeyRing;
+use carnet_seal::keys::RootPin;
+use carnet_seal::report::{ReportSecrets, attachment, open_certificate};
 use carnet_seal::sealed::{Carried, CodeError, look};
-use carnet_seam::fs::{create_folders, replace_file};
-use clap::{Args, ValueEnum};
+use carnet_seam::fs::{create_folders, read_file, replace_file};
+use clap::Args;
 use serde::Serialize;
 
-use super::open_words;
-use super::{credentials, report_key, request};
+use super::books::{Answers, Books};
+use super::open_act::{Acting, Done, reasons};
+use super::{credentials, open_words, report_key, request};
 use crate::codes;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::http::{Call, Http};
-use crate::user::which;
+use crate::text::clean;
+use crate::user::which::{self, Licensed};
 
 /// Open usage reports and erasure certificates, and judge them.
 #[derive(Debug, Args)]
 pub struct Open {
     /// Files, texts, and pictures in any order
-    #[arg(value_name = "CODE", required = true)]
+    #[arg(value_name = "CODE", required_unless_present_any = ["received", "journal"])]
     codes: Vec<PathBuf>,
+    /// All that have come to the server and wait
+    #[arg(long, conflicts_with = "codes")]
+    received: bool,
+    /// The journal of this app on this device: on the user's device, with the supplier's keys on a medium
+    #[arg(long, value_name = "APP", conflicts_with_all = ["codes", "received"], requires = "key")]
+    journal: Option<Licensed>,
     /// The keys, as `report-key export` has written them [default: those kept here]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The request that they answer
+    /// The request that they answer [default: the one that they name, as the server knows it]
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
     /// Ask no server: judge by what the code says of itself
-    #[arg(long)]
+    #[arg(long, conflicts_with = "received")]
     without_books: bool,
+    /// The server's key set in a file, to check its signatures without asking it (`GET /v1/key-set`)
+    #[arg(long, value_name = "FILE", requires = "root_hash")]
+    key_set: Option<PathBuf>,
+    /// The hash of that server's root key
+    #[arg(long, value_name = "HASH")]
+    root_hash: Option<Digest>,
     /// Write all records as a table
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Write a chart of the use of each day
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// What to do about a violation
-    #[arg(long, value_name = "ACT")]
-    act: Option<Act>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-}
-
-/// What is done about a violation. A confirmed erasure ends the license.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Act {
-    /// Issue no new pass until it is reinstated
-    Suspend,
-    /// Issue no pass ever again
-    Revoke,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 /// One code, opened.
 pub struct Opened {
+    /// The short name of the code.
+    pub id: ReportId,
     /// Who says it.
     pub says: Statement,
     /// The records of a report.
@@ -78,9 +82,18 @@ pub struct Opened {
     pub heard: Heard,
 }
 
+impl Opened {
+    /// What kind of code it is.
+    #[must_use]
+    pub const fn wanted(&self) -> Wanted {
+        if self.trail.is_some() { Wanted::Usage } else { Wanted::Erasure }
+    }
+}
+
 /// One code, as it is printed with `--json`.
 #[derive(Serialize)]
 struct Shown<'a> {
+    report: ReportId,
     kind: &'static str,
     app: &'a AppId,
     license: Option<LicenseId>,
@@ -89,7 +102,7 @@ struct Shown<'a> {
     device_name: &'a str,
     at: Time,
     verdict: &'static str,
-    reasons: Vec<serde_json::Value>,
+    reasons: Vec<ReasonView>,
     notices: Vec<String>,
     runs: u64,
     uses: u64,
@@ -98,28 +111,52 @@ struct Shown<'a> {
     done: Option<&'static str>,
 }
 
+/// One code that could not be judged.
+#[derive(Serialize)]
+struct Unopened<'a> {
+    report: ReportId,
+    failed: &'a Failure,
+}
+
+/// What is opened, and with what.
+struct Desk<'a> {
+    context: &'a Context,
+    name: Option<&'a SupplierName>,
+    secrets: Vec<ReportSecrets>,
+    books: Option<Books>,
+    ring: Option<KeyRing>,
+    request: Option<ReportRequest>,
+}
+
 impl Open {
     /// Opens, judges, and acts where that was said.
     ///
     /// # Errors
     /// `violation` when the contract was not kept; `ask-again` when a code cannot be judged; why it could not be done.
     pub fn run(&self, context: &Context, name: Option<&SupplierName>) -> Result<(), Failure> {
-        let secrets = match &self.key {
-            Some(path) => report_key::in_file(context, path)?,
-            None => report_key::kept(context, &credentials::who(context, name)?)?,
-        };
-        let http = if self.without_books { None } else { Some(credentials::http(context, name)?) };
-        let mut worst = None;
-        let mut shown = Vec::new();
-        let mut words = String::new();
-        for code in codes::read(&which::env(context).fs, &self.codes)? {
-            let opened = self.opened(context, name, &code, &secrets, http.as_ref())?;
-            let done = self.act_upon(context, &opened, http.as_ref())?;
-            self.write_tables(context, &opened)?;
-            keep(context, name, &opened, &code)?;
-            words += &open_words::in_words(&opened, done);
-            shown.push(serde_json::to_value(json(&opened, done)).unwrap_or_default());
-            worst = worst.max(grade(&opened.heard.verdict));
+        let desk = self.desk(context, name)?;
+        let (mut worst, mut shown, mut words) = (None, Vec::new(), String::new());
+        for (code, came) in self.all(&desk)? {
+            let id = id_of(&code);
+            match self.judged(&desk, &code, came) {
+                Ok((opened, done)) => {
+                    words += &open_words::in_words(&opened, done.map(Done::in_words));
+                    shown.push(serde_json::to_value(json(&opened, done)).unwrap_or_default());
+                    worst = worst.max(grade(&opened.heard.verdict));
+                }
+                // One of many must not keep the others waiting.
+                Err(failed) if self.received => {
+                    words += &format!("{id}: {}: {}\n\n", clean(&failed.message), clean(&failed.remedy));
+                    shown.push(
+                        serde_json::to_value(Unopened { report: id, failed: &failed }).unwrap_or_default(),
+                    );
+                    worst = worst.max(Some(UNOPENED));
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+        if shown.is_empty() {
+            words += "Nothing waits.\n";
         }
         context.output.result(&shown, || words)?;
         match worst {
@@ -128,58 +165,52 @@ impl Open {
         }
     }
 
-    fn opened(
-        &self,
-        context: &Context,
-        name: Option<&SupplierName>,
-        code: &[u8],
-        secrets: &[ReportSecrets],
-        http: Option<&Http>,
-    ) -> Result<Opened, Failure> {
-        let now = which::env(context).now();
-        let request = self.request.as_ref().map(|path| request::read(context, path, secrets)).transpose()?;
-        let facts = |says: &Statement| -> Result<(Contract, Known), Failure> {
-            let known = Known {
-                head: known_head(context, name, says)?,
-                request: request.clone(),
-                ..Known::default()
-            };
-            Ok((contract(says, http)?, known))
+    fn desk<'a>(&self, context: &'a Context, name: Option<&'a SupplierName>) -> Result<Desk<'a>, Failure> {
+        let secrets = match &self.key {
+            Some(path) => report_key::in_file(context, path)?,
+            None => report_key::kept(context, &credentials::who(context, name)?)?,
         };
-        match look(code).map_err(of_code)?.0 {
-            Carried::Report => {
-                let device::Opened { report, trail } = device::open(code, secrets, None).map_err(of_code)?;
-                let (contract, known) = facts(&report.says)?;
-                let heard = judge_report(&report, &trail, &contract, &known, now);
-                Ok(Opened { says: report.says, trail: Some(trail), list: Vec::new(), heard })
-            }
-            Carried::Certificate => {
-                let (signed, list) = open_certificate(code, secrets).map_err(of_code)?;
-                let list = list_of(&list).ok_or_else(|| of_code(CodeError::OtherAttachment))?;
-                let says = signed.into_parts().0;
-                let (contract, known) = facts(&says.says)?;
-                let heard = judge_certificate(&says, &list, &contract, &known, now);
-                Ok(Opened { says: says.says, trail: None, list, heard })
-            }
-        }
+        let without = self.without_books || self.journal.is_some();
+        let books = (!without).then(|| Books::open(credentials::http(context, name)?)).transpose()?;
+        let ring = self.key_ring(context)?;
+        let request = self.request.as_ref().map(|path| request::read(context, path, &secrets)).transpose()?;
+        Ok(Desk { context, name, secrets, books, ring, request })
     }
 
-    fn act_upon(
-        &self,
-        context: &Context,
-        opened: &Opened,
-        http: Option<&Http>,
-    ) -> Result<Option<&'static str>, Failure> {
-        let (Some(http), Some(license)) = (http, opened.says.license) else { return Ok(None) };
-        let (act, path, done) = match (&opened.heard.verdict, self.act) {
-            (Verdict::Violation(_), Some(Act::Suspend)) => ("Suspend", path::suspend(license), "suspended"),
-            (Verdict::Violation(_), Some(Act::Revoke)) => ("Revoke", path::revoke(license), "revoked"),
-            (Verdict::ErasureConfirmed, Some(_)) => ("End", path::end(license), "ended"),
-            _ => return Ok(None),
-        };
-        context.output.confirm(&format!("{act} {license}?"), self.yes)?;
-        let _: License = http.send(Call::post(&path))?;
-        Ok(Some(done))
+    fn key_ring(&self, context: &Context) -> Result<Option<KeyRing>, Failure> {
+        let (Some(path), Some(root)) = (&self.key_set, self.root_hash) else { return Ok(None) };
+        let bytes = read_file(&*context.files, path, 64 << 10)?.unwrap_or_default();
+        let ring = KeyRing::reopen(&bytes, &RootPin::of_first_root(root));
+        ring.map(Some).map_err(|wrong| {
+            let what = format!("{} is not the key set of that server ({wrong})", path.display());
+            Failure::new(Exit::Failure, "bad-key-set", what)
+                .with_remedy("fetch it again, and compare the root hash")
+        })
+    }
+
+    /// All codes, each with the time at which it came.
+    fn all(&self, desk: &Desk<'_>) -> Result<Vec<(Vec<u8>, Time)>, Failure> {
+        let now = which::env(desk.context).now();
+        if let Some(licensed) = &self.journal {
+            let manager = which::manager(desk.context, Some(licensed))?;
+            let keys = desk.secrets.last().map(ReportSecrets::public);
+            let keys = keys.ok_or_else(|| Failure::usage("the file holds no keys"))?;
+            return Ok(vec![(manager.report_to(licensed.app(), keys)?, now)]);
+        }
+        if let (true, Some(books)) = (self.received, &desk.books) {
+            let fetched = |report: &ReportView| Ok((books.fetch(report)?, report.received));
+            return books.waiting().iter().map(fetched).collect();
+        }
+        let codes = codes::read(&which::env(desk.context).fs, &self.codes)?;
+        Ok(codes.into_iter().map(|code| (code, now)).collect())
+    }
+
+    fn judged(&self, desk: &Desk<'_>, code: &[u8], came: Time) -> Result<(Opened, Option<Done>), Failure> {
+        let opened = desk.opened(code, came)?;
+        let done = self.acting.follow(desk.context, &opened, code, desk.books.as_ref())?;
+        self.write_tables(desk.context, &opened)?;
+        keep(desk.context, desk.name, &opened, code)?;
+        Ok((opened, done))
     }
 
     fn write_tables(&self, context: &Context, opened: &Opened) -> Result<(), Failure> {
@@ -194,8 +225,68 @@ impl Open {
     }
 }
 
+/// The short name of a code.
+fn id_of(code: &[u8]) -> ReportId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&attachment(code).digest.0[..16]);
+    ReportId(id)
+}
+
+impl Desk<'_> {
+    fn opened(&self, code: &[u8], came: Time) -> Result<Opened, Failure> {
+        let id = id_of(code);
+        match look(code).map_err(of_code)?.0 {
+            Carried::Report => {
+                let ring = self.ring.as_ref().or_else(|| self.books.as_ref().and_then(Books::ring));
+                let device::Opened { report, trail } =
+                    device::open(code, &self.secrets, ring).map_err(of_code)?;
+                let (contract, known, settled) = self.facts(id, &report.says, Wanted::Usage)?;
+                let heard = judge_report(&report, &trail, &contract, &known, came);
+                let heard = if settled { old_request(heard) } else { heard };
+                Ok(Opened { id, says: report.says, trail: Some(trail), list: Vec::new(), heard })
+            }
+            Carried::Certificate => {
+                let (signed, list) = open_certificate(code, &self.secrets).map_err(of_code)?;
+                let list = list_of(&list).ok_or_else(|| of_code(CodeError::OtherAttachment))?;
+                let says = signed.into_parts().0;
+                let (contract, known, settled) = self.facts(id, &says.says, Wanted::Erasure)?;
+                let heard = judge_certificate(&says, &list, &contract, &known, came);
+                let heard = if settled { old_request(heard) } else { heard };
+                Ok(Opened { id, says: says.says, trail: None, list, heard })
+            }
+        }
+    }
+
+    /// What was agreed and known, and whether the code answers a request that another one has settled.
+    fn facts(
+        &self,
+        id: ReportId,
+        says: &Statement,
+        wanted: Wanted,
+    ) -> Result<(Contract, Known, bool), Failure> {
+        let (mut request, mut settled) = (self.request.clone(), false);
+        if let (None, Some(books), Some(license)) = (&request, &self.books, says.license) {
+            match books.request(says.nonce, (license, wanted), &self.secrets) {
+                Answers::Open(open) => request = Some(*open),
+                Answers::Settled => {
+                    settled = books.report(id).is_none_or(|report| report.verdict.is_none());
+                }
+                Answers::Nothing => {}
+            }
+        }
+        let head = known_head(self.context, self.name, says)?;
+        let known = Known { head, request, ..Known::default() };
+        Ok((contract(says, self.books.as_ref())?, known, settled))
+    }
+}
+
+/// Whoever sends an old answer once more, under another seal, proves nothing new.
+fn old_request(heard: Heard) -> Heard {
+    Heard { verdict: Verdict::AskAgain(Doubt::OtherRequest), ..heard }
+}
+
 /// What the supplier's books say of the license; without them, what the code says of itself.
-fn contract(says: &Statement, http: Option<&Http>) -> Result<Contract, Failure> {
+fn contract(says: &Statement, books: Option<&Books>) -> Result<Contract, Failure> {
     let own = Contract {
         server: says.server,
         app: says.app.clone(),
@@ -206,8 +297,8 @@ fn contract(says: &Statement, http: Option<&Http>) -> Result<Contract, Failure> 
         seconds: None,
         ended: None,
     };
-    let (Some(http), Some(license)) = (http, says.license) else { return Ok(own) };
-    let license: License = http.send(Call::get(&path::license(license)))?;
+    let (Some(books), Some(license)) = (books, says.license) else { return Ok(own) };
+    let license = books.license(license)?;
     let (validity, base) = (license.validity, license.base);
     Ok(Contract {
         app: license.app,
@@ -220,19 +311,10 @@ fn contract(says: &Statement, http: Option<&Http>) -> Result<Contract, Failure> 
     })
 }
 
-fn json<'a>(opened: &'a Opened, done: Option<&'static str>) -> Shown<'a> {
+fn json(opened: &Opened, done: Option<Done>) -> Shown<'_> {
     let Opened { says, heard, .. } = opened;
-    let reasons = match &heard.verdict {
-        Verdict::Violation(reasons) => reasons
-            .iter()
-            .map(|reason| serde_json::json!({ "code": reason.code(), "message": reason.to_string() }))
-            .collect(),
-        Verdict::AskAgain(doubt) => {
-            vec![serde_json::json!({ "code": "ask-again", "message": doubt.to_string() })]
-        }
-        _ => Vec::new(),
-    };
     Shown {
+        report: opened.id,
         kind: if opened.trail.is_some() { "usage-report" } else { "erasure-certificate" },
         app: &says.app,
         license: says.license,
@@ -241,18 +323,23 @@ fn json<'a>(opened: &'a Opened, done: Option<&'static str>) -> Shown<'a> {
         device_name: &says.device_name,
         at: says.at,
         verdict: heard.verdict.code(),
-        reasons,
+        reasons: reasons(&heard.verdict),
         notices: heard.notices.iter().map(ToString::to_string).collect(),
         runs: heard.summary.runs,
         uses: heard.summary.uses,
         seconds: heard.summary.seconds,
         erased: opened.list.iter().filter(|item| item.kept.is_none()).count(),
-        done,
+        done: done.map(Done::as_str),
     }
 }
 
+type Grade = (Exit, &'static str, &'static str, &'static str);
+
+const UNOPENED: Grade =
+    (Exit::Failure, "not-opened", "a code could not be opened", "see why, and ask for it again");
+
 /// How the command ends: violations are worse than what must be asked for again.
-fn grade(verdict: &Verdict) -> Option<(Exit, &'static str, &'static str, &'static str)> {
+fn grade(verdict: &Verdict) -> Option<Grade> {
     match verdict {
         Verdict::WithinContract | Verdict::ErasureConfirmed => None,
         Verdict::AskAgain(_) => {
@@ -262,7 +349,7 @@ fn grade(verdict: &Verdict) -> Option<(Exit, &'static str, &'static str, &'stati
             Exit::Refused,
             "violation",
             "a contract was not kept, or what proves it was tampered with",
-            "read the reasons; --act suspend or --act revoke does something about it",
+            "read the reasons; --act does about it what the offer names",
         )),
     }
 }

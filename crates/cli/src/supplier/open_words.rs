@@ -18,7 +18,7 @@ const MICROS_OF_DAY: i64 = 86_400_000_000;
 /// The plain report.
 #[must_use]
 pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
-    let Opened { says, heard, list, trail } = opened;
+    let Opened { id, says, heard, list, trail } = opened;
     let verdict = match &heard.verdict {
         Verdict::WithinContract => "within contract",
         Verdict::ErasureConfirmed => "erasure confirmed",
@@ -26,6 +26,7 @@ pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
         Verdict::AskAgain(_) => "ask again",
     };
     let mut facts = vec![
+        ("Report", id.to_string()),
         ("App", says.app.to_string()),
         ("License", says.license.map_or("–".into(), |license| license.to_string())),
         ("Device", format!("{} ({})", clean(&says.device_name), says.device)),
@@ -59,7 +60,7 @@ pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
     }
     heard.notices.iter().for_each(|notice| words += &format!("  note: {}\n", clean(&notice.to_string())));
     if let Some(done) = done {
-        words += &format!("  The license is {done}.\n");
+        words += &format!("  {done}\n");
     }
     words + "\n"
 }

@@ -3,10 +3,9 @@
 use carnet_core::report::{Erased, Thing, Wanted};
 use carnet_device::erase::Installed;
 use carnet_manager::report::ErasureDone;
-use carnet_seal::armor::Carried;
 use clap::Args;
 
-use super::report::CarriedBy;
+use super::report::{CarriedBy, Made};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::text::clean;
@@ -49,7 +48,10 @@ impl Erase {
         let shown = serde_json::json!({ "app": app, "outcome": outcome, "returned": done.returned });
         let words = in_words(&done, &kept);
         match &done.certificate {
-            Some(code) => self.carried.hand_out(context, (Carried::Certificate, code), shown, &words),
+            Some(code) => {
+                let made = Made { app, wanted: Wanted::Erasure, request: request.as_ref(), code };
+                self.carried.hand_out(context, &manager, &made, shown, &words)
+            }
             None => context.output.result(&shown, || words),
         }
     }

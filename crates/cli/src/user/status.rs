@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use carnet_api::report::Notice;
+use carnet_core::app::AppId;
 use carnet_core::document::Evidence;
+use carnet_core::report::Wanted;
+use carnet_core::term::moment;
+use carnet_core::time::Time;
 use carnet_manager::status::{self as manager, Finished};
 use carnet_manager::{Manager, ManagerError};
 use clap::Args;
@@ -48,8 +53,18 @@ struct Server {
     reachable: Option<bool>,
     /// What was carried on by `--resume`.
     resumed: Vec<Finished>,
+    /// What suppliers want of this device.
+    asked: Vec<Asked>,
     /// Why the server has not answered.
     problem: Option<Problem>,
+}
+
+#[derive(Serialize)]
+struct Asked {
+    app: AppId,
+    wanted: Wanted,
+    due: Time,
+    overdue: bool,
 }
 
 #[derive(Serialize)]
@@ -72,13 +87,13 @@ impl Status {
             let waiting = context.waiting_for(&manager.server().url);
             let resumed = if self.resume { manager.finish_all()? } else { Vec::new() };
             drop(waiting);
-            servers.push(self.look(&manager, resumed)?);
+            servers.push(self.look(context, &manager, resumed)?);
         }
         let shown = Shown { home: setup.home.clone(), servers };
         context.output.result(&shown, || in_words(&shown))
     }
 
-    fn look(&self, manager: &Manager, resumed: Vec<Finished>) -> Result<Server, Failure> {
+    fn look(&self, context: &Context, manager: &Manager, resumed: Vec<Finished>) -> Result<Server, Failure> {
         let status = manager.status(!self.offline)?;
         let problem = status.unreachable.as_ref().map(|error| Problem {
             code: error.code().to_owned(),
@@ -87,7 +102,15 @@ impl Status {
         });
         let silent = matches!(status.unreachable, Some(ManagerError::Net(_)));
         let reachable = (!self.offline).then_some(!silent);
-        Ok(Server { registered: status.user.is_some(), reachable, resumed, problem, status })
+        let now = which::env(context).now();
+        let asked = manager.asked_for(!self.offline && !silent)?.into_iter().map(|request| Asked {
+            overdue: request.due < now,
+            app: request.app,
+            wanted: request.wanted,
+            due: request.due,
+        });
+        let asked = asked.collect();
+        Ok(Server { registered: status.user.is_some(), reachable, resumed, asked, problem, status })
     }
 }
 
@@ -127,6 +150,9 @@ fn server_in_words(server: &Server) -> String {
     });
     lines.extend(waiting);
     lines.extend(server.resumed.iter().map(|finished| ("Resumed", resumed_in_words(finished))));
+    lines.extend(server.asked.iter().map(|asked| ("Asked", asked_in_words(asked))));
+    let notices = status.account.iter().flat_map(|account| &account.notices);
+    lines.extend(notices.map(|notice| ("Notice", notice_in_words(notice))));
     let licenses =
         status.account.iter().flat_map(|account| &account.apps).flat_map(|of_app| &of_app.licenses);
     lines.extend(licenses.map(|license| ("License", license_in_words(license))));
@@ -162,6 +188,29 @@ fn resumed_in_words(finished: &Finished) -> String {
     };
     let what = finished.refused.map_or(done.to_owned(), |reason| format!("refused: {}", reason.in_words()));
     format!("{} for {of}: {what}", finished.operation)
+}
+
+fn asked_in_words(Asked { app, wanted, due, overdue }: &Asked) -> String {
+    let command = match wanted {
+        Wanted::Usage => "report",
+        Wanted::Erasure => "erase",
+    };
+    let due = if *overdue {
+        format!("{YELLOW}was due {}{YELLOW:#}", moment(*due))
+    } else {
+        format!("due {}", moment(*due))
+    };
+    format!("{wanted} of {app}, {due}: `carnet {command} {app}`")
+}
+
+fn notice_in_words(notice: &Notice) -> String {
+    let reasons: Vec<_> = notice.reasons.iter().map(|reason| clean(&reason.message)).collect();
+    let what = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    format!(
+        "{YELLOW}{}{YELLOW:#}: the supplier says since {} that the contract was not kept{what}",
+        notice.app,
+        moment(notice.at)
+    )
 }
 
 fn license_in_words(license: &carnet_api::license::License) -> String {

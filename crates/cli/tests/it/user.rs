@@ -3,6 +3,8 @@
 mod agree;
 mod by_hand;
 mod contract;
+mod correspondence;
+mod detection;
 mod devices;
 mod install;
 mod moves;

@@ -195,7 +195,11 @@ impl Found {
         if !matches!(applied, Some(Ok(()))) {
             self.changed(entry);
         }
-        self.look_at_amounts();
+        // What a server counts as used when it settles a restored disk is no use: only records of use are held against
+        // the pass.
+        if let Record::RunStarted { .. } | Record::Used { .. } | Record::Metered { .. } = entry.record {
+            self.look_at_amounts();
+        }
     }
 
     /// What the record says about the state before it.

@@ -636,7 +636,7 @@ fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Optio
         Reason::HeldElsewhere => 8,
         Reason::NotBorrowable => 7,
         Reason::ChargeFailed => 7,
-        Reason::Suspended => 6,
+        Reason::Suspended | Reason::ReportOverdue => 6,
         Reason::HardwareOnly | Reason::NotEnoughLeft => 5,
         Reason::Exhausted => 4,
         Reason::Expired => 3,

@@ -1,5 +1,6 @@
 //! The story, one chapter to a file.
 
+mod contract;
 mod copies;
 mod devices;
 mod end;
@@ -35,6 +36,7 @@ const CHAPTERS: &[(&str, Chapter)] = &[
     ("Copies", copies::tell),
     ("Several devices", devices::tell),
     ("Never a network", devices::tell_of_an_island),
+    ("Reports and erasure", contract::tell),
     ("The end", end::tell),
 ];
 

@@ -66,7 +66,7 @@ pub fn paint(keys: Option<ReportKeys>, users: Option<UserNames>) -> Offer {
     let mut paint = offer("reported", &["resize"]);
     paint.term.uses = Some(1_000);
     paint.pass_term.uses = Some(500);
-    paint.reporting = Some(Reporting { record_retention: Length::days(30), keys, users });
+    paint.reporting = Some(Reporting { keys, users, ..Reporting::kept_for(Length::days(30)) });
     paint
 }
 
@@ -356,6 +356,65 @@ fn d3_a_restored_passbook_is_older_than_what_was_known() {
     assert_eq!(reasons(&place.judged(&place.report(), &known)), BTreeSet::from(["fork"]));
     place.renew();
     assert!(reasons(&place.judged(&place.report(), &known)).contains("fork"));
+}
+
+#[test]
+fn d3_a_clock_that_is_turned_back_is_refused_noted_and_mended_by_one_contact() {
+    let mut place = Place::agreed();
+    place.run(1, 1);
+    place.clock.pass(Duration::from_secs(10 * 86_400));
+    place.run(2, 1);
+    place.clock.set_wall(NOW);
+    let run = RunId([3; 16]);
+    let mut details = Details::of(&place.passbook, &machine(), run, None).unwrap();
+    let mut book = place.book();
+    let refused = book.act_with(Input::Start { run, version: None }, place.now(), &mut details).unwrap_err();
+    assert!(refused.to_string().contains("clock") || refused.to_string().contains("time"), "{refused}");
+    book.note("clock-behind", place.now(), &mut details).unwrap();
+    drop(book);
+    let opened = place.report();
+    let heard =
+        judge_report(&opened.report, &opened.trail, &place.contract(), &Known::default(), place.now());
+    assert_eq!(heard.verdict, Verdict::WithinContract, "a clock battery is nobody's fault");
+    let told = Notice::Refused { code: "clock-behind".into(), times: 1 };
+    assert!(heard.notices.contains(&told), "the supplier sees it: {:?}", heard.notices);
+    place.renew();
+    place.run(4, 1);
+}
+
+#[test]
+fn d3_a_program_that_runs_on_a_clock_turned_back_leaves_the_evidence() {
+    let forger = Forger::new();
+    let earlier = Time(NOW).minus(Seconds(30 * 86_400));
+    let mut records = forger.records.clone();
+    for record in &mut records {
+        if let Record::WithDetail { of, .. } = record
+            && let Record::Used { at, .. } = &mut **of
+        {
+            *at = earlier;
+        }
+    }
+    let verdict = forger.place.judged(&forger.forge(&records), &Known::default());
+    assert!(reasons(&verdict).contains("clock-turned-back"), "{verdict:?}");
+}
+
+/// A settlement counts the slice that was out as gone, beyond what the old pass allowed. That is no use of it.
+#[test]
+fn d3_a_disk_restored_in_good_faith_and_settled_is_no_violation() {
+    let mut place = Place::agreed();
+    place.run(1, 1);
+    let before = place.disk.files();
+    place.renew();
+    for (path, bytes) in before {
+        place.disk.put(&path, &bytes);
+    }
+    place.renew();
+    place.run(2, 1);
+    let opened = place.report();
+    let heard =
+        judge_report(&opened.report, &opened.trail, &place.contract(), &Known::default(), place.now());
+    assert_eq!(heard.verdict, Verdict::WithinContract);
+    assert!(heard.notices.iter().any(|notice| matches!(notice, Notice::BackInStep { .. })), "{heard:?}");
 }
 
 /// Everything that an owner has who writes the whole journal anew: all records, and the key of the device.

@@ -9,6 +9,7 @@ mod failing;
 mod forge;
 mod hostile;
 mod installing;
+mod integrity;
 mod property;
 mod reuse;
 mod round_trip;

@@ -92,6 +92,7 @@ choice! {
         35 => NoTransaction,
         36 => NoPass,
         37 => KeyRefused,
+        38 => ReportOverdue,
     }
 }
 

@@ -33,6 +33,8 @@ fn everything_comes_back_from_its_bytes() {
     comes_back(&samples::usage_report());
     comes_back(&samples::certificate());
     comes_back(&samples::erased());
+    comes_back(&samples::inquiry());
+    comes_back(&samples::code_part());
     samples::details().iter().for_each(comes_back);
     [samples::offer(), samples::bare_offer()].iter().for_each(comes_back);
     for period in [
@@ -49,8 +51,8 @@ fn everything_comes_back_from_its_bytes() {
 
 #[test]
 fn every_reason_has_its_own_number_for_ever() {
-    let reasons: Vec<Reason> = (0_u64..=37).map(|number| decode(&encode(&number)).unwrap()).collect();
-    assert!(decode::<Reason>(&encode(&38_u64)).is_err());
+    let reasons: Vec<Reason> = (0_u64..=38).map(|number| decode(&encode(&number)).unwrap()).collect();
+    assert!(decode::<Reason>(&encode(&39_u64)).is_err());
     let codes = reasons.iter().map(|reason| reason.code()).collect::<Vec<_>>().join(" ");
     assert_eq!(
         codes,
@@ -59,7 +61,7 @@ fn every_reason_has_its_own_number_for_ever() {
          unknown-app nothing-to-move moving move-over other-user retired \
          not-enough-left still-good bad-code code-used code-full no-such-device still-holds \
          too-many-lost guest-device not-borrowable no-image version-not-covered no-transaction no-pass \
-         key-refused"
+         key-refused report-overdue"
     );
 }
 

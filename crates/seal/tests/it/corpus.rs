@@ -33,6 +33,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             encode(&samples::erased()),
             encode(&samples::details()[4]),
         ],
+        "correspondence" => vec![encode(&samples::inquiry()), encode(&samples::code_part())],
         "sealed" => [Carried::Report, Carried::Certificate].map(sealed_to_acme).into(),
         "slice" => vec![encode(&samples::full_pass()), encode(&samples::portable())],
         "record" => samples::records().iter().map(encode).collect(),

@@ -2,7 +2,8 @@
 
 use carnet_core::id::RunId;
 use carnet_core::journal::Record;
-use carnet_core::report::{Detail, ReportRequest};
+use carnet_core::report::{Detail, ReportRequest, Wanted};
+use carnet_seal::correspondence::CodePart;
 use carnet_seal::detail::{DetailOpener, DetailSealer};
 use carnet_seal::report::{ReportSecrets, attachment, open_certificate, open_report};
 use carnet_seal::sealed::{Carried, CodeError, LARGEST, look, open, seal};
@@ -10,7 +11,7 @@ use carnet_seal::{SealError, Unverified, sign};
 use proptest::prelude::*;
 
 use crate::samples::{
-    acme_key, certificate, details, device_key, records, report_request, report_secrets, usage_report,
+    self, acme_key, certificate, details, device_key, records, report_request, report_secrets, usage_report,
 };
 
 const SEED: [u8; 32] = [0x5e; 32];
@@ -40,8 +41,7 @@ fn c2_a_report_opens_with_the_suppliers_key_and_no_other() {
 
 #[test]
 fn c3_a_certificate_opens_too() {
-    let (list, to) =
-        (carnet_seal::cbor::encode(&crate::samples::erased()), report_secrets().public().seal_to);
+    let (list, to) = (carnet_seal::cbor::encode(&samples::erased()), report_secrets().public().seal_to);
     let signed = sign(certificate(), &device_key()).unwrap();
     let code = seal(Carried::Certificate, signed.bytes(), &list, to, SEED).unwrap();
     assert_eq!(open_certificate(&code, &[report_secrets()]).unwrap(), (signed, list));
@@ -124,7 +124,7 @@ fn c4_only_the_suppliers_own_machine_asks() {
     assert!(matches!(wrong, SealError::UnknownKey(_)), "the server's key is not enough: {wrong}");
     let concerned = |license: u8| {
         let license = carnet_core::id::LicenseId([license; 16]);
-        report_request().concerns(&crate::samples::app(), license, crate::samples::device())
+        report_request().concerns(&samples::app(), license, samples::device())
     };
     assert!(concerned(0x11) && !concerned(0x12));
 }
@@ -197,4 +197,31 @@ proptest! {
         code[at] ^= 1 << bit;
         prop_assert!(open_report(&code, &[report_secrets()]).is_err());
     }
+}
+
+#[test]
+fn i14_what_is_said_beside_requests_is_bound_in_every_part() {
+    let part = samples::code_part();
+    type Change = fn(&mut CodePart);
+    let changes: [Change; 10] = [
+        |part| part.server.0[0] ^= 1,
+        |part| part.device.0[0] ^= 1,
+        |part| part.at = part.at.plus(carnet_core::time::Seconds(1)),
+        |part| part.license.0[0] ^= 1,
+        |part| part.wanted = Wanted::Erasure,
+        |part| part.nonce = None,
+        |part| part.length += 1,
+        |part| part.digest.0[0] ^= 1,
+        |part| part.offset += 1,
+        |part| part.bytes[0] ^= 1,
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut changed = part.clone();
+        change(&mut changed);
+        assert_ne!(changed.statement(), part.statement(), "change {number}");
+    }
+    let inquiry = samples::inquiry();
+    assert_ne!(inquiry.statement(), part.statement());
+    // A signed document begins with another byte: neither can be taken for the other.
+    assert!(inquiry.statement().starts_with(b"carnet-") && part.statement().starts_with(b"carnet-"));
 }

@@ -16,7 +16,9 @@ use carnet_core::id::{
 use carnet_core::journal::{
     ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
 };
-use carnet_core::offer::{Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Reporting};
+use carnet_core::offer::{
+    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+};
 use carnet_core::provision::{KeyDelivery, KeyRedemption};
 use carnet_core::report::{
     Detail, Erased, ErasureCertificate, Fault, Finding, Integrity, Mark, ReportRequest, Statement,
@@ -24,6 +26,7 @@ use carnet_core::report::{
 };
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
+use carnet_seal::correspondence::{CodePart, Inquiry};
 use carnet_seal::document::brought;
 use carnet_seal::image::{FeatureStream, Kept};
 use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, RootPin, server_id};
@@ -94,6 +97,30 @@ pub fn report_request() -> ReportRequest {
         wanted: Wanted::Erasure,
         keys: report_secrets().public(),
     }
+}
+
+pub fn inquiry() -> Inquiry {
+    let mut inquiry = Inquiry { server: server(), device: device(), at: NOW, signature: [0; 64] };
+    inquiry.signature = device_key().sign(&inquiry.statement());
+    inquiry
+}
+
+pub fn code_part() -> CodePart {
+    let mut part = CodePart {
+        server: server(),
+        device: device(),
+        at: NOW,
+        license: LICENSE,
+        wanted: Wanted::Usage,
+        nonce: Some(RequestId([0x90; 16])),
+        length: 9,
+        digest: Digest([0x91; 32]),
+        offset: 0,
+        bytes: b"some part".to_vec(),
+        signature: [0; 64],
+    };
+    part.signature = device_key().sign(&part.statement());
+    part
 }
 
 pub fn statement() -> Statement {
@@ -227,7 +254,13 @@ pub fn offer() -> Offer {
         grace: Some(Seconds(86_400)),
         lost_devices_per_year: 2,
         floating: Some(Floating { borrow: Some(Length::days(14)) }),
-        reporting: Some(Reporting::kept_for(Length::days(90))),
+        reporting: Some(Reporting {
+            keys: Some(report_secrets().public()),
+            users: Some(UserNames::Hidden),
+            overdue: Some(Overdue::RefuseRenewal),
+            violation: Some(Sanction::Revoke),
+            ..Reporting::kept_for(Length::days(90))
+        }),
         once_per: Some(OncePer::Device),
         hardware_only: true,
         versions: VersionRange { from: "2.1".parse().ok(), below: "3".parse().ok() },

@@ -19,18 +19,20 @@ use carnet_seam::fs::{read_file, replace_file};
 use carnet_seam::{Clock, RealFs, SystemClock, SystemRandom};
 use carnet_server::data::{self, database};
 use carnet_server::keys::Keys;
-use carnet_store::{How, Ledger, LedgerError, Options, Prepare, Settled, Store, Submission, Work};
+use carnet_store::{
+    How, Ledger, LedgerError, Options, PostgresUrl, Prepare, Settled, Store, Submission, Work, relocate,
+};
 
 use crate::Failed;
 use crate::offers::{self, MANY, POOL, SEATS};
 use crate::population::{AGREEMENT_KEY, Population, device, key, request, seat_receipt, user};
-use crate::table::line;
+use carnet_testkit::load::table::line;
 
 /// So many devices are on their way at a time; the batches are as large.
 const CHUNK: usize = 8_192;
 
 /// The folder's population, made unless it is there.
-pub fn open(folder: &Path, licenses: u64, proofs: bool) -> Result<Population, Failed> {
+pub fn open(folder: &Path, url: Option<String>, licenses: u64, proofs: bool) -> Result<Population, Failed> {
     let (data, reference) = (folder.join("data"), folder.join("reference"));
     let (fs, mark) = (RealFs::default(), folder.join("filled"));
     let told = read_file(&fs, &mark, 64)?.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -48,7 +50,21 @@ pub fn open(folder: &Path, licenses: u64, proofs: bool) -> Result<Population, Fa
     }
     let (store, keys) = opened(&data)?;
     store.close();
-    Ok(Population { data, reference, keys, licenses, app: offers::app()?, proofs })
+    if let Some(url) = &url {
+        move_copy(&data, &folder.join("moved.db"), &url.parse()?)?;
+    }
+    Ok(Population { data, reference, url, keys, licenses, app: offers::app()?, proofs })
+}
+
+/// A file is filled sooner than a cluster: a copy of it moves there, as an operator would do it.
+fn move_copy(data: &Path, copy: &Path, url: &PostgresUrl) -> Result<(), Failed> {
+    let began = SystemClock.boot_micros();
+    std::fs::copy(database(data), copy)?;
+    let options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+    relocate(copy, url, &options)?;
+    std::fs::remove_file(copy)?;
+    line("move to PostgreSQL", format!("{} s", (SystemClock.boot_micros() - began) / 1_000_000), "–", "–");
+    Ok(())
 }
 
 fn fill(data: &Path, reference: &Path, licenses: u64) -> Result<(), Failed> {

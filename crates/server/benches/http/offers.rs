@@ -37,9 +37,9 @@ pub fn furnish(store: &Store, keys: &Keys, now: Time) -> Result<(), Failed> {
     let app = app()?;
     let pool = Offer { name: POOL.parse()?, devices: SEATS.try_into()?, ..offer()? };
     let menu = Menu::default().replaced(&app, vec![offer()?, pool]);
-    let name = "acme".parse()?;
+    let supplier = Supplier { id: SUPPLIER, name: "acme".parse()?, title: "Acme".into(), created: now };
     let published = store.write("bench.furnish", move |tx| {
-        tx.add_supplier(&Supplier { id: SUPPLIER, name, title: "Acme".into(), created: now })?;
+        tx.add_supplier(&supplier)?;
         let published = key.add(tx)?;
         tx.add_app(&app, SUPPLIER, "Paint", now)?;
         tx.replace_menu(SUPPLIER, &app, 0, &menu, now)?;

@@ -10,14 +10,15 @@ use carnet_core::document::{
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
 use carnet_core::time::Time;
-use carnet_seal::{RequestMessage, Unverified, sign};
-use carnet_seam::{Clock, SystemClock};
+use carnet_seal::{RequestMessage, ToBeSigned, Unverified, sign};
+use carnet_seam::{Clock, SystemClock, SystemRandom};
 use carnet_server::data::database;
 use carnet_server::ids::sha256;
 use carnet_server::keys::{Keys, ServerSigner};
-use carnet_store::Prepare;
-use hyper::body::Bytes;
+use carnet_store::{Options, PostgresUrl, Prepare, Store};
 use rusqlite::{Connection, OpenFlags, params};
+
+use carnet_testkit::load::{Message, Source};
 
 use crate::Failed;
 use crate::offers::SLICE;
@@ -37,12 +38,11 @@ pub struct Population {
     pub licenses: u64,
     /// What is licensed.
     pub app: AppId,
+    /// The database, where it is not a file in the folder.
+    pub url: Option<String>,
     /// Whether requests bring their proofs along, as those of real devices do.
     pub proofs: bool,
 }
-
-/// A request as it travels, and its id.
-pub type Message = (RequestId, Bytes);
 
 pub fn device(number: u64) -> DeviceId {
     DeviceId(id(number, 0xd0))
@@ -122,51 +122,75 @@ pub struct Known {
     receipt: Option<Vec<u8>>,
 }
 
+/// Looks on while the server works.
+pub enum Look {
+    File(Connection),
+    Postgres(Store),
+}
+
+impl Look {
+    /// The last answer in this journal's slot.
+    fn last_answer(&self, user: UserId, name: &JournalName) -> Result<Vec<u8>, Failed> {
+        let app = name.app.as_ref().map_or("", AppId::as_str);
+        match self {
+            Self::File(connection) => {
+                let mut find = connection.prepare_cached(
+                    "SELECT slot_answer FROM journal WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3",
+                )?;
+                Ok(find.query_row(params![user.0, name.device.0, app], |row| row.get(0))?)
+            }
+            Self::Postgres(store) => {
+                Ok(store.read(|tx| tx.last_answer(user, name))?.ok_or("the journal is not there")?)
+            }
+        }
+    }
+}
+
 impl Population {
-    /// A connection that looks on while the server works.
-    pub fn look(&self) -> Result<Connection, Failed> {
+    /// Something that looks on while the server works.
+    pub fn look(&self) -> Result<Look, Failed> {
+        if let Some(url) = &self.url {
+            let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
+            options.readers = 1;
+            return Ok(Look::Postgres(Store::open(url.parse::<PostgresUrl>()?, options)?));
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(database(&self.data), flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        Ok(connection)
+        Ok(Look::File(connection))
     }
 
     /// What this device knows: its journal's last answer, signed once more.
-    pub fn known(&self, connection: &Connection, number: u64) -> Result<Known, Failed> {
-        let owner = number.min(self.licenses);
-        let mut find = connection.prepare_cached(
-            "SELECT epoch, answer, slot_answer, substr(accounts, 2, 16) FROM journal \
-             WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3",
-        )?;
-        let (epoch, last, slot, license): (i64, [u8; 32], Vec<u8>, [u8; 16]) = find
-            .query_row(params![user(owner).0, device(number).0, self.app.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?;
-        let proof = |bytes: Vec<u8>| -> Result<_, Failed> {
-            Ok(if self.proofs { Some(self.keys.sign_prepared(bytes)?.0) } else { None })
-        };
+    pub fn known(&self, look: &Look, number: u64) -> Result<Known, Failed> {
+        let owner = user(number.min(self.licenses));
+        let name = JournalName { device: device(number), app: Some(self.app.clone()) };
+        let slot = look.last_answer(owner, &name)?;
+        let last = ToBeSigned::from_bytes(slot.clone())?.body_hash();
+        let document = self.keys.sign_prepared(slot)?.0;
+        let signed = Unverified::<Answer>::parse(&document)?.verify_held(self.keys.current().ring())?;
+        let Body::Pass(pass) = &signed.claims().body else { return Err("the last answer is no pass".into()) };
+        let (license, epoch) = (pass.license, signed.claims().head.epoch);
+        let receipt =
+            if self.proofs { Some(self.keys.sign_prepared(self.receipt(look, number)?)?.0) } else { None };
         Ok(Known {
             number,
             server: self.keys.server(),
             app: self.app.clone(),
             key: key(number)?,
-            license: LicenseId(license),
-            epoch: epoch.try_into()?,
-            last: Digest(last),
-            last_answer: proof(slot)?,
-            receipt: proof(self.receipt(connection, number)?)?,
+            license,
+            epoch,
+            last,
+            last_answer: self.proofs.then_some(document),
+            receipt,
         })
     }
 
-    fn receipt(&self, connection: &Connection, number: u64) -> Result<Vec<u8>, Failed> {
+    fn receipt(&self, look: &Look, number: u64) -> Result<Vec<u8>, Failed> {
         if number > self.licenses {
             let answer = seat_receipt(self.keys.server(), self.licenses, number)?;
             return Ok(self.keys.prepare(&answer, None).bytes);
         }
-        let mut find = connection.prepare_cached(
-            "SELECT slot_answer FROM journal WHERE user_id = ?1 AND device_id = ?2 AND app_id = ''",
-        )?;
-        Ok(find.query_row(params![user(number).0, device(number).0], |row| row.get(0))?)
+        look.last_answer(user(number), &JournalName { device: device(number), app: None })
     }
 
     /// These devices' renewals, signed by all cores.
@@ -188,8 +212,8 @@ impl Population {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let share = numbers.len().div_ceil(cores).max(1);
         let work = |numbers: &[u64]| -> Result<Vec<T>, Failed> {
-            let connection = self.look()?;
-            numbers.iter().map(|number| make(self.known(&connection, *number)?)).collect()
+            let look = self.look()?;
+            numbers.iter().map(|number| make(self.known(&look, *number)?)).collect()
         };
         let made = std::thread::scope(|scope| {
             let threads: Vec<_> = numbers.chunks(share).map(|part| scope.spawn(|| work(part))).collect();
@@ -205,21 +229,22 @@ impl Population {
 
 impl Known {
     /// The next renewal, as it travels.
-    pub fn next(&self) -> Result<Message, Failed> {
+    pub fn renewal(&self) -> Result<Message, Failed> {
         let operation = Operation::Renew { uses: 1 };
         let mut renew = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
         renew.last_answer = self.last;
         let totals = Totals { uses: SLICE * self.epoch, ..Totals::default() };
         renew.totals = BTreeMap::from([(self.license, totals)]);
-        let id = renew.id;
+        let asked = Arc::new(renew.clone());
         let request = sign(renew, &self.key)?.bytes().to_vec();
         let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
-        Ok((id, RequestMessage { request, last_answer, receipt, key_set: None }.encode().into()))
+        let bytes = RequestMessage { request, last_answer, receipt, key_set: None }.encode().into();
+        Ok(Message { request: asked, bytes })
     }
 
     /// The next renewal of a device that is not needed any more.
     fn message(self) -> Result<Message, Failed> {
-        self.next()
+        self.renewal()
     }
 
     /// Goes on from this answer.
@@ -230,5 +255,25 @@ impl Known {
             self.last_answer = Some(document.to_vec());
         }
         Ok(())
+    }
+}
+
+/// Signed as they are needed: one device, which goes on from each answer.
+impl Source for Known {
+    fn next(&mut self) -> Result<Option<Message>, Failed> {
+        self.renewal().map(Some)
+    }
+
+    fn answered(&mut self, document: &[u8]) -> Result<(), Failed> {
+        self.receive(document)
+    }
+}
+
+/// Signed as they are needed: one device after the other.
+pub struct Each(pub std::vec::IntoIter<Known>);
+
+impl Source for Each {
+    fn next(&mut self) -> Result<Option<Message>, Failed> {
+        self.0.next().map(|known| known.renewal()).transpose()
     }
 }

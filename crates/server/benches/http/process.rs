@@ -12,6 +12,7 @@ use carnet_seam::{Clock, SystemClock};
 use hdrhistogram::Histogram;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::population::Population;
 use crate::{Failed, REFERENCE};
 
 /// Linux counts the time of processes in these.
@@ -26,19 +27,18 @@ pub struct Daemon {
 
 impl Daemon {
     /// The real server, just as it was built.
-    pub fn carnetd(data: &Path) -> Result<Self, Failed> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_carnetd"));
-        command.arg("--data").arg(data).args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
-        Self::start(&mut command)
+    pub fn carnetd(population: &Population) -> Result<Self, Failed> {
+        let mut command = carnetd(population);
+        Self::start(command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]))
     }
 
     /// This program as the reference server.
     pub fn reference(data: &Path) -> Result<Self, Failed> {
-        Self::start(Command::new(std::env::current_exe()?).arg(REFERENCE).arg(data))
+        Self::start(Command::new(std::env::current_exe()?).env_clear().arg(REFERENCE).arg(data))
     }
 
     fn start(command: &mut Command) -> Result<Self, Failed> {
-        let mut child = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("the server has no standard output")?;
         let mut said = String::new();
         BufReader::new(stdout).read_line(&mut said)?;
@@ -145,10 +145,17 @@ fn cpu_of_all() -> Result<f64, Failed> {
         / TICKS_PER_SECOND)
 }
 
-/// What the ledger check says about this folder.
-pub fn check_ledger(data: &Path) -> Result<(bool, String), Failed> {
+/// The real server's program, with this population's folder and database.
+fn carnetd(population: &Population) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carnetd"));
-    let output = command.env_clear().arg("--data").arg(data).arg("check-ledger").output()?;
+    command.env_clear().arg("--data").arg(&population.data);
+    command.envs(population.url.iter().map(|url| ("CARNETD_DATABASE_URL", url)));
+    command
+}
+
+/// What the ledger check says about this folder.
+pub fn check_ledger(population: &Population) -> Result<(bool, String), Failed> {
+    let output = carnetd(population).arg("check-ledger").output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     Ok((output.status.success(), said.lines().last().unwrap_or("it said nothing").to_owned()))
 }

@@ -20,7 +20,7 @@ use carnet_server::{layers, listen};
 use hyper::body::Bytes;
 
 use crate::Failed;
-use crate::client::PASS;
+use carnet_testkit::load::PASS;
 
 /// About as many as an answer has.
 const ANSWER_BYTES: usize = 424;

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use carnet_core::document::{Answer, Body};
-use carnet_core::id::RequestId;
 use carnet_core::time::Time;
 use carnet_seal::Unverified;
 use carnet_seam::{Clock, SystemClock};
 use hdrhistogram::Histogram;
-use hyper::body::Bytes;
 
-use crate::load::{self, Signed, Source, Tally};
 use crate::offers::SEATS;
 use crate::order::Order;
-use crate::population::{Message, Population};
+use crate::population::{Each, Population};
 use crate::process::{self, Daemon, Meter};
-use crate::table::{Latency, line, median, target};
-use crate::turn::{Turn, ratio, summed_up, timed, told};
+use crate::turn::{Turn, against_pgbench, pgbench, ratio, summed_up, timed, told};
 use crate::{Arguments, Failed};
+use carnet_testkit::history::History;
+use carnet_testkit::load::table::{Latency, line, median, target};
+use carnet_testkit::load::{self, Message, Signed, Source, Tally};
 
 /// Starts that are measured.
 const STARTS: u32 = 5;
@@ -33,7 +32,7 @@ pub fn start(population: &Population) -> Result<(), Failed> {
     let mut seconds = Vec::new();
     for _ in 0..STARTS {
         let began = SystemClock.boot_micros();
-        let carnetd = Daemon::carnetd(&population.data)?;
+        let carnetd = Daemon::carnetd(population)?;
         carnetd.ready()?;
         seconds.push((SystemClock.boot_micros() - began) as f64 / 1e6);
         carnetd.stop()?;
@@ -49,12 +48,15 @@ pub struct Stages {
     population: Population,
     carnetd: Daemon,
     reference: Daemon,
+    /// Where `pgbench` can run on the same cluster.
+    beside: Option<String>,
     order: Order,
     renewals: u64,
     seconds: f64,
     errors: u64,
     checked: u64,
     wrong: u64,
+    faults: usize,
 }
 
 impl Stages {
@@ -63,20 +65,23 @@ impl Stages {
         population: Population,
         carnetd: Daemon,
         reference: Daemon,
+        beside: Option<String>,
     ) -> Result<Self, Failed> {
         let order = Order::of(population.licenses)?;
-        let (renewals, seconds, errors, checked, wrong) = (0, 0.0, 0, 0, 0);
+        let (renewals, seconds, errors, checked, wrong, faults) = (0, 0.0, 0, 0, 0, 0);
         Ok(Self {
             arguments,
             population,
             carnetd,
             reference,
+            beside,
             order,
             renewals,
             seconds,
             errors,
             checked,
             wrong,
+            faults,
         })
     }
 
@@ -92,7 +97,7 @@ impl Stages {
     /// Closed loop against the reference. Returns the median rate.
     pub fn renewals(&mut self) -> Result<f64, Failed> {
         let mut rate = self.warm_up()?;
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut beside) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..self.arguments.rounds {
             let messages = Arc::new(self.messages(rate * self.arguments.seconds as f64 * ROOM)?);
             let reference_first = round % 2 == 0;
@@ -109,6 +114,14 @@ impl Stages {
                 rate = ours.tally.rate();
                 told(round, "renewals", ours, "reference", theirs);
             }
+            if let Some(url) = &self.beside {
+                let rate = pgbench(url, self.arguments.connections, self.arguments.seconds)?;
+                println!("# round {}: pgbench -N {rate:.0}/s", round + 1);
+                beside.push(rate);
+            }
+        }
+        if !beside.is_empty() {
+            against_pgbench(&ours, &beside);
         }
         Ok(summed_up(self.arguments.connections, &ours, &theirs))
     }
@@ -120,8 +133,8 @@ impl Stages {
         let (reference, carnetd) = (sources(true), sources(false));
         load::closed(self.reference.address, reference, 1)?;
         let mut tally = load::closed(self.carnetd.address, carnetd, 2)?;
-        if let (Some((_, request)), Some((_, answer))) = (messages.first(), tally.sample.first()) {
-            println!("# a request has {} bytes, its answer {}", request.len(), answer.len());
+        if let (Some(request), Some((_, answer))) = (messages.first(), tally.answers.first()) {
+            println!("# a request has {} bytes, its answer {}", request.bytes.len(), answer.len());
         }
         self.note(&mut tally)?;
         Ok(tally.rate())
@@ -183,7 +196,7 @@ impl Stages {
             let mut known = self.population.all_known(&devices)?;
             let share = known.len() / seats;
             let sources: Vec<_> =
-                (0..seats).map(|_| known.split_off(known.len() - share).into_iter()).collect();
+                (0..seats).map(|_| Each(known.split_off(known.len() - share).into_iter())).collect();
             if round % 2 == 0 {
                 spread.push(self.turn(sources)?);
                 hot.push(self.turn(self.population.all_known(&numbers)?)?);
@@ -231,9 +244,11 @@ impl Stages {
         line("errors", format!("{} of {} renewals", self.errors, self.renewals), reached, "–");
         let reached = target("0", self.wrong == 0);
         line("answers checked in full", format!("{} wrong of {}", self.wrong, self.checked), reached, "–");
+        let reached = target("0", self.faults == 0);
+        line("history against the invariants", format!("{} faults", self.faults), reached, "–");
         self.carnetd.stop()?;
         let began = SystemClock.boot_micros();
-        let (clean, said) = process::check_ledger(&self.population.data)?;
+        let (clean, said) = process::check_ledger(&self.population)?;
         let seconds = (SystemClock.boot_micros() - began) / 1_000_000;
         line("ledger check", format!("{said}, {seconds} s"), target("clean", clean), "–");
         Ok(())
@@ -246,22 +261,18 @@ impl Stages {
         if let Some(error) = &tally.error {
             println!("# {} errors, the first: {error}", tally.errors);
         }
-        self.check(std::mem::take(&mut tally.sample))
-    }
-
-    /// As a device checks them.
-    fn check(&mut self, sample: Vec<(RequestId, Bytes)>) -> Result<(), Failed> {
         let (current, now) = (self.population.keys.current(), Time(SystemClock.wall_micros()));
-        for (id, document) in sample {
-            let checked = Unverified::<Answer>::parse(&document)
-                .and_then(|document| document.verify(current.ring(), now));
-            let good = checked.is_ok_and(|signed| {
-                let answer = signed.claims();
-                answer.head.request == id && matches!(answer.body, Body::Pass(_))
-            });
-            self.checked += 1;
-            self.wrong += u64::from(!good);
-        }
+        let history = History::default();
+        self.checked += tally.answers.len() as u64;
+        // As a device checks them.
+        self.wrong += tally.told(&history, |request, document| {
+            let signed = Unverified::<Answer>::parse(document).ok()?.verify(current.ring(), now).ok()?;
+            let answer = signed.claims().clone();
+            (answer.head.request == request.id && matches!(answer.body, Body::Pass(_))).then_some(answer)
+        });
+        let faults = history.faults();
+        faults.iter().take(3).for_each(|fault| println!("# {fault}"));
+        self.faults += faults.len();
         Ok(())
     }
 

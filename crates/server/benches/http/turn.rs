@@ -1,9 +1,10 @@
 //! Turns: what came of one round at one server, and how two of them compare.
 
 use crate::Failed;
-use crate::load::{self, Source, Tally};
 use crate::process::{Daemon, Meter};
-use crate::table::{Latency, line, median, target};
+use carnet_testkit::load::table::{Latency, line, median, target};
+use carnet_testkit::load::{self, Source, Tally};
+use carnet_testkit::postgres::Cluster;
 
 /// One turn of a server: what came of it, what a request cost whom in µs of processor time, and the share of the
 /// machine that others have taken meanwhile.
@@ -12,6 +13,22 @@ pub struct Turn {
     server: f64,
     client: f64,
     others: f64,
+}
+
+/// PostgreSQL's own tables beside ours: two million rows to choose from.
+pub fn beside(cluster: &Cluster) -> String {
+    let url = cluster.database("pgbench");
+    drop(Cluster::pgbench(&url, &["-i", "-q", "-s", "20"]));
+    url
+}
+
+/// Transactions in a second of `pgbench -N`: one row updated by its key, one read, one appended.
+pub fn pgbench(beside: &str, connections: usize, seconds: u64) -> Result<f64, Failed> {
+    let (connections, seconds) = (connections.to_string(), seconds.to_string());
+    let arguments = ["-n", "-N", "-M", "prepared", "-c", &connections, "-j", "2", "-T", &seconds];
+    let said = Cluster::pgbench(beside, &arguments);
+    let line = said.lines().find_map(|line| line.strip_prefix("tps = ")).ok_or("pgbench said no rate")?;
+    Ok(line.split(' ').next().unwrap_or_default().parse()?)
 }
 
 /// Closed loop at this server.
@@ -41,6 +58,18 @@ pub fn ratio(measured: &[Turn], reference: &[Turn]) -> (f64, f64, f64) {
     let (ours, theirs) = (rates(measured), rates(reference));
     let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
     (median(ratios), median(ours), median(theirs))
+}
+
+/// Tells how renewals compare with what PostgreSQL did in the same rounds.
+pub fn against_pgbench(ours: &[Turn], beside: &[f64]) {
+    let ratios = ours.iter().zip(beside).map(|(turn, beside)| turn.tally.rate() / beside).collect();
+    let ratio = median(ratios);
+    line(
+        "renewals on PostgreSQL",
+        format!("{ratio:.2} ×"),
+        target("≥ 2 ×", ratio >= 2.0),
+        format!("pgbench -N, {:.0}/s", median(beside.to_vec())),
+    );
 }
 
 /// Tells of all rounds; returns the median rate.

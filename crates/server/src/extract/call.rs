@@ -118,13 +118,13 @@ impl Call {
     /// # Errors
     /// What the work or the database says; [`ProblemCode::IdempotencyReused`] for another request under the
     /// same key. A failure is not kept: the same key may be tried again.
-    pub async fn once<F>(&self, server: &Server, what: &'static str, work: F) -> Result<Reply, Failure>
+    pub async fn once<F>(&self, server: &Server, what: &'static str, mut work: F) -> Result<Reply, Failure>
     where
-        F: FnOnce(&Writing<'_>) -> Result<Reply, Failure> + Send + 'static,
+        F: FnMut(&Writing<'_>) -> Result<Reply, Failure> + Send + 'static,
     {
         let (once, now) = (self.once.clone(), server.now());
         let all = move |tx: &Writing<'_>| {
-            let Some(once) = once else { return work(tx) };
+            let Some(once) = once.clone() else { return work(tx) };
             if let Some(kept) = tx.kept_answer(&once.account, &once.key)? {
                 return once.again(kept);
             }

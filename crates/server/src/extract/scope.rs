@@ -7,10 +7,12 @@ use axum::http::Method;
 use carnet_api::token::Scope;
 
 /// Which scope changes what lies below `/v1/…`.
-const TABLE: [(&str, Option<Scope>); 8] = [
+const TABLE: [(&str, Option<Scope>); 10] = [
     ("apps", Some(Scope::Menus)),
     ("menu", Some(Scope::Menus)),
     ("licenses", Some(Scope::Licenses)),
+    ("report-requests", Some(Scope::Licenses)),
+    ("reports", Some(Scope::Licenses)),
     ("devices", Some(Scope::Licenses)),
     ("charges", Some(Scope::Charges)),
     ("redeem-codes", Some(Scope::Codes)),

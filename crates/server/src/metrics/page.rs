@@ -26,7 +26,7 @@ pub fn service(server: &Server, token: Option<&Secret>) -> Router {
             let what = "this is not what `metrics-token` says";
             return Failure::because(ProblemCode::Unauthorized, what).into_response();
         }
-        render(&server)
+        render(&server).await
     };
     let routes = Router::new()
         .route(METRICS, get(page))
@@ -35,8 +35,12 @@ pub fn service(server: &Server, token: Option<&Secret>) -> Router {
     layers::around(routes, server)
 }
 
-fn render(server: &Server) -> Response {
+async fn render(server: &Server) -> Response {
     server.measure();
+    // While the database is away the last number stands: that it is away is told by others.
+    if let Ok(flagged) = server.read(|tx| tx.count_flagged()).await {
+        server.metrics().flagged(flagged);
+    }
     let text = server.metrics().render(&server.store().counts());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -17,10 +17,20 @@ pub const CHECKPOINT: &str = "carnet_store_checkpoint_seconds";
 pub const CHECKPOINT_REST: &str = "carnet_store_checkpoint_rest_seconds";
 /// Rows written.
 pub const ROWS: &str = "carnet_store_rows_written_total";
+/// Transactions that were decided again.
+pub const AGAIN: &str = "carnet_store_decided_again_total";
+/// Batches that were run one by one.
+pub const ALONE: &str = "carnet_store_batches_one_by_one_total";
+/// Jobs that were refused because too much was waiting.
+pub const REFUSED: &str = "carnet_store_refused_total";
 /// Jobs that wait for the writer.
 pub const QUEUE: &str = "carnet_store_queue_length";
 /// Pages in the write-ahead log.
 pub const LOG: &str = "carnet_store_log_pages";
+
+/// All of them.
+pub const NAMES: [&str; 11] =
+    [BATCH, WORK, COMMIT, CHECKPOINT, CHECKPOINT_REST, ROWS, AGAIN, ALONE, REFUSED, QUEUE, LOG];
 
 /// Adds everything the store counts to `text`.
 ///
@@ -40,6 +50,9 @@ pub fn render(text: &mut String, counts: &Counts) -> fmt::Result {
     }
     for (name, kind, help, value) in [
         (ROWS, "counter", "rows written by what was committed", counts.rows),
+        (AGAIN, "counter", "transactions decided again because others had changed something", counts.again),
+        (ALONE, "counter", "batches run one by one because something in them failed", counts.alone),
+        (REFUSED, "counter", "jobs refused because too much was waiting", counts.refused),
         (QUEUE, "gauge", "jobs that wait for the writer", counts.queue),
         (LOG, "gauge", "pages in the write-ahead log", counts.log_pages),
     ] {

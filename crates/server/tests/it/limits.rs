@@ -20,7 +20,7 @@ const OFFICE: &str = "203.0.113.9";
 const ELSEWHERE: &str = "198.51.100.1";
 
 fn strict(requests_per_minute: u32, wrong_codes_per_hour: u32) -> World {
-    World::with(Policy { requests_per_minute, wrong_codes_per_hour, trusted_proxies: Vec::new() })
+    World::with(Policy { requests_per_minute, wrong_codes_per_hour, ..Policy::default() })
 }
 
 /// A request as it arrives from this address.

@@ -55,7 +55,12 @@ impl Folder {
 
     /// The address of the database, where it is not a file in the folder.
     pub fn url(&self) -> Option<String> {
-        self.schema.as_ref().map(Schema::url)
+        self.schema().map(Schema::url)
+    }
+
+    /// Where the tables are, when they are not in a file.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.schema.as_ref()
     }
 
     /// A copy of the database, as a backup has it. No server may run.

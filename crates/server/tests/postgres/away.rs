@@ -122,3 +122,62 @@ async fn a_server_whose_database_is_away_says_so_and_comes_back_by_itself() {
     assert!(world.server.store().check().unwrap().is_clean());
     world.server.close();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i9_a_full_disk_of_the_database_is_told_by_readiness_and_over_by_itself() {
+    let world = World::new();
+    let schema = world.folder.schema().unwrap();
+    let (_, app) = shop(&world).await;
+    let mut device = Device::registered(&world).await;
+    let pass = device.buy(&world, &app).await;
+    assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
+    // As PostgreSQL says it (53100), whatever is written.
+    schema.sql(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '53100'; END $$; \
+         CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION no_room(); \
+         CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON setting FOR EACH ROW EXECUTE FUNCTION no_room()",
+    );
+    device.use_up(pass.license, 1);
+    let request = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
+    let refused = world.document(device.message(&request)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert_eq!(refused.headers["retry-after"], "10");
+    for _ in 0..2 {
+        let ready = world.get("/readyz").await;
+        assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(ready.text().contains("the disk of the database is full"), "{}", ready.text());
+    }
+    assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
+    schema.sql("DROP TRIGGER no_room ON event; DROP TRIGGER no_room ON setting; DROP FUNCTION no_room");
+    // Nobody was sent here meanwhile: readiness finds out by itself.
+    assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
+    let answer = world.document(device.message(&request)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    device.receive(&world, &request, &answer.body);
+    assert!(world.server.store().check().unwrap().is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_no_writes_any_more_is_told_by_readiness() {
+    let world = World::new();
+    let schema = world.folder.schema().unwrap();
+    let (_, app) = shop(&world).await;
+    let mut device = Device::registered(&world).await;
+    let pass = device.buy(&world, &app).await;
+    // What somebody who writes is told by a member that only follows (25006).
+    schema.sql(
+        "CREATE FUNCTION follows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '25006'; END $$; \
+         CREATE TRIGGER follows BEFORE INSERT OR UPDATE ON event FOR EACH ROW EXECUTE FUNCTION follows(); \
+         CREATE TRIGGER follows BEFORE INSERT OR UPDATE ON setting FOR EACH ROW EXECUTE FUNCTION follows()",
+    );
+    device.use_up(pass.license, 1);
+    let request = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
+    assert_eq!(world.document(device.message(&request)).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let ready = world.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(ready.text().contains("the database takes no writes"), "{}", ready.text());
+    schema.sql("DROP TRIGGER follows ON event; DROP TRIGGER follows ON setting; DROP FUNCTION follows");
+    assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
+    let answer = world.document(device.message(&request)).await;
+    device.receive(&world, &request, &answer.body);
+}

@@ -12,6 +12,7 @@ mod commands;
 mod device;
 #[path = "../it/device_world.rs"]
 mod device_world;
+mod failover;
 #[path = "../it/idempotency.rs"]
 mod idempotency;
 #[path = "../it/isolation.rs"]
@@ -23,6 +24,8 @@ mod nodes;
 mod operations;
 #[path = "../it/process.rs"]
 mod process;
+#[path = "../it/reports.rs"]
+mod reports;
 #[path = "../it/secrets.rs"]
 mod secrets;
 mod shared;

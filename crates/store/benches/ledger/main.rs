@@ -1,16 +1,23 @@
 //! Renewals per second of the ledger, in process: batches of what is queued against batches of one, and one
 //! hot license against spread ones. `synchronous=FULL`, three rows written per renewal, no signatures.
 //!
+//! With `--postgres` it is a cluster of its own, with durable commits, in the folder; rows then go in one statement for each
+//! table, or one by one, by turns, and `pgbench -N` runs beside it: its transaction writes three rows too, by primary key.
+//!
+//! With `--growth FEW` it compares a database with so few licenses to one with all of them.
+//!
 //! With `--open-loop RATE` it measures the latencies of renewals at a steady rate instead, beside bare syncs, and
 //! says how long commits and checkpoints took.
 //!
 //! `cargo bench -p carnet-store -- [--licenses N] [--seconds S] [--rounds R] [--clients C] --folder FOLDER
-//! [--open-loop RATE [--pages ROUND:LOG]...]`
+//! [--postgres] [--growth FEW] [--open-loop RATE [--pages ROUND:LOG]...]`
 
+mod copy;
 mod open;
+mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use carnet_core::app::AppId;
@@ -25,7 +32,11 @@ use carnet_core::term::{Slice, Term};
 use carnet_core::time::Time;
 use carnet_seam::{Clock, SystemClock, SystemRandom};
 use carnet_store::supplier::Supplier;
-use carnet_store::{How, Ledger, Options, Prepare, Prepared, Settled, Store, Submission, Work};
+use carnet_store::{
+    Buckets, Counts, Database, How, Ledger, LedgerError, Options, Prepare, Prepared, Settled, Store,
+    Submission, Work,
+};
+use carnet_testkit::postgres::Cluster;
 use sha2::{Digest as _, Sha256};
 
 type Failed = Box<dyn std::error::Error>;
@@ -37,34 +48,123 @@ const SEATS: u32 = 64;
 
 fn main() -> Result<(), Failed> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
-    let path = arguments.folder.join("ledger.db");
-    let clock = SystemClock;
-    let started = clock.boot_micros();
-    let template = fill(&path, arguments.licenses)?;
-    let seconds = (clock.boot_micros() - started) / 1_000_000;
-    let size = std::fs::metadata(&path)?.len() >> 20;
-    println!("{} licenses made in {seconds} s, {size} MiB", arguments.licenses);
-    let mut next = 0;
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    println!("# {} cores, load {}", std::thread::available_parallelism()?, load.trim());
+    if let Some(few) = arguments.growth {
+        return growth(&arguments, few);
+    }
+    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder));
+    let mut books =
+        Books::fill("ledger", &arguments, cluster.as_ref().map(|(cluster, _)| cluster), arguments.licenses)?;
     if let Some(rate) = arguments.open_loop {
         for _ in 0..arguments.rounds {
             for pages in &arguments.pages {
-                let spread = |number| template.renewal(number % arguments.licenses);
-                open::round(&path, &arguments, rate, *pages, &mut next, spread)?;
+                let Books { place, template, next } = &mut books;
+                open::round(place, &arguments, rate, *pages, next, |number| template.renewal(number))?;
             }
         }
         return Ok(());
     }
+    let mut sums = Sums::default();
     for round in 1..=arguments.rounds {
-        for (name, batch) in [("batch 128", 128), ("batch 1", 1)] {
-            let spread = |number| template.renewal(number % arguments.licenses);
-            let run = run(&path, batch, &arguments, &mut next, spread)?;
-            println!("round {round}: {name:<10} {run}");
+        let kinds = [("batch 128", 128, true), ("row by row", 128, false), ("batch 1", 1, true)];
+        for (name, batch, together) in kinds {
+            if together || cluster.is_some() {
+                sums.add(round, name, &books.run((batch, together), &arguments)?);
+            }
         }
-        let mut seats = template.seats(&path)?;
-        let run = run_hot(&path, &arguments, &mut seats)?;
-        println!("round {round}: one pool   {run}");
+        let mut seats = books.template.seats(&books.place)?;
+        sums.add(round, "one pool", &run_hot(&books.place, &arguments, &mut seats)?);
+        if let Some((_, beside)) = &cluster {
+            let rate = postgres::pgbench(beside, arguments.clients, arguments.seconds)?;
+            println!("round {round}: pgbench -N {rate:>8.0}/s");
+            sums.0.entry("pgbench -N").or_default().push(rate);
+        }
+    }
+    for (name, reference, target) in [
+        ("batch 128", "batch 1", 4.0),
+        ("batch 128", "row by row", 1.0),
+        ("batch 128", "pgbench -N", 2.0),
+        ("one pool", "batch 128", 0.8),
+    ] {
+        sums.tell(name, reference, target);
     }
     Ok(())
+}
+
+/// What a renewal costs with few licenses and with many, by turns.
+fn growth(arguments: &Arguments, few: u64) -> Result<(), Failed> {
+    let cluster = arguments.postgres.then(|| postgres::start(&arguments.folder));
+    let mut small = Books::fill("few", arguments, cluster.as_ref().map(|(cluster, _)| cluster), few)?;
+    let mut large =
+        Books::fill("many", arguments, cluster.as_ref().map(|(cluster, _)| cluster), arguments.licenses)?;
+    let mut sums = Sums::default();
+    for round in 1..=arguments.rounds {
+        sums.add(round, "few licenses", &small.run((128, true), arguments)?);
+        sums.add(round, "many licenses", &large.run((128, true), arguments)?);
+    }
+    // A cost of 1.25 times is a rate of 0.8; of 1.8 times, of 0.56.
+    sums.tell("many licenses", "few licenses", if arguments.postgres { 1.0 / 1.25 } else { 1.0 / 1.8 });
+    Ok(())
+}
+
+/// One filled database, and which renewal comes next.
+struct Books {
+    place: Database,
+    template: Template,
+    next: u64,
+}
+
+impl Books {
+    fn fill(
+        name: &str,
+        arguments: &Arguments,
+        cluster: Option<&Cluster>,
+        licenses: u64,
+    ) -> Result<Self, Failed> {
+        let url = cluster.map(|cluster| cluster.database(name));
+        let place: Database = match &url {
+            Some(url) => Database::Postgres(url.parse()?),
+            None => Database::File(arguments.folder.join(format!("{name}.db"))),
+        };
+        let started = SystemClock.boot_micros();
+        let template = fill(&place, url.as_deref(), licenses)?;
+        let seconds = (SystemClock.boot_micros() - started) / 1_000_000;
+        println!("# {licenses} licenses made in {seconds} s, {}", copy::size(&place, url.as_deref())?);
+        Ok(Self { place, template, next: 0 })
+    }
+
+    fn run(&mut self, batch: (usize, bool), arguments: &Arguments) -> Result<Run, Failed> {
+        let Self { place, template, next } = self;
+        run(place, batch, arguments, next, |number| template.renewal(number))
+    }
+}
+
+/// The rates of all rounds.
+#[derive(Default)]
+struct Sums(BTreeMap<&'static str, Vec<f64>>);
+
+impl Sums {
+    fn add(&mut self, round: u32, name: &'static str, run: &Run) {
+        println!("# round {round}: {name:<13} {run}");
+        self.0.entry(name).or_default().push(run.rate());
+    }
+
+    fn median(&self, name: &str) -> Option<f64> {
+        let mut rates = self.0.get(name)?.clone();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
+    }
+
+    /// One against another, where both were measured.
+    fn tell(&self, name: &str, reference: &str, target: f64) {
+        let Some((ours, theirs)) = self.median(name).zip(self.median(reference)) else { return };
+        let ratio = ours / theirs;
+        let missed = if ratio < target { " MISSED" } else { "" };
+        println!(
+            "renewals in process, {name} | {ratio:.2} × ({ours:.0}/s) | ≥ {target:.2} ×{missed} | {reference}, {theirs:.0}/s"
+        );
+    }
 }
 
 struct Arguments {
@@ -73,6 +173,9 @@ struct Arguments {
     seconds: u64,
     rounds: u32,
     clients: usize,
+    postgres: bool,
+    /// How few licenses the others are compared with.
+    growth: Option<u64>,
     open_loop: Option<f64>,
     /// Pages between checkpoints and pages of the log; each round tries all of them by turns.
     pages: Vec<(u64, u64)>,
@@ -87,6 +190,8 @@ impl Arguments {
             seconds: 2,
             rounds: 1,
             clients: 64,
+            postgres: false,
+            growth: None,
             open_loop: None,
             pages: Vec::new(),
         };
@@ -95,12 +200,17 @@ impl Arguments {
             if word == "--bench" {
                 continue;
             }
+            if word == "--postgres" {
+                read.postgres = true;
+                continue;
+            }
             let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
             match word.as_str() {
                 "--folder" => read.folder = value.into(),
                 "--licenses" => read.licenses = value.parse()?,
                 "--seconds" => read.seconds = value.parse()?,
                 "--rounds" => read.rounds = value.parse()?,
+                "--growth" => read.growth = Some(value.parse()?),
                 "--open-loop" => read.open_loop = Some(value.parse()?),
                 "--pages" => {
                     let (round, log) = value.split_once(':').ok_or("--pages needs ROUND:LOG")?;
@@ -123,12 +233,20 @@ struct Bytes;
 
 impl Prepare for Bytes {
     fn prepare(&self, answer: &Answer, _: Option<SupplierId>) -> Prepared {
-        let mut bytes = vec![0x5a; 400];
-        bytes[..16].copy_from_slice(&answer.head.request.0);
-        bytes[16..24].copy_from_slice(&answer.head.epoch.to_be_bytes());
+        let pass = matches!(answer.body, Body::Pass(_));
+        let bytes = answer_bytes(answer.head.request, answer.head.epoch, pass);
         let digest = Digest(Sha256::digest(&bytes).into());
         Prepared { bytes, digest }
     }
+}
+
+/// What stands for an answer.
+fn answer_bytes(request: RequestId, epoch: u64, pass: bool) -> Vec<u8> {
+    let mut bytes = vec![0x5a; 400];
+    bytes[..16].copy_from_slice(&request.0);
+    bytes[16..24].copy_from_slice(&epoch.to_be_bytes());
+    bytes[24] = u8::from(pass);
+    bytes
 }
 
 fn usual_pages() -> (u64, u64) {
@@ -136,15 +254,19 @@ fn usual_pages() -> (u64, u64) {
     (options.checkpoint_pages, options.log_pages)
 }
 
-fn open(path: &Path, batch: usize) -> Result<(Store, Ledger), Failed> {
-    open_with(path, batch, usual_pages())
+fn open(place: &Database, batch: (usize, bool)) -> Result<(Store, Ledger), Failed> {
+    open_with(place, batch, usual_pages())
 }
 
-fn open_with(path: &Path, batch: usize, pages: (u64, u64)) -> Result<(Store, Ledger), Failed> {
+fn open_with(
+    place: &Database,
+    (batch, together): (usize, bool),
+    pages: (u64, u64),
+) -> Result<(Store, Ledger), Failed> {
     let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
-    options.batch = batch;
+    (options.batch, options.together) = (batch, together);
     (options.checkpoint_pages, options.log_pages) = pages;
-    let store = Store::open(path, options)?;
+    let store = Store::open(place.clone(), options)?;
     let ledger = store.ledger(SERVER, Arc::new(Bytes));
     Ok((store, ledger))
 }
@@ -154,6 +276,7 @@ fn open_with(path: &Path, batch: usize, pages: (u64, u64)) -> Result<(Store, Led
 struct Template {
     app: AppId,
     last_answer: Digest,
+    licenses: u64,
 }
 
 /// Spread over the whole range of keys, and different for each number.
@@ -163,11 +286,6 @@ fn id(number: u64, kind: u8) -> [u8; 16] {
     id[..4].copy_from_slice(&(spread as u32).to_be_bytes());
     id[4..8].copy_from_slice(&(number as u32).to_be_bytes());
     id
-}
-
-fn sql_id(kind: u8) -> String {
-    let tail = format!("{kind:02x}").repeat(8);
-    format!("unhex(printf('%08x%08x{tail}', (n * 2654435761) & 4294967295, n))")
 }
 
 fn work(request: Request, receipt: Option<Proof>) -> Work {
@@ -232,8 +350,8 @@ fn offer() -> Result<Offer, Failed> {
 }
 
 /// One license through the ledger, the others as copies of its rows with their own ids.
-fn fill(path: &Path, licenses: u64) -> Result<Template, Failed> {
-    let (store, ledger) = open(path, 128)?;
+fn fill(place: &Database, url: Option<&str>, licenses: u64) -> Result<Template, Failed> {
+    let (store, ledger) = open(place, (128, true))?;
     let app: AppId = "acme/paint".parse()?;
     let menu_app = app.clone();
     let pool = Offer { name: "pool".parse()?, devices: SEATS, ..offer()? };
@@ -244,13 +362,13 @@ fn fill(path: &Path, licenses: u64) -> Result<Template, Failed> {
         tx.add_supplier(&Supplier { id, name, title: "Acme".into(), created })?;
         tx.add_app(&menu_app, id, "Paint", created)?;
         let none = carnet_core::offer::Menu::default();
-        tx.replace_menu(id, &menu_app, 0, &none.replaced(&menu_app, offers), created)
+        tx.replace_menu(id, &menu_app, 0, &none.replaced(&menu_app, offers.clone()), created)
     })?;
     let device = DeviceId([0xd0; 16]);
-    let (user, last_answer) = join(&store, &ledger, &app, device, "many")?;
+    let (_, last_answer) = join(&store, &ledger, &app, device, "many")?;
     store.close();
-    copy(path, licenses, user)?;
-    Ok(Template { app, last_answer })
+    copy::copy(place, url, licenses)?;
+    Ok(Template { app, last_answer, licenses })
 }
 
 /// A device registers and agrees; returns its user and the digest of its last answer.
@@ -274,7 +392,7 @@ fn join(
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "d".into(),
-        joins: Joins::NewUser { person, recovery: Digest([7; 32]) },
+        joins: Joins::NewUser { person, recovery: Digest(Sha256::digest(device.0).into()) },
     };
     // Far from the numbers of renewals.
     let number = 0xffff_ff00;
@@ -291,46 +409,28 @@ fn join(
     Ok((found.user, Digest(Sha256::digest(&answer).into())))
 }
 
-fn copy(path: &Path, licenses: u64, _: UserId) -> Result<(), Failed> {
-    let connection = rusqlite::Connection::open(path)?;
-    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN")?;
-    let numbers = format!(
-        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})",
-        licenses - 1
-    );
-    let (user, device, license) = (sql_id(1), sql_id(2), sql_id(3));
-    connection.execute_batch(&format!(
-        "INSERT INTO device {numbers} SELECT {device}, {user}, signing_key, agreement_key, evidence, receipt, \
-         registered, settled, retired, version FROM numbers, (SELECT * FROM device LIMIT 1);
-         INSERT INTO license {numbers} SELECT {user}, app_id, {license}, supplier_id, base, agreed, first_use, \
-         standing, CAST(substr(rights, 1, 3) || {device} || substr(rights, 20) AS BLOB), uses_total, uses_remaining, uses_held, \
-         uses_moving, uses_settled, uses_forfeited, NULL, NULL, NULL, NULL, NULL, NULL, at_risk, head, \
-         last_event, version FROM numbers, (SELECT * FROM license LIMIT 1);
-         INSERT INTO journal {numbers} SELECT {user}, {device}, app_id, epoch, answer, slot_request, slot_body, \
-         slot_answer, CAST(substr(accounts, 1, 1) || {license} || substr(accounts, 18) AS BLOB), \
-         CAST(substr(active, 1, 2) || {license} || substr(active, 19) AS BLOB), former, flagged, settled, reconciled, events, \
-         last_event, anchor, asides, version FROM numbers, (SELECT * FROM journal WHERE app_id <> '' LIMIT 1);
-         COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
-    ))?;
-    drop(connection);
-    // Or the first round would wait for all of it.
-    Ok(std::fs::File::open(path)?.sync_all()?)
-}
-
 impl Template {
-    /// The device's next renewal: all of its slice is used up. Each device is asked to renew only once.
+    /// Renewal of this number: of one device after the other, and again from the first one on, each time with all of
+    /// its slice used up. What the device was answered before follows from its number.
     fn renewal(&self, number: u64) -> Request {
-        let device = DeviceId(id(number, 2));
-        let mut renew = request(device, Some(self.app.clone()), number, 1, Operation::Renew { uses: 1 });
-        renew.last_answer = self.last_answer;
-        let totals = Totals { uses: SLICE, ..Totals::default() };
-        renew.totals = BTreeMap::from([(LicenseId(id(number, 3)), totals)]);
+        let (device, turn) = (number % self.licenses, number / self.licenses);
+        let name = DeviceId(id(device, 2));
+        let epoch = turn + 1;
+        let mut renew = request(name, Some(self.app.clone()), number, epoch, Operation::Renew { uses: 1 });
+        renew.last_answer = match number.checked_sub(self.licenses) {
+            Some(before) => {
+                Digest(Sha256::digest(answer_bytes(RequestId(id(before, 0x11)), epoch, true)).into())
+            }
+            None => self.last_answer,
+        };
+        let totals = Totals { uses: SLICE * epoch, ..Totals::default() };
+        renew.totals = BTreeMap::from([(LicenseId(id(device, 3)), totals)]);
         renew
     }
 
     /// Devices of one user, all on one license of many seats.
-    fn seats(&self, path: &Path) -> Result<Vec<Seat>, Failed> {
-        let (store, ledger) = open(path, 128)?;
+    fn seats(&self, place: &Database) -> Result<Vec<Seat>, Failed> {
+        let (store, ledger) = open(place, (128, true))?;
         let clock = SystemClock;
         let first = DeviceId(id(clock.boot_micros(), 0xd1));
         let (user, _) = join(&store, &ledger, &self.app, first, "pool")?;
@@ -414,9 +514,15 @@ struct Run {
     renewals: u64,
     seconds: f64,
     micros: Vec<u64>,
+    /// Where the writer's time went, by its own counts.
+    spent: String,
 }
 
 impl Run {
+    fn rate(&self) -> f64 {
+        self.renewals as f64 / self.seconds
+    }
+
     fn latencies(&self) -> String {
         let at =
             |share: f64| self.micros.get((self.micros.len() as f64 * share) as usize).copied().unwrap_or(0);
@@ -427,19 +533,19 @@ impl Run {
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>8.0}/s   {}", self.renewals as f64 / self.seconds, self.latencies())
+        write!(f, "{:>8.0}/s   {}{}", self.rate(), self.latencies(), self.spent)
     }
 }
 
 /// `clients` renewals are always on their way, each by another device.
 fn run(
-    path: &Path,
-    batch: usize,
+    place: &Database,
+    batch: (usize, bool),
     arguments: &Arguments,
     next: &mut u64,
     renewal: impl Fn(u64) -> Request,
 ) -> Result<Run, Failed> {
-    let (store, ledger) = open(path, batch)?;
+    let (store, ledger) = open(place, batch)?;
     let (sender, receiver) = mpsc::channel();
     let clock = SystemClock;
     let submit = |next: &mut u64| {
@@ -458,7 +564,7 @@ fn run(
     let mut now = start;
     while now < end {
         let (started, outcome) = receiver.recv()?;
-        if !matches!(outcome, Ok(Settled::Answered { how: How::Decided, .. })) {
+        if !is_pass(&outcome) {
             return Err(
                 format!("a renewal was not decided (more renewals than licenses?): {outcome:?}").into()
             );
@@ -467,12 +573,28 @@ fn run(
         micros.push(now - started);
         submit(next);
     }
+    let spent = spent(&store.counts());
     store.close();
-    Ok(summed(micros, now - start))
+    Ok(Run { spent, ..summed(micros, now - start) })
 }
 
-fn run_hot(path: &Path, arguments: &Arguments, seats: &mut [Seat]) -> Result<Run, Failed> {
-    let (store, ledger) = open(path, 128)?;
+/// Per batch: how many shared it, and what was spent before the commit and in it.
+fn spent(counts: &Counts) -> String {
+    let mean = |buckets: &Buckets| buckets.sum as f64 / buckets.count.max(1) as f64;
+    format!(
+        "   batches of {:.1}: {:.2} ms before the commit, {:.2} ms in it",
+        mean(&counts.batches),
+        mean(&counts.work) / 1e3,
+        mean(&counts.commits) / 1e3
+    )
+}
+
+fn is_pass(outcome: &Result<Settled, LedgerError>) -> bool {
+    matches!(outcome, Ok(Settled::Answered { how: How::Decided, payload }) if payload.get(24) == Some(&1))
+}
+
+fn run_hot(place: &Database, arguments: &Arguments, seats: &mut [Seat]) -> Result<Run, Failed> {
+    let (store, ledger) = open(place, (128, true))?;
     let (sender, receiver) = mpsc::channel();
     let clock = SystemClock;
     let submit = |number: usize, seat: &mut Seat| {
@@ -503,5 +625,5 @@ fn run_hot(path: &Path, arguments: &Arguments, seats: &mut [Seat]) -> Result<Run
 
 fn summed(mut micros: Vec<u64>, length: u64) -> Run {
     micros.sort_unstable();
-    Run { renewals: micros.len() as u64, seconds: length as f64 / 1e6, micros }
+    Run { renewals: micros.len() as u64, seconds: length as f64 / 1e6, micros, spent: String::new() }
 }

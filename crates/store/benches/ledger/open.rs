@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carnet_core::document::Request;
 use carnet_seam::{Clock, SystemClock};
-use carnet_store::{Buckets, Counts, How, Settled};
+use carnet_store::{Buckets, Counts, Database, How, Settled};
 
 use crate::{Arguments, Failed, Run, open_with, summed, work};
 
@@ -17,7 +17,7 @@ const SYNCS: u32 = 300;
 
 /// Latencies count from when a renewal was planned.
 pub fn round(
-    path: &Path,
+    place: &Database,
     arguments: &Arguments,
     rate: f64,
     pages: (u64, u64),
@@ -25,7 +25,7 @@ pub fn round(
     renewal: impl Fn(u64) -> Request,
 ) -> Result<(), Failed> {
     let mut bare = bare_syncs(&arguments.folder)?;
-    let (store, ledger) = open_with(path, 128, pages)?;
+    let (store, ledger) = open_with(place, (128, true), pages)?;
     let (sender, receiver) = mpsc::channel();
     // How late this program itself is says how much else the machine does.
     let mut late = Vec::new();

@@ -12,7 +12,7 @@ use super::working::Kept;
 use super::{LedgerError, Settled};
 use crate::StoreError;
 use crate::charge::ChargeRow;
-use crate::event::{Acted, Charged, DeviceFreed, Reviewed, What};
+use crate::event::{Acted, Charged, DeviceFreed, Reported, Reviewed, What};
 
 impl Batch<'_> {
     pub(super) fn act(
@@ -31,6 +31,22 @@ impl Batch<'_> {
             What::Acted(Acted { act, before, after, by: by.to_owned(), reason: reason.map(str::to_owned) });
         self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
         Ok(Settled::Acted(after))
+    }
+
+    /// What the agreement says about an overdue answer follows from the license's row alone.
+    pub(super) fn report(
+        &mut self,
+        supplier: SupplierId,
+        license: LicenseId,
+        reported: Reported,
+    ) -> Result<Settled, LedgerError> {
+        let kept = self.working.license_of(self.tx, supplier, license)?;
+        let user = kept.row.license.user;
+        kept.row.license.report_due = reported.due;
+        kept.changed = true;
+        let what = What::Reported(reported);
+        self.working.record(self.tx, self.happened(user, supplier, Some(license), what), None)?;
+        Ok(Settled::Reported)
     }
 
     /// The license's status follows what is owed.

@@ -37,14 +37,17 @@ impl Desk {
             Err(Failure::NotBegun(error)) => refuse(ops, &error),
             Err(Failure::RolledBack(error)) if ops.len() == 1 => refuse(ops, &error),
             // One of them is poisoned: alone, it fails alone.
-            Err(Failure::RolledBack(_)) => ops.into_iter().for_each(|op| self.settle_batch(vec![op])),
+            Err(Failure::RolledBack(_)) => {
+                self.counters.alone();
+                ops.into_iter().for_each(|op| self.settle_batch(vec![op]));
+            }
         }
     }
 
     fn settle_together(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
         for _ in 1..ATTEMPTS {
             match self.attempt(ops) {
-                Err(Failure::RolledBack(StoreError::Conflict { .. })) => {}
+                Err(Failure::RolledBack(StoreError::Conflict { .. })) => self.counters.again(),
                 done => return done,
             }
         }
@@ -118,6 +121,9 @@ impl Batch<'_> {
             }
             Work::Review { supplier, journal, by } => self.review(*supplier, journal, by),
             Work::FreeDevice { supplier, device, by } => self.free_device(*supplier, *device, by),
+            Work::Report { supplier, license, reported } => {
+                self.report(*supplier, *license, reported.clone())
+            }
         }
     }
 

@@ -23,6 +23,9 @@ use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_core::server::{Beside, Proof, Rejection};
 
 use crate::StoreError;
+use crate::event::Reported;
+use crate::store::Shared;
+use crate::turns::Lane;
 use crate::tx::Reading;
 use crate::writer::{Job, Writer};
 
@@ -101,6 +104,15 @@ pub enum Work {
         /// Who did it, for the audit record.
         by: String,
     },
+    /// Something happened about a report on a license (C4).
+    Report {
+        /// Whose license: another supplier's is not found (I15).
+        supplier: SupplierId,
+        /// Which.
+        license: LicenseId,
+        /// What, and until when the license's first open request is due from now on.
+        reported: Reported,
+    },
 }
 
 /// A device's request whose signature has been checked.
@@ -148,6 +160,8 @@ pub enum Settled {
     Freed,
     /// The journal's flag was cleared.
     Reviewed,
+    /// It is in the books.
+    Reported,
 }
 
 impl Settled {
@@ -161,6 +175,7 @@ impl Settled {
                 | Self::Charged(_)
                 | Self::Freed
                 | Self::Reviewed
+                | Self::Reported
         )
     }
 }
@@ -208,6 +223,7 @@ pub type Reply = Box<dyn FnOnce(Result<Settled, LedgerError>) + Send>;
 pub struct Ledger {
     pub(crate) terms: Arc<Terms>,
     pub(crate) writer: Arc<Writer>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What stays the same for all of a server's work.
@@ -233,8 +249,24 @@ impl Ledger {
     /// Queues the work. `reply` is called once, whatever happens: on the writer thread, or at once when the
     /// store is closed or too much is waiting.
     pub fn submit(&self, work: Work, reply: Reply) {
-        let terms = Arc::clone(&self.terms);
-        self.writer.push(Job::Ledger(Box::new(Op { terms, work, reply })));
+        let (terms, lane) = (Arc::clone(&self.terms), self.lane(&work));
+        self.writer.push(lane, Job::Ledger(Box::new(Op { terms, work, reply })));
+    }
+
+    /// Whose turn it waits for.
+    fn lane(&self, work: &Work) -> Lane {
+        match work {
+            Work::Request(submission) => {
+                let device = submission.request.journal.device;
+                // Whoever has checked the request's signature has asked for the device's keys just now.
+                self.shared.devices.find(&device).map_or(Lane::Device(device), |keys| Lane::User(keys.user))
+            }
+            Work::Act { supplier, .. }
+            | Work::Charge { supplier, .. }
+            | Work::Review { supplier, .. }
+            | Work::Report { supplier, .. }
+            | Work::FreeDevice { supplier, .. } => Lane::Supplier(*supplier),
+        }
     }
 
     /// Queues the work and waits for what becomes of it.

@@ -3,6 +3,7 @@
 use tokio_postgres::Error;
 
 use crate::StoreError;
+use crate::error::{ORDER, STANDBY};
 
 /// Only the message is told, never the detail, which quotes values of rows (I17).
 pub(super) fn failed(error: &Error) -> StoreError {
@@ -12,11 +13,11 @@ pub(super) fn failed(error: &Error) -> StoreError {
     let (code, message) = (said.code().code(), said.message());
     match code {
         // Serialization failure, deadlock, a row that another server has written first.
-        "40001" | "40P01" | "23505" => StoreError::Conflict { what: "the database" },
+        "40001" | "40P01" | "23505" => StoreError::Conflict { what: ORDER },
         // Somebody else holds what we wait for.
         "55P03" => StoreError::Busy,
         "53100" => StoreError::DiskFull,
-        "25006" => StoreError::Denied { why: "it takes no writes (a standby?)".into() },
+        "25006" => StoreError::Denied { why: STANDBY.into() },
         "22021" | "22P05" => StoreError::OutOfRange { what: "a text" },
         "42501" | "3D000" | "3F000" => StoreError::Denied { why: message.to_owned() },
         _ if code.starts_with("28") => StoreError::Denied { why: message.to_owned() },

@@ -21,7 +21,10 @@ fn i20_a_newer_schema_is_refused() {
 fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on() {
     let world = World::new();
     Phone::register(&world, 1);
-    world.sql("DROP TABLE attempt; DROP TABLE image; DELETE FROM migration WHERE number > 1");
+    world.sql(
+        "DROP TABLE attempt; DROP TABLE image; DROP TABLE key_transaction; DROP TABLE report_part; DROP TABLE report; \
+         DROP TABLE report_request; ALTER TABLE license DROP COLUMN report_due; DELETE FROM migration WHERE number > 1",
+    );
     let world = world.reopen();
     let (subject, until) = (Digest([1; 32]), Time(7));
     world.store.write("attempts.note", move |tx| tx.put_attempts(&subject, until)).unwrap();
@@ -128,20 +131,33 @@ fn i9_dying_before_the_commit_leaves_nothing_and_after_it_everything() {
 #[test]
 fn a_closed_store_refuses_and_a_full_queue_says_so() {
     let world = World::with(|options| options.queue = 2);
-    let mut phone = Phone::register(&world, 1);
+    let mut phones = [1, 2, 3].map(|number| Phone::register(&world, number));
     let hold = world.hold();
-    let request = phone.request(Operation::Renew { uses: 1 });
     let (sender, receiver) = std::sync::mpsc::channel();
-    for _ in 0..3 {
+    for phone in &mut phones {
+        let request = phone.request(Operation::Renew { uses: 1 });
         let sender = sender.clone();
         world.ledger.submit(phone.work(&request), Box::new(move |outcome| sender.send(outcome).unwrap()));
     }
     assert_eq!(receiver.recv().unwrap(), Err(LedgerError::Store(StoreError::Busy)));
     drop(hold);
     assert!(receiver.recv().unwrap().is_ok() && receiver.recv().unwrap().is_ok());
+    assert_eq!(world.store.counts().refused, 1);
+    let phone = &mut phones[0];
+    let request = phone.request(Operation::Renew { uses: 1 });
     world.store.close();
     world.store.close();
     assert_eq!(world.store.write("test", |_| Ok(())), Err(StoreError::Closed));
     assert_eq!(world.store.read(|tx| tx.suppliers()).err(), Some(StoreError::Closed));
     assert_eq!(world.ledger.settle(phone.work(&request)), Err(LedgerError::Store(StoreError::Closed)));
+}
+
+#[test]
+fn a_reader_too_many_is_told_so_and_the_next_one_is_not() {
+    let world = World::with(|options| {
+        (options.readers, options.patience) = (1, std::time::Duration::from_millis(20));
+    });
+    let inside = world.store.read(|_| Ok(world.store.read(|tx| tx.suppliers()).map(drop)));
+    assert_eq!(inside, Ok(Err(StoreError::Busy)));
+    assert!(world.store.read(|tx| tx.suppliers()).is_ok());
 }

@@ -75,7 +75,13 @@ fn joining(number: u32, code: Secret) -> Request {
 fn sell(world: &World, offer: Offer) {
     let selling = move |tx: &carnet_store::Writing<'_>| {
         let before = tx.menu(&app())?.unwrap().menu;
-        tx.replace_menu(SUPPLIER, &app(), before.serial, &before.replaced(&app(), vec![offer]), Time(NOW))
+        tx.replace_menu(
+            SUPPLIER,
+            &app(),
+            before.serial,
+            &before.replaced(&app(), vec![offer.clone()]),
+            Time(NOW),
+        )
     };
     world.store.write("test.sell", selling).unwrap();
 }

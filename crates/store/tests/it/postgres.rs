@@ -9,6 +9,8 @@ mod checker;
 mod cold;
 #[path = "faults.rs"]
 mod faults;
+#[path = "flood.rs"]
+mod flood;
 #[path = "hot.rs"]
 mod hot;
 #[path = "life.rs"]

@@ -1,6 +1,6 @@
 //! A database that is not our own: somebody else's, away, or without permission.
 
-use carnet_core::document::Operation;
+use carnet_core::document::{Body, Operation};
 use carnet_store::{LedgerError, PostgresUrl, Store, StoreError};
 use carnet_testkit::FakeClock;
 use carnet_testkit::postgres::{Schema, cluster};
@@ -143,6 +143,117 @@ fn a_deadlock_or_serialization_failure_is_decided_again_as_a_whole() {
     assert_eq!(schema(&world).sql("SELECT last_value FROM tries"), "3");
     schema(&world).sql("DROP TRIGGER fail ON license; DROP FUNCTION fail; DROP SEQUENCE tries");
     world.assert_clean();
+}
+
+/// Writing to this table fails so many times, with this code of PostgreSQL. A sequence keeps its value when a transaction is
+/// rolled back.
+fn failing(world: &World, table: &str, code: &str, times: u32) {
+    schema(world).sql(&format!(
+        "CREATE SEQUENCE tries; \
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('tries') <= {times} THEN RAISE SQLSTATE '{code}'; END IF; RETURN new; END $$; \
+         CREATE TRIGGER fail BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION fail()"
+    ));
+}
+
+/// Ends that, and says how often it was tried.
+fn healed(world: &World, table: &str) -> String {
+    let tries = schema(world).sql("SELECT last_value FROM tries");
+    schema(world).sql(&format!("DROP TRIGGER fail ON {table}; DROP FUNCTION fail; DROP SEQUENCE tries"));
+    tries
+}
+
+#[test]
+fn a_unit_of_work_is_run_again_as_a_whole_when_it_came_in_anothers_way() {
+    for code in ["40001", "40P01"] {
+        let world = World::new();
+        failing(&world, "setting", code, 2);
+        world.store.write("test", |tx| tx.put_setting("a", b"b")).unwrap();
+        assert_eq!((healed(&world, "setting").as_str(), world.store.counts().again), ("3", 2), "{code}");
+        assert_eq!(world.store.read(|tx| tx.setting("a")).unwrap().as_deref(), Some(&b"b"[..]));
+
+        // Whatever the work makes of the error; and in the end it is told.
+        failing(&world, "setting", code, 9);
+        let not_found = || StoreError::NotFound { what: "something" };
+        let told = world.store.write("test", move |tx| tx.put_setting("c", b"d").map_err(|_| not_found()));
+        assert!(matches!(told, Err(StoreError::Conflict { .. })), "{told:?}");
+        assert_eq!(healed(&world, "setting"), "3");
+        assert_eq!(world.store.read(|tx| tx.setting("c")), Ok(None));
+    }
+}
+
+#[test]
+fn i9_a_full_disk_of_the_database_is_told_and_over_when_there_is_room_again() {
+    let world = World::new();
+    let mut phone = Phone::register(&world, 1);
+    let agreement = phone.agreement(&world, "ten-runs");
+    let request = phone.request(agreement);
+    failing(&world, "event", "53100", 1);
+    assert_eq!(world.store.trouble(), None);
+    let full = world.ledger.settle(phone.work(&request));
+    assert_eq!(full, Err(LedgerError::Store(StoreError::DiskFull)));
+    assert_eq!(world.store.trouble(), Some(StoreError::DiskFull));
+    assert_eq!(world.check().counts.licenses, 0);
+    assert_eq!(how(&world.ledger.settle(phone.work(&request)).unwrap()), carnet_store::How::Decided);
+    assert_eq!((healed(&world, "event").as_str(), world.store.trouble()), ("2", None));
+    world.assert_clean();
+}
+
+#[test]
+fn a_database_with_no_connections_left_is_told_as_such() {
+    let schema = Schema::new();
+    let name = schema.sql("SELECT current_schema()");
+    schema.sql(&format!(
+        "CREATE ROLE {name} LOGIN CONNECTION LIMIT 3; GRANT USAGE, CREATE ON SCHEMA {name} TO {name}"
+    ));
+    // One that writes and four that read are two too many.
+    let refused = refusal(&schema.url().replace("carnet@", &format!("{name}@")));
+    assert!(
+        matches!(&refused, StoreError::Unreachable { why } if why.contains("too many connections")),
+        "{refused:?}"
+    );
+    schema.sql(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
+}
+
+#[test]
+fn rows_that_are_written_together_are_those_that_are_written_one_by_one() {
+    let written = |together: bool| {
+        let world = World::with(|options| options.together = together);
+        let mut phones: Vec<_> = (1..=12).map(|number| Phone::register(&world, number)).collect();
+        for operation in 0..4 {
+            let hold = world.hold();
+            let (sender, outcomes) = std::sync::mpsc::channel();
+            let requests: Vec<_> = phones
+                .iter_mut()
+                .map(|phone| {
+                    let agreement =
+                        phone.agreement(&world, if operation % 2 == 0 { "ten-runs" } else { "pool" });
+                    phone.request(if operation < 2 { agreement } else { Operation::Renew { uses: 1 } })
+                })
+                .collect();
+            for (number, request) in requests.iter().enumerate() {
+                let sender = sender.clone();
+                let reply = move |outcome| sender.send((number, outcome)).unwrap();
+                world.ledger.submit(phones[number].work(request), Box::new(reply));
+            }
+            drop((hold, sender));
+            for (number, outcome) in outcomes {
+                let body = phones[number].receive(&answered(outcome.unwrap()));
+                if let Body::Pass(pass) = body {
+                    phones[number].totals.entry(pass.license).or_default().uses = pass.uses.unwrap().upto;
+                }
+            }
+        }
+        world.assert_clean();
+        ["license", "journal", "event", "agreement", "device"].map(|table| {
+            let each =
+                format!("SELECT coalesce(string_agg(md5(t::text), ',' ORDER BY t::text), '') FROM {table} t");
+            schema(&world).sql(&each)
+        })
+    };
+    let (together, one_by_one) = (written(true), written(false));
+    assert!(together.iter().all(|rows| !rows.is_empty()));
+    assert_eq!(together, one_by_one);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a5_a_menu_changed_at_one_server_is_the_menu_of_the_other_at_once() {
     store
         .write("test.menu", move |tx| {
             let before = tx.menu(&app())?.unwrap().menu;
-            let menu = before.replaced(&app(), only);
+            let menu = before.replaced(&app(), only.clone());
             tx.replace_menu(SUPPLIER, &app(), before.serial, &menu, Time(NOW))
         })
         .unwrap();

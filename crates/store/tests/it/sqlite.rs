@@ -13,6 +13,8 @@ mod cold;
 mod faults;
 #[path = "file.rs"]
 mod file;
+#[path = "flood.rs"]
+mod flood;
 #[path = "hot.rs"]
 mod hot;
 #[path = "life.rs"]

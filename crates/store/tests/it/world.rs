@@ -237,7 +237,7 @@ impl World {
                 let name = "acme".parse().unwrap();
                 tx.add_supplier(&Supplier { id, name, title: "Acme".into(), created: now })?;
                 tx.add_app(&app(), id, "Paint", now)?;
-                let menu = tx.menu(&app())?.unwrap().menu.replaced(&app(), offers);
+                let menu = tx.menu(&app())?.unwrap().menu.replaced(&app(), offers.clone());
                 tx.replace_menu(id, &app(), 0, &menu, now)
             })
             .unwrap();

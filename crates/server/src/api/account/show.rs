@@ -4,20 +4,27 @@ use axum::Json as Body;
 use axum::extract::State;
 use carnet_api::account::{Account, AccountApp, AccountQuery, DeviceView};
 use carnet_api::path::ACCOUNT;
+use carnet_api::report::Notice;
 use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::{DeviceId, LicenseId};
-use carnet_core::license::{LEEWAY, License};
+use carnet_core::license::License;
 use carnet_core::time::Time;
-use carnet_seal::VerifyingKey;
+use carnet_store::Reading;
 use carnet_store::device::{DeviceKeys, NamedDevice};
+use carnet_store::report::KeptReport;
 use carnet_store::user::AccountView;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::admission::Client;
 use crate::api::license;
+use crate::api::report::reasons;
+use crate::asker::{Said, asker};
 use crate::extract::Json;
 use crate::problem::Failure;
 use crate::server::Server;
+
+/// Older ones have been read.
+const MOST_NOTICES: u32 = 20;
 
 /// Show the account of a device's user
 ///
@@ -40,9 +47,11 @@ pub async fn show(
     Json(query): Json<AccountQuery>,
 ) -> Result<Body<Account>, Failure> {
     let now = server.now();
-    let device =
-        asker(&server, &query, now).map_err(|failure| server.admission().instead(client, failure))?;
-    let found = server.read(move |tx| tx.account_view(device.user)).await?;
+    let device = asking(&server, &query).map_err(|failure| server.admission().instead(client, failure))?;
+    let read = move |tx: &Reading<'_>| {
+        Ok((tx.account_view(device.user)?, tx.report_notices(device.user, MOST_NOTICES)?))
+    };
+    let (found, notices) = server.read(read).await?;
     let found = found.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
     let own = found.devices.iter().find(|known| known.device.id == device.id);
     let only = own.and_then(|known| known.device.only);
@@ -53,23 +62,28 @@ pub async fn show(
         at: now,
         apps: apps(&found, only, now),
         devices: devices(&found, device.id, only.is_some(), now),
+        notices: notices
+            .iter()
+            .filter(|told| only.is_none_or(|only| only == told.license))
+            .filter_map(notice)
+            .collect(),
     }))
 }
 
 /// The device that has signed the question, just now, for this server.
-fn asker(server: &Server, query: &AccountQuery, now: Time) -> Result<DeviceKeys, Failure> {
-    if query.server != server.keys().server() {
-        return Err(Failure::new(ProblemCode::WrongServer));
-    }
-    let keys = server.store().device_keys(query.device)?;
-    let keys = keys.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
-    let signature = BASE64URL_NOPAD.decode(query.signature.as_bytes()).ok();
+fn asking(server: &Server, query: &AccountQuery) -> Result<DeviceKeys, Failure> {
+    let AccountQuery { server: at_server, device, at, signature } = query;
+    let statement = AccountQuery::statement(*at_server, *device, *at);
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok();
     let signature = signature.and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-    let signature = signature.ok_or_else(|| Failure::new(ProblemCode::BadSignature))?;
-    let statement = AccountQuery::statement(query.server, query.device, query.at);
-    VerifyingKey::ed25519(keys.signing_key)?.verify(statement.as_bytes(), &signature)?;
-    let apart = now.since(query.at).max(query.at.since(now));
-    if apart > LEEWAY { Err(Failure::new(ProblemCode::Stale)) } else { Ok(keys) }
+    let said = Said { server: *at_server, device: *device, at: *at };
+    asker(server, said, statement.as_bytes(), signature.as_ref())
+}
+
+fn notice(report: &KeptReport) -> Option<Notice> {
+    let judged = report.verdict.as_ref()?;
+    let (app, reasons) = (report.app.clone(), reasons(judged));
+    Some(Notice { app, license: report.license, at: judged.at, reasons })
 }
 
 /// All licenses by app, in the order in which they are used (A23).

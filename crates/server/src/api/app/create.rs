@@ -44,7 +44,7 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
             other => other.into(),
         })?;
         let display_name = new.display_name.trim().to_owned();
-        Reply::created(&App { id: new.id, display_name, registered: now, menu_serial: 0, offers: 0 })
+        Reply::created(&App { id: new.id.clone(), display_name, registered: now, menu_serial: 0, offers: 0 })
     };
     call.once(&server, "app.create", add).await
 }

@@ -5,9 +5,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use carnet_api::path::DEVICE;
 use carnet_api::{COSE, Problem, ProblemCode};
-use carnet_core::document::Operation;
+use carnet_core::document::{Answer, Body, Operation};
 use carnet_core::provision::{Handed, KeyTransaction};
-use carnet_seal::Kind;
+use carnet_seal::{Kind, Unverified};
 use carnet_store::{How, Settled, Work};
 
 use super::checked::checked;
@@ -17,6 +17,8 @@ use crate::extract::Document;
 use crate::key_service::KeyServiceError;
 use crate::problem::Failure;
 use crate::server::Server;
+
+const RENEW: &str = "renew";
 
 /// Submit a device's request
 ///
@@ -35,6 +37,7 @@ use crate::server::Server;
         (status = 413, description = "`too-large`", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "`key-set-wanted`: the same request again, with the device's key set beside it", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "`wrong-server`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: too much waits, or the database is away; Retry-After says when to come again", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-requests`: to new devices only; `too-many-attempts`: wrong codes", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -43,7 +46,7 @@ pub async fn submit(
     client: Client,
     Document(bytes): Document,
 ) -> Result<Response, Failure> {
-    let version = server.keys().version();
+    let (version, began) = (server.keys().version(), server.clock().boot_micros());
     let checked = match checked(&server, client, &bytes) {
         // It may show a document that another server of ours has signed, with a key that we have not seen yet.
         Err(failure) if server.store().is_shared() => {
@@ -56,7 +59,7 @@ pub async fn submit(
         checked => checked?,
     };
     attempts::watch(&server, client, &checked.submission).await?;
-    let renewal = matches!(checked.submission.request.operation, Operation::Renew { .. });
+    let operation = asked(&checked.submission.request.operation);
     let document = checked.document.clone();
     let mut submission = checked.submission.clone();
     let mut settled = server.settle(Work::Request(Box::new(submission.clone()))).await?;
@@ -75,7 +78,12 @@ pub async fn submit(
     };
     // Here and not in the ledger: what is committed may be signed by whoever has a core to spare.
     let (document, kind) = server.keys().sign_prepared(payload).map_err(Failure::internal)?;
-    server.metrics().answer(name(kind), in_words(how), renewal && kind == Kind::Pass && how == How::Decided);
+    let renewed = operation == RENEW && kind == Kind::Pass && how == How::Decided;
+    server.metrics().answer(name(kind), in_words(how), renewed);
+    server.metrics().operation(operation, server.clock().boot_micros().saturating_sub(began));
+    if kind == Kind::Refusal {
+        count_refusal(&server, &document);
+    }
     Ok(([(CONTENT_TYPE, COSE)], document).into_response())
 }
 
@@ -93,6 +101,39 @@ async fn handed(server: &Server, document: Vec<u8>, order: KeyTransaction) -> Re
             })
         })
         .await
+}
+
+/// A refusal is rare enough to be read once more.
+fn count_refusal(server: &Server, document: &[u8]) {
+    let read = Unverified::<Answer>::parse(document)
+        .and_then(|document| document.verify_held(server.keys().current().ring()));
+    if let Ok(signed) = read
+        && let Body::Refusal(refusal) = &signed.claims().body
+    {
+        server.metrics().refusal(refusal.reason);
+    }
+}
+
+const fn asked(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Register(_) => "register",
+        Operation::Renew { .. } => RENEW,
+        Operation::Agree(_) => "agree",
+        Operation::Redeem(_) => "redeem",
+        Operation::Decline => "decline",
+        Operation::Export => "export",
+        Operation::Import(_) => "import",
+        Operation::CancelMove(_) => "cancel-move",
+        Operation::Return => "return",
+        Operation::Invite(_) => "invite",
+        Operation::Withdraw(_) => "withdraw",
+        Operation::Lost(_) => "lost",
+        Operation::Retire(_) => "retire",
+        Operation::Rename { .. } => "rename",
+        Operation::Borrow(_) => "borrow",
+        Operation::OrderKey(_) => "order-key",
+        Operation::RedeemKey(_) => "redeem-key",
+    }
 }
 
 const fn in_words(how: How) -> &'static str {

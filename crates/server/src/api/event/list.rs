@@ -11,6 +11,7 @@ use carnet_core::id::LicenseId;
 use carnet_core::license::Act;
 use carnet_store::event::{self as stored, What};
 
+use crate::api::report::kind_of;
 use crate::extract::{Query, Session};
 use crate::pages;
 use crate::problem::Failure;
@@ -62,10 +63,12 @@ fn view(event: &stored::Event) -> Event {
         What::Reviewed(reviewed) => (plain("reviewed"), Some(reviewed.by.clone()), None),
         What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
         What::Freed(freed) => (plain("device-freed"), Some(freed.by.clone()), None),
+        What::Reported(reported) => (plain(kind_of(reported.step)), Some(reported.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
     };
     let stated_reason = match &event.what {
         What::Acted(acted) => acted.reason.clone(),
+        What::Reported(reported) => reported.verdict.clone(),
         _ => None,
     };
     Event {

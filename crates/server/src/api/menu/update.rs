@@ -109,7 +109,7 @@ struct Change {
 }
 
 impl Change {
-    fn make(self, tx: &Writing<'_>) -> Result<Reply, Failure> {
+    fn make(&self, tx: &Writing<'_>) -> Result<Reply, Failure> {
         let found = tx.menu(&self.app)?.filter(|found| found.supplier == self.supplier);
         let menu = found.ok_or_else(|| Failure::new(ProblemCode::NotFound))?.menu;
         if let Some(expected) = self.expected.filter(|expected| *expected != menu.serial) {
@@ -119,7 +119,7 @@ impl Change {
         let warnings = warnings(&self.offers);
         let diff = Diff::between(&menu, &self.offers);
         let serial = if diff.is_empty() || self.dry_run { menu.serial } else { self.write(tx, &menu)? };
-        Reply::ok(&MenuUpdated { app: self.app, serial, dry_run: self.dry_run, diff, warnings })
+        Reply::ok(&MenuUpdated { app: self.app.clone(), serial, dry_run: self.dry_run, diff, warnings })
     }
 
     fn write(&self, tx: &Writing<'_>, menu: &Menu) -> Result<u64, Failure> {

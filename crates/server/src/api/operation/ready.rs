@@ -5,13 +5,17 @@ use axum::extract::State;
 use carnet_api::path::READYZ;
 use carnet_api::server::Readiness;
 use carnet_api::{Problem, ProblemCode};
+use carnet_store::StoreError;
 
 use crate::problem::Failure;
 use crate::server::Server;
 
+/// The setting that says when writing was last tried.
+const PROBE: &str = "readiness.probe";
+
 /// The server can do its work
 ///
-/// Fails while the server is about to stop, so that nothing new is sent to it.
+/// Fails while the server is about to stop, so that nothing new is sent to it, and while nothing can be written.
 #[utoipa::path(
     get, path = READYZ, operation_id = "readiness_show", tag = "operations",
     responses(
@@ -22,14 +26,32 @@ use crate::server::Server;
 pub async fn ready(State(server): State<Server>) -> Result<Json<Readiness>, Failure> {
     let draining = server.is_draining();
     let database = server.read(|tx| tx.setting("").map(drop)).await.is_ok();
+    let written = if database { unwritten(&server).await } else { None };
     let keys = server.now() < server.keys().current().expires();
     let missing = [
         (draining, "the server is about to stop"),
         (!database, "the database does not answer"),
         (!keys, "the key set has ended"),
     ];
+    if let Some(what) = written.filter(|_| !draining) {
+        return Err(Failure::because(ProblemCode::Unavailable, what));
+    }
     match missing.iter().find(|(fails, _)| *fails) {
         Some((_, what)) => Err(Failure::because(ProblemCode::Unavailable, what)),
         None => Ok(Json(Readiness { ready: true, database, keys, draining })),
     }
+}
+
+/// Why nothing can be written. Only where the last attempt has failed is another one made, by this: while the server is
+/// not ready nobody sends it anything that would.
+async fn unwritten(server: &Server) -> Option<&'static str> {
+    server.store().trouble()?;
+    let now = server.now().0.to_be_bytes();
+    server.write("readiness.probe", move |tx| Ok(tx.put_setting(PROBE, &now)?)).await.err()?;
+    Some(match server.store().trouble()? {
+        StoreError::DiskFull => "the disk of the database is full: make room, nothing has been lost",
+        StoreError::Denied { .. } => "the database takes no writes of this server: look at its log",
+        StoreError::ReadOnly { .. } => "the database file cannot be written: check its owner and permissions",
+        _ => "the database does not answer",
+    })
 }

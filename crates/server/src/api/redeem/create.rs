@@ -42,7 +42,7 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
         let app = tx.menu(&new.app)?.filter(|app| app.supplier == supplier).ok_or_else(not_found)?;
         let listed = Arc::new(app.menu.find(&new.offer).cloned().ok_or_else(not_found)?);
         let mut made = Vec::with_capacity(new.digests.len());
-        for digest in new.digests {
+        for digest in new.digests.iter().copied() {
             let (listed, expires) = (Arc::clone(&listed), new.expires);
             let grant = Grant { digest, supplier, listed, made: now, expires, used: None, withdrawn: false };
             tx.add_grant(&grant, new.label.trim()).map_err(taken)?;

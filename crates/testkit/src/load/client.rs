@@ -12,7 +12,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::Failed;
+use super::Failed;
 
 /// What the header of a pass says. Refusals have the status 200 too.
 pub const PASS: &[u8] = b"application/carnet-pass";
@@ -20,9 +20,14 @@ pub const PASS: &[u8] = b"application/carnet-pass";
 const HEADER: usize = 80;
 
 /// A connection that is kept.
+#[derive(Debug)]
 pub struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
+    /// To this address.
+    ///
+    /// # Errors
+    /// When nobody listens there.
     pub async fn open(address: SocketAddr) -> Result<Self, Failed> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -33,6 +38,9 @@ impl Connection {
     }
 
     /// Sends a renewal; the answer is a pass.
+    ///
+    /// # Errors
+    /// When it is anything else.
     pub async fn renew(&mut self, message: Bytes) -> Result<Bytes, Failed> {
         self.0.ready().await?;
         let request = Request::post(DEVICE).header(HOST, "carnet").header(CONTENT_TYPE, COSE);

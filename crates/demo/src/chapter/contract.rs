@@ -1,0 +1,224 @@
+//! Contract management: what is recorded, reports on request, verdicts, erasure (C1 to C6), and what is found out (D3).
+
+use super::World;
+use crate::device::Device;
+use crate::files;
+use crate::surprise::Surprise;
+
+const APP: &str = "acme/print";
+const MENU: &str = include_str!("menus/print.toml");
+
+pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
+    the_supplier_makes_keys(world)?;
+    let ida = Device::new(world.stage, "ida")?;
+    let license = she_is_told_and_agrees(world, &ida)?;
+    she_sees_what_is_recorded(world, &ida)?;
+    a_report_is_asked_for_and_judged(world, &ida, &license)?;
+    a_code_survives_paper(world, &ida)?;
+    the_supplier_reads_on_her_device(world, &ida)?;
+    an_answer_that_is_late(world, &ida, &license)?;
+    a_power_failure_is_no_crime(world, &ida)?;
+    a_clone_makes_a_second_history(world, &ida)?;
+    the_contract_ends_with_an_erasure(world, &ida, &license)
+}
+
+fn the_supplier_makes_keys(world: &World<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    let ran = acme.ask(&["supplier", "report-key", "new"])?;
+    ran.done()?.is("/generations", 1)?;
+    acme.ask(&["supplier", "app", "add", APP])?.exits(0)?;
+    let menu = stage.path("print.toml");
+    files::write(&menu, MENU.as_bytes())?;
+    acme.ask(&["supplier", "menu", "set", APP, "--yes", "-f", &menu.to_string_lossy()])?.exits(0)?;
+    let sentence = "acme makes keys for reports; the private halves never leave its machine, the public ones go into the offer.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn she_is_told_and_agrees(world: &World<'_>, ida: &Device<'_>) -> Result<String, Surprise> {
+    let product = world.acme.ask(&["supplier", "app", "product", APP])?.done()?.text("/product")?;
+    ida.register(&product, "Ida")?;
+    let ran = world.stage.run(&ida.carnet().args(["menu", APP]))?;
+    ran.exits(0)?.says("sealed so that only the supplier reads them")?;
+    ran.says("without a report that was asked for in time, no further pass")?;
+    let license = ida.agree(APP, "reported")?.text("/pass/license")?;
+    let sentence =
+        "Before she agrees, Ida reads what will be recorded, for how long, and what follows from silence.";
+    world.stage.voice().step(&ran, sentence);
+    Ok(license)
+}
+
+fn she_sees_what_is_recorded(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    for _ in 0..2 {
+        ida.run(APP, &["true"])?.exits(0)?;
+    }
+    let ran = ida.ask(&["usage", APP])?;
+    ran.done()?.is("/totals/0/uses", 2)?.is("/records/runs", 2)?;
+    let sentence = "Each run is recorded. Ida sees totals and kinds of records; the details are sealed as they are written.";
+    world.stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn a_report_is_asked_for_and_judged(
+    world: &World<'_>,
+    ida: &Device<'_>,
+    license: &str,
+) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    let asked = acme.ask(&["supplier", "request-report", license])?;
+    asked.done()?.is("/sent", true)?;
+    ida.ask(&["renew", APP])?.exits(0)?;
+    let started = stage.run(&ida.carnet().args(["--no-input", "run", APP, "--", "true"]))?;
+    started.exits(0)?.says("the supplier has asked for a usage report")?;
+    stage.voice().step(&asked, "acme asks for a report. Ida's device hears of it at its next contact, and the program says so when it starts.");
+    let made = ida.ask(&["report", APP])?;
+    made.done()?.is("/handed_in", true)?;
+    ida.ask(&["status"])?.done()?.is("/servers/0/asked", serde_json::json!([]))?;
+    stage.voice().step(
+        &made,
+        "She makes the report; it goes to the server, which keeps it and can read nothing of it.",
+    );
+    let opened = acme.ask(&["supplier", "open", "--received"])?;
+    opened.done()?.is("/0/verdict", "within-contract")?.is("/0/uses", 3)?;
+    let verdicts = acme.ask(&["supplier", "verdicts"])?;
+    verdicts.done()?.is("/0/verdict/verdict", "within-contract")?;
+    let events = acme.ask(&["supplier", "events", "--license", license])?.done()?;
+    for kind in ["report-requested", "report-received", "report-judged"] {
+        events.one("/data", "/kind", kind)?;
+    }
+    stage.voice().step(
+        &opened,
+        "acme fetches, opens and judges it: used within the contract. The verdict stands in the books.",
+    );
+    Ok(())
+}
+
+fn a_code_survives_paper(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    let (text, picture) = (stage.path("report.txt"), stage.path("report.png"));
+    let mut files = Vec::new();
+    for to in [&text, &picture] {
+        let made = ida.ask(&["report", APP, "--to", &to.to_string_lossy()])?.done()?;
+        files.push(made.list("/files")?);
+    }
+    let mut pictures: Vec<String> = files[1].iter().map(|file| file.text("")).collect::<Result<_, _>>()?;
+    // In any order.
+    pictures.reverse();
+    let pictures: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    let opened = acme.ask(&[&["supplier", "open"][..], &pictures].concat())?;
+    opened.done()?.is("/0/verdict", "within-contract")?;
+    let typed = files::text(&text)?;
+    let line = typed.lines().nth(1).unwrap_or_default();
+    let other = if line.starts_with('A') { "B" } else { "A" };
+    let wrong = typed.replacen(line, &format!("{other}{}", &line[1..]), 1);
+    let mistyped = stage.path("mistyped.txt");
+    files::write(&mistyped, wrong.as_bytes())?;
+    let refused = acme.ask(&["supplier", "open", &mistyped.to_string_lossy()])?;
+    refused.says("line ")?;
+    stage.check(refused.code != Some(0), "a mistake that is found", "none")?;
+    let sentence =
+        "The same goes as a text or as QR pictures in any order; a typing mistake is found on its line.";
+    stage.voice().step(&opened, sentence);
+    Ok(())
+}
+
+fn the_supplier_reads_on_her_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let key = world.stage.path("stick.keys").to_string_lossy().into_owned();
+    world.acme.ask(&["supplier", "report-key", "export", "--to", &key, "--yes"])?.exits(0)?;
+    let opened = ida.ask(&["supplier", "open", "--journal", APP, "--key", &key])?;
+    opened.done()?.is("/0/verdict", "within-contract")?;
+    let sentence = "With its keys on a stick, acme can read the journal on Ida's own device.";
+    world.stage.voice().step(&opened, sentence);
+    Ok(())
+}
+
+fn an_answer_that_is_late(world: &World<'_>, ida: &Device<'_>, license: &str) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    acme.ask(&["supplier", "request-report", license, "--within", "1 second"])?.exits(0)?;
+    ida.run(APP, &["sleep", "2"])?.exits(0)?;
+    // The pass that is out runs to its end; then the next one is refused.
+    let mut refused = ida.run(APP, &["true"])?;
+    while refused.code == Some(0) {
+        refused = ida.run(APP, &["true"])?;
+    }
+    refused.fails(4, "report-overdue")?;
+    ida.ask(&["report", APP])?.done()?.is("/handed_in", true)?;
+    ida.run(APP, &["true"])?.exits(0)?;
+    let opened = stage.run(&acme.carnet().args(["--no-input", "supplier", "open", "--received"]))?;
+    opened.exits(5)?.says("violation")?;
+    let sentence = "Who does not answer in time gets no further pass, as agreed, until the answer comes; that it was late is on record.";
+    stage.voice().step(&refused, sentence);
+    Ok(())
+}
+
+fn judged(
+    world: &World<'_>,
+    device: &Device<'_>,
+    name: &str,
+    more: &[&str],
+) -> Result<crate::ran::Ran, Surprise> {
+    let to = world.stage.path(name).to_string_lossy().into_owned();
+    device.ask(&["report", APP, "--to", &to])?.exits(0)?;
+    let line = world.acme.carnet().args(["--no-input", "supplier", "open", &to]);
+    world.stage.run(&line.args(more))
+}
+
+fn a_power_failure_is_no_crime(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    files::cut(&files::newest(&ida.home, "apps/acme+print", "seg")?, 3)?;
+    ida.run(APP, &["true"])?.exits(0)?;
+    let opened = judged(world, ida, "torn", &[])?;
+    opened.exits(0)?.says("within contract")?.says("note:")?;
+    let sentence = "The power fails and tears the last record off. The program runs, and the next report notes it: nobody is accused.";
+    world.stage.voice().step(&opened, sentence);
+    Ok(())
+}
+
+fn a_clone_makes_a_second_history(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    let clone = ida.copied("ida.clone")?;
+    // More records than the clone will have.
+    ida.run(APP, &["true"])?.exits(0)?;
+    ida.ask(&["renew", APP])?.exits(0)?;
+    let contact = clone.ask(&["renew", APP])?;
+    contact.exits(0)?;
+    let settled = acme.ask(&["supplier", "events"])?;
+    settled.done()?.holds("both heads as evidence", |events| {
+        let settled =
+            events["data"].as_array().into_iter().flatten().filter(|event| event["kind"] == "settled");
+        settled.into_iter().any(|event| event["evidence"]["journal_head"].is_string())
+    })?;
+    let sentence = "A cloned machine shows when both sides have asked: the first time it is settled at the price of a slice.";
+    stage.voice().step(&contact, sentence);
+    ida.ask(&["renew", APP])?.fails(5, "under-review")?;
+    let flagged = acme.ask(&["supplier", "device", "flagged"])?.done()?;
+    let device = flagged.at("/0")?.text("/device")?;
+    acme.ask(&["supplier", "device", "review", &device, APP])?.exits(0)?;
+    ida.ask(&["renew", APP])?.exits(0)?;
+    judged(world, &clone, "clone", &[])?;
+    let opened = judged(world, ida, "fork", &[])?;
+    opened.exits(5)?.says("violation")?;
+    let sentence = "The next time it waits for acme, who lets Ida go on. The two journals part at a record, and that is a violation with the place.";
+    stage.voice().step(&opened, sentence);
+    Ok(())
+}
+
+fn the_contract_ends_with_an_erasure(
+    world: &World<'_>,
+    ida: &Device<'_>,
+    license: &str,
+) -> Result<(), Surprise> {
+    let World { stage, acme, .. } = world;
+    acme.ask(&["supplier", "request-erasure", license])?.exits(0)?;
+    let erased = ida.ask(&["erase", APP, "--yes", "--stop"])?;
+    erased.done()?.is("/outcome", "erased")?.is("/handed_in", true)?;
+    stage.voice().step(
+        &erased,
+        "acme asks for the erasure. Ida erases the app, and the certificate goes to the server.",
+    );
+    let opened = acme.ask(&["supplier", "open", "--received", "--act", "--yes"])?;
+    opened.done()?.is("/0/verdict", "erasure-confirmed")?.is("/0/done", "ended")?;
+    world.license(license)?.is("/validity/status", "ended")?;
+    ida.run(APP, &["true"])?.exits(4)?;
+    stage.voice().step(&opened, "Only the confirmed erasure ends the contract, and nothing runs any more.");
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Contract management (C4): the server carries requests to devices and keeps sealed codes for suppliers. It can read no
+//! code and sign no request; what it knows of them is what the two sides say.
+
+pub mod content;
+pub mod hand_in;
+pub mod list;
+pub mod request;
+pub mod verdict;
+pub mod wanted;
+
+use carnet_api::ProblemCode;
+use carnet_api::report::{ReasonView, ReportView, VerdictView};
+use carnet_core::id::{LicenseId, SupplierId, UserId};
+use carnet_core::time::Seconds;
+use carnet_store::Work;
+use carnet_store::event::{ReportStep, Reported};
+use carnet_store::report::{Judged, KeptReport};
+
+use crate::problem::Failure;
+use crate::server::Server;
+
+const DAY: u64 = 86_400;
+/// So long the bytes of a code are kept, whether its supplier has fetched them or not.
+const KEPT: Seconds = Seconds(400 * DAY);
+/// So long a code may take to come as a whole.
+const ARRIVES_WITHIN: Seconds = Seconds(7 * DAY);
+/// Codes of one user that may wait for suppliers, and their bytes.
+const MOST_WAITING: (u64, u64) = (100, 256 << 20);
+
+/// What the supplier is shown of a code.
+pub(crate) fn view(report: &KeptReport) -> ReportView {
+    ReportView {
+        id: report.id(),
+        digest: report.digest,
+        license: report.license,
+        app: report.app.clone(),
+        user: report.user,
+        device: report.device,
+        wanted: report.wanted,
+        nonce: report.nonce,
+        length: report.length,
+        state: report.state.as_str().to_owned(),
+        received: report.received,
+        verdict: report.verdict.as_ref().map(verdict_view),
+    }
+}
+
+fn verdict_view(judged: &Judged) -> VerdictView {
+    VerdictView {
+        verdict: judged.verdict.clone(),
+        reasons: reasons(judged),
+        notice: judged.notice,
+        at: judged.at,
+        by: judged.by.clone(),
+    }
+}
+
+/// The reasons as they were stored.
+pub(crate) fn reasons(judged: &Judged) -> Vec<ReasonView> {
+    serde_json::from_str(&judged.reasons).unwrap_or_default()
+}
+
+/// Writes into the books of a license what has happened about a report, and until when the first open request is due
+/// from now on.
+async fn note(
+    server: &Server,
+    supplier: SupplierId,
+    (user, license): (UserId, LicenseId),
+    reported: Reported,
+) -> Result<(), Failure> {
+    let due = server.read(move |tx| tx.first_report_due(user, license)).await?;
+    let reported = Reported { due, ..reported };
+    server.settle(Work::Report { supplier, license, reported }).await?;
+    Ok(())
+}
+
+/// As events say it.
+pub(crate) const fn kind_of(step: ReportStep) -> &'static str {
+    match step {
+        ReportStep::Requested => "report-requested",
+        ReportStep::Received => "report-received",
+        ReportStep::Judged => "report-judged",
+        ReportStep::Withdrawn => "report-withdrawn",
+    }
+}
+
+fn not_found() -> Failure {
+    Failure::new(ProblemCode::NotFound)
+}
