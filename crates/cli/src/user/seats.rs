@@ -69,7 +69,7 @@ pub fn explained(failure: Failure, manager: &Manager, app: &AppId) -> Failure {
     if failure.code == Reason::NotBorrowable.code()
         && let Some(most) = most()
     {
-        return failure.with_remedy(&format!("borrow it for {} at most", length_in_words(most)));
+        return failure.with_remedy(format!("borrow it for {} at most", length_in_words(most)));
     }
     failure
 }
