@@ -306,7 +306,7 @@ pub fn image_manifest() -> ImageManifest {
         sealed_length: 40_000_000 + u64::from(number),
         plain_length: 1 << 33,
         entries: 1_234,
-        kept: (number % 2 == 0).then_some(Kept::Sealed),
+        kept: number.is_multiple_of(2).then_some(Kept::Sealed),
     };
     ImageManifest {
         id: ImageId([0x1a; 16]),
