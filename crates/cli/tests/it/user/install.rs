@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use carnet_controller::{Controller, Run};
+use carnet_controller::{Controller, Run, Time};
 use carnet_seal::ProductString;
 use serde_json::Value;
 
@@ -295,7 +295,8 @@ fn b4_an_order_of_a_device_that_is_not_registered_to_the_user_leaves_nothing_but
     let desk = shop.second_device(&ann);
     let devices = ann.run(&["devices", "--json"]).json();
     let devices = devices["devices"].as_array().unwrap();
-    let newest = devices.iter().max_by_key(|device| device["registered"].as_str().unwrap().to_owned());
+    let newest =
+        devices.iter().max_by_key(|device| device["registered"].as_str().unwrap().parse::<Time>().unwrap());
     let retired = ann.run(&["devices", "retire", newest.unwrap()["id"].as_str().unwrap(), "--yes", "--json"]);
     assert_eq!(retired.code, 0, "{retired:?}");
     let refused = desk.run(&["order", "acme/paint", "small", "--yes", "--json"]);
