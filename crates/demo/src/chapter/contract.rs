@@ -10,16 +10,16 @@ const MENU: &str = include_str!("menus/print.toml");
 
 pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     the_supplier_makes_keys(world)?;
-    let ida = Device::new(world.stage, "ida")?;
-    let license = she_is_told_and_agrees(world, &ida)?;
-    she_sees_what_is_recorded(world, &ida)?;
-    a_report_is_asked_for_and_judged(world, &ida, &license)?;
-    a_code_survives_paper(world, &ida)?;
-    the_supplier_reads_on_her_device(world, &ida)?;
-    an_answer_that_is_late(world, &ida, &license)?;
-    a_power_failure_is_no_crime(world, &ida)?;
-    a_clone_makes_a_second_history(world, &ida)?;
-    the_contract_ends_with_an_erasure(world, &ida, &license)
+    let eva = Device::new(world.stage, "eva")?;
+    let license = she_is_told_and_agrees(world, &eva)?;
+    she_sees_what_is_recorded(world, &eva)?;
+    a_report_is_asked_for_and_judged(world, &eva, &license)?;
+    a_code_survives_paper(world, &eva)?;
+    the_supplier_reads_on_her_device(world, &eva)?;
+    an_answer_that_is_late(world, &eva, &license)?;
+    a_power_failure_is_no_crime(world, &eva)?;
+    a_clone_makes_a_second_history(world, &eva)?;
+    the_contract_ends_with_an_erasure(world, &eva, &license)
 }
 
 fn the_supplier_makes_keys(world: &World<'_>) -> Result<(), Surprise> {
@@ -35,45 +35,45 @@ fn the_supplier_makes_keys(world: &World<'_>) -> Result<(), Surprise> {
     Ok(())
 }
 
-fn she_is_told_and_agrees(world: &World<'_>, ida: &Device<'_>) -> Result<String, Surprise> {
+fn she_is_told_and_agrees(world: &World<'_>, eva: &Device<'_>) -> Result<String, Surprise> {
     let product = world.acme.ask(&["supplier", "app", "product", APP])?.done()?.text("/product")?;
-    ida.register(&product, "Ida")?;
-    let ran = world.stage.run(&ida.carnet().args(["menu", APP]))?;
+    eva.register(&product, "Eva")?;
+    let ran = world.stage.run(&eva.carnet().args(["menu", APP]))?;
     ran.exits(0)?.says("sealed so that only the supplier reads them")?;
     ran.says("without a report that was asked for in time, no further pass")?;
-    let license = ida.agree(APP, "reported")?.text("/pass/license")?;
+    let license = eva.agree(APP, "reported")?.text("/pass/license")?;
     let sentence =
-        "Before she agrees, Ida reads what will be recorded, for how long, and what follows from silence.";
+        "Before she agrees, Eva reads what will be recorded, for how long, and what follows from silence.";
     world.stage.voice().step(&ran, sentence);
     Ok(license)
 }
 
-fn she_sees_what_is_recorded(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+fn she_sees_what_is_recorded(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
     for _ in 0..2 {
-        ida.run(APP, &["true"])?.exits(0)?;
+        eva.run(APP, &["true"])?.exits(0)?;
     }
-    let ran = ida.ask(&["usage", APP])?;
+    let ran = eva.ask(&["usage", APP])?;
     ran.done()?.is("/totals/0/uses", 2)?.is("/records/runs", 2)?;
-    let sentence = "Each run is recorded. Ida sees totals and kinds of records; the details are sealed as they are written.";
+    let sentence = "Each run is recorded. Eva sees totals and kinds of records; the details are sealed as they are written.";
     world.stage.voice().step(&ran, sentence);
     Ok(())
 }
 
 fn a_report_is_asked_for_and_judged(
     world: &World<'_>,
-    ida: &Device<'_>,
+    eva: &Device<'_>,
     license: &str,
 ) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     let asked = acme.ask(&["supplier", "request-report", license])?;
     asked.done()?.is("/sent", true)?;
-    ida.ask(&["renew", APP])?.exits(0)?;
-    let started = stage.run(&ida.carnet().args(["--no-input", "run", APP, "--", "true"]))?;
+    eva.ask(&["renew", APP])?.exits(0)?;
+    let started = stage.run(&eva.carnet().args(["--no-input", "run", APP, "--", "true"]))?;
     started.exits(0)?.says("the supplier has asked for a usage report")?;
-    stage.voice().step(&asked, "acme asks for a report. Ida's device hears of it at its next contact, and the program says so when it starts.");
-    let made = ida.ask(&["report", APP])?;
+    stage.voice().step(&asked, "acme asks for a report. Eva's device hears of it at its next contact, and the program says so when it starts.");
+    let made = eva.ask(&["report", APP])?;
     made.done()?.is("/handed_in", true)?;
-    ida.ask(&["status"])?.done()?.is("/servers/0/asked", serde_json::json!([]))?;
+    eva.ask(&["status"])?.done()?.is("/servers/0/asked", serde_json::json!([]))?;
     stage.voice().step(
         &made,
         "She makes the report; it goes to the server, which keeps it and can read nothing of it.",
@@ -93,12 +93,12 @@ fn a_report_is_asked_for_and_judged(
     Ok(())
 }
 
-fn a_code_survives_paper(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+fn a_code_survives_paper(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     let (text, picture) = (stage.path("report.txt"), stage.path("report.png"));
     let mut files = Vec::new();
     for to in [&text, &picture] {
-        let made = ida.ask(&["report", APP, "--to", &to.to_string_lossy()])?.done()?;
+        let made = eva.ask(&["report", APP, "--to", &to.to_string_lossy()])?.done()?;
         files.push(made.list("/files")?);
     }
     let mut pictures: Vec<String> = files[1].iter().map(|file| file.text("")).collect::<Result<_, _>>()?;
@@ -122,28 +122,28 @@ fn a_code_survives_paper(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surp
     Ok(())
 }
 
-fn the_supplier_reads_on_her_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+fn the_supplier_reads_on_her_device(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
     let key = world.stage.path("stick.keys").to_string_lossy().into_owned();
     world.acme.ask(&["supplier", "report-key", "export", "--to", &key, "--yes"])?.exits(0)?;
-    let opened = ida.ask(&["supplier", "open", "--journal", APP, "--key", &key])?;
+    let opened = eva.ask(&["supplier", "open", "--journal", APP, "--key", &key])?;
     opened.done()?.is("/0/verdict", "within-contract")?;
-    let sentence = "With its keys on a stick, acme can read the journal on Ida's own device.";
+    let sentence = "With its keys on a stick, acme can read the journal on Eva's own device.";
     world.stage.voice().step(&opened, sentence);
     Ok(())
 }
 
-fn an_answer_that_is_late(world: &World<'_>, ida: &Device<'_>, license: &str) -> Result<(), Surprise> {
+fn an_answer_that_is_late(world: &World<'_>, eva: &Device<'_>, license: &str) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     acme.ask(&["supplier", "request-report", license, "--within", "1 second"])?.exits(0)?;
-    ida.run(APP, &["sleep", "2"])?.exits(0)?;
+    eva.run(APP, &["sleep", "2"])?.exits(0)?;
     // The pass that is out runs to its end; then the next one is refused.
-    let mut refused = ida.run(APP, &["true"])?;
+    let mut refused = eva.run(APP, &["true"])?;
     while refused.code == Some(0) {
-        refused = ida.run(APP, &["true"])?;
+        refused = eva.run(APP, &["true"])?;
     }
     refused.fails(4, "report-overdue")?;
-    ida.ask(&["report", APP])?.done()?.is("/handed_in", true)?;
-    ida.run(APP, &["true"])?.exits(0)?;
+    eva.ask(&["report", APP])?.done()?.is("/handed_in", true)?;
+    eva.run(APP, &["true"])?.exits(0)?;
     let opened = stage.run(&acme.carnet().args(["--no-input", "supplier", "open", "--received"]))?;
     opened.exits(5)?.says("violation")?;
     let sentence = "Who does not answer in time gets no further pass, as agreed, until the answer comes; that it was late is on record.";
@@ -163,22 +163,22 @@ fn judged(
     world.stage.run(&line.args(more))
 }
 
-fn a_power_failure_is_no_crime(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
-    files::cut(&files::newest(&ida.home, "apps/acme+print", "seg")?, 3)?;
-    ida.run(APP, &["true"])?.exits(0)?;
-    let opened = judged(world, ida, "torn", &[])?;
+fn a_power_failure_is_no_crime(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
+    files::cut(&files::newest(&eva.home, "apps/acme+print", "seg")?, 3)?;
+    eva.run(APP, &["true"])?.exits(0)?;
+    let opened = judged(world, eva, "torn", &[])?;
     opened.exits(0)?.says("within contract")?.says("note:")?;
     let sentence = "The power fails and tears the last record off. The program runs, and the next report notes it: nobody is accused.";
     world.stage.voice().step(&opened, sentence);
     Ok(())
 }
 
-fn a_clone_makes_a_second_history(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+fn a_clone_makes_a_second_history(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
-    let clone = ida.copied("ida.clone")?;
+    let clone = eva.copied("eva.clone")?;
     // More records than the clone will have.
-    ida.run(APP, &["true"])?.exits(0)?;
-    ida.ask(&["renew", APP])?.exits(0)?;
+    eva.run(APP, &["true"])?.exits(0)?;
+    eva.ask(&["renew", APP])?.exits(0)?;
     let contact = clone.ask(&["renew", APP])?;
     contact.exits(0)?;
     let settled = acme.ask(&["supplier", "events"])?;
@@ -189,36 +189,36 @@ fn a_clone_makes_a_second_history(world: &World<'_>, ida: &Device<'_>) -> Result
     })?;
     let sentence = "A cloned machine shows when both sides have asked: the first time it is settled at the price of a slice.";
     stage.voice().step(&contact, sentence);
-    ida.ask(&["renew", APP])?.fails(5, "under-review")?;
+    eva.ask(&["renew", APP])?.fails(5, "under-review")?;
     let flagged = acme.ask(&["supplier", "device", "flagged"])?.done()?;
     let device = flagged.at("/0")?.text("/device")?;
     acme.ask(&["supplier", "device", "review", &device, APP])?.exits(0)?;
-    ida.ask(&["renew", APP])?.exits(0)?;
+    eva.ask(&["renew", APP])?.exits(0)?;
     judged(world, &clone, "clone", &[])?;
-    let opened = judged(world, ida, "fork", &[])?;
+    let opened = judged(world, eva, "fork", &[])?;
     opened.exits(5)?.says("violation")?;
-    let sentence = "The next time it waits for acme, who lets Ida go on. The two journals part at a record, and that is a violation with the place.";
+    let sentence = "The next time it waits for acme, who lets Eva go on. The two journals part at a record, and that is a violation with the place.";
     stage.voice().step(&opened, sentence);
     Ok(())
 }
 
 fn the_contract_ends_with_an_erasure(
     world: &World<'_>,
-    ida: &Device<'_>,
+    eva: &Device<'_>,
     license: &str,
 ) -> Result<(), Surprise> {
     let World { stage, acme, .. } = world;
     acme.ask(&["supplier", "request-erasure", license])?.exits(0)?;
-    let erased = ida.ask(&["erase", APP, "--yes", "--stop"])?;
+    let erased = eva.ask(&["erase", APP, "--yes", "--stop"])?;
     erased.done()?.is("/outcome", "erased")?.is("/handed_in", true)?;
     stage.voice().step(
         &erased,
-        "acme asks for the erasure. Ida erases the app, and the certificate goes to the server.",
+        "acme asks for the erasure. Eva erases the app, and the certificate goes to the server.",
     );
     let opened = acme.ask(&["supplier", "open", "--received", "--act", "--yes"])?;
     opened.done()?.is("/0/verdict", "erasure-confirmed")?.is("/0/done", "ended")?;
     world.license(license)?.is("/validity/status", "ended")?;
-    ida.run(APP, &["true"])?.exits(4)?;
+    eva.run(APP, &["true"])?.exits(4)?;
     stage.voice().step(&opened, "Only the confirmed erasure ends the contract, and nothing runs any more.");
     Ok(())
 }
