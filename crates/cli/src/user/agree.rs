@@ -57,9 +57,9 @@ impl Agree {
         let manager = which::manager(context, Some(&self.licensed))?;
         let wish = Wish { offer: self.offer.as_ref(), yes: self.yes, again: self.again };
         match carry_out(context, &manager, app, &wish)? {
-            Some(outcome) => {
+            Some((outcome, condition)) => {
                 let shown = Shown { app, outcome: name_of(&outcome), pass: Some(outcome.pass()) };
-                context.output.result(&shown, || in_words(app, &outcome))
+                context.output.result(&shown, || in_words(app, &outcome, &condition))
             }
             None => {
                 let shown = Shown { app, outcome: "declined", pass: None };
@@ -80,7 +80,7 @@ pub(super) struct Wish<'a> {
     pub again: bool,
 }
 
-/// Shows the menu where that is needed, and agrees. None: the menu was declined.
+/// Shows the menu where that is needed, and agrees; with the condition that was agreed to. None: the menu was declined.
 ///
 /// # Errors
 /// Why it could not be done.
@@ -89,7 +89,7 @@ pub(super) fn carry_out(
     manager: &Manager,
     app: &AppId,
     wish: &Wish<'_>,
-) -> Result<Option<Outcome>, Failure> {
+) -> Result<Option<(Outcome, String)>, Failure> {
     loop {
         let menu = manager.menu(app).map_err(|error| no_menu(manager, app, error))?;
         let offer = match wish.offer {
@@ -106,7 +106,7 @@ pub(super) fn carry_out(
             Err(error) if is_changed(&error) && !wish.yes && context.output.can_ask() => {
                 context.output.warning("the menu has changed meanwhile; look at it again");
             }
-            done => return Ok(Some(done?)),
+            done => return Ok(Some((done?, offer.offer.condition))),
         }
     }
 }
@@ -187,10 +187,14 @@ const fn name_of(outcome: &Outcome) -> &'static str {
     }
 }
 
-pub(super) fn in_words(app: &AppId, outcome: &Outcome) -> String {
+/// `agreed` is the condition that was agreed to; the pass may still be one of an earlier license (A23).
+pub(super) fn in_words(app: &AppId, outcome: &Outcome, agreed: &str) -> String {
     let pass = outcome.pass();
-    let condition = clean(&pass.condition);
+    let (condition, agreed) = (clean(&pass.condition), clean(agreed));
     let what = match outcome {
+        Outcome::Agreed(_) if agreed != condition => format!(
+            "Agreed to {BOLD}{agreed}{BOLD:#} for {app}. {BOLD}{condition}{BOLD:#}, which is there, is used first."
+        ),
         Outcome::Agreed(_) => format!("Agreed to {BOLD}{condition}{BOLD:#} for {app}."),
         Outcome::CarriedOn(_) => format!(
             "The agreement to {BOLD}{condition}{BOLD:#} for {app} that was waiting for its answer is done.\nNothing else was agreed to."

@@ -48,13 +48,12 @@ impl Order {
         let listed = find(&menu, &self.offer)?;
         manager.can_be_installed(app, &listed.offer.versions, &here()?)?;
         let wish = Wish { offer: Some(&self.offer), yes: self.yes, again: false };
-        let Some(outcome) = agree::carry_out(context, &manager, app, &wish)? else {
+        let Some((outcome, condition)) = agree::carry_out(context, &manager, app, &wish)? else {
             let shown = Shown { app, outcome: "declined", pass: None };
             return context.output.result(&shown, || format!("Nothing was ordered of {app}.\n"));
         };
         let shown = Shown { app, outcome: "ordered", pass: Some(outcome.pass()) };
-        context
-            .output
-            .result(&shown, || format!("{}\nNext: carnet install {app}\n", agree::in_words(app, &outcome)))
+        let words = || agree::in_words(app, &outcome, &condition);
+        context.output.result(&shown, || format!("{}\nNext: carnet install {app}\n", words()))
     }
 }

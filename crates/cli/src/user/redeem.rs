@@ -63,6 +63,6 @@ impl Redeem {
         let outcome = manager.redeem(code, &terms)?;
         let name = if matches!(outcome, Outcome::CarriedOn(_)) { "carried-on" } else { "redeemed" };
         let shown = Shown { app: &terms.app, outcome: name, pass: outcome.pass() };
-        context.output.result(&shown, || agree::in_words(&terms.app, &outcome))
+        context.output.result(&shown, || agree::in_words(&terms.app, &outcome, &terms.listed.offer.condition))
     }
 }

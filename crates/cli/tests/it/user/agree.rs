@@ -146,6 +146,17 @@ fn a13_a_run_may_say_beforehand_what_it_agrees_to() {
 }
 
 #[test]
+fn a23_agreeing_to_another_offer_says_which_one_and_which_is_used_first() {
+    let shop = Shop::open();
+    shop.sell(&[TWO_RUNS, FOR_EVER]);
+    let ann = shop.user();
+    ann.agree("two-runs");
+    let other = ann.run(&["agree", "acme/paint", "for-ever", "--yes"]).out;
+    let first = "Agreed to For ever for acme/paint. Two runs, which is there, is used first.\n";
+    assert!(other.starts_with(first), "{other}");
+}
+
+#[test]
 fn a23_bought_once_more_early_and_what_comes_next_is_shown() {
     let shop = Shop::open();
     shop.sell(&[TWO_RUNS]);
