@@ -354,7 +354,10 @@ impl<'a> Place<'a> {
 }
 
 /// Which features are extracted, and which stay sealed.
-fn by_kept(front: &Front, features: &[Feature]) -> Result<(Vec<Feature>, Vec<Feature>), ImageError> {
+pub(crate) fn by_kept(
+    front: &Front,
+    features: &[Feature],
+) -> Result<(Vec<Feature>, Vec<Feature>), ImageError> {
     let (mut clear, mut sealed) = (Vec::new(), Vec::new());
     for feature in features {
         let kept = front.stream(feature)?.kept;

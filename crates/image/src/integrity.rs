@@ -11,13 +11,14 @@ use carnet_seam::Tree;
 use crate::error::ImageError;
 use crate::extract::{Difference, compare};
 use crate::front::{Front, Trust};
-use crate::install::Place;
+use crate::install::{Place, by_kept};
 use crate::source::Source;
 
 /// The most files that are named. A program of which more are wrong is not that program.
 const MOST_NAMED: usize = 200;
 
-/// Holds the installed files of these features against the list that the manifest names.
+/// Holds the installed files of these features against the list that the manifest names. Features that stay sealed have
+/// no files, and whoever changes their frames reads nothing any more.
 ///
 /// # Errors
 /// [`ImageError`] when the list itself is not as it was signed. What is wrong with the files is no error.
@@ -29,7 +30,8 @@ pub fn check(
     folder: &Path,
 ) -> Result<Integrity, ImageError> {
     let (mut named, mut wrong) = (0, Vec::new());
-    for feature in features {
+    let (clear, _) = by_kept(front, features)?;
+    for feature in &clear {
         named += front.stream(feature)?.entries;
         compare(front, source, feature, files, folder, &mut |path, difference| {
             let fault = match difference {

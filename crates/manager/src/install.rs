@@ -9,9 +9,10 @@ use carnet_carrier::Ranged;
 use carnet_core::app::{AppId, Feature, Platform, Version, VersionRange};
 use carnet_core::document::Reason;
 use carnet_core::id::ImageId;
+use carnet_core::report::Integrity;
 use carnet_image::front::Wanted;
 use carnet_image::install::{Current, From, Order, Place, Step};
-use carnet_image::{Front, Ranges, Trust};
+use carnet_image::{Front, Ranges, Trust, integrity};
 use carnet_seam::fs::Access;
 use carnet_seam::{File, NetError, Tree};
 use serde::Serialize;
@@ -140,6 +141,19 @@ impl Manager {
         let current = place.current(Trust::Server(ring, self.now()))?;
         let current = current.ok_or_else(|| ManagerError::NotInstalled(app.clone()))?;
         Ok(shown(app, &current, &place, true))
+    }
+
+    /// Whether what is installed of an app is as its supplier has signed it; nothing installed is
+    /// [`Integrity::NotInstalledHere`].
+    ///
+    /// # Errors
+    /// [`ManagerError`] when its manifest or its list is not as it was signed.
+    pub fn integrity(&self, tree: &dyn Tree, app: &AppId) -> Result<Integrity, ManagerError> {
+        let passbook = self.valid_passbook()?;
+        let Some(below) = passbook.installed_below(app)? else { return Ok(Integrity::NotInstalledHere) };
+        let ring = passbook.ring().ok_or(ManagerError::OutOfStep)?;
+        let place = Place::of(tree, &below, app);
+        Ok(integrity::of_place(&place, tree, Trust::Server(ring, self.now()))?)
     }
 
     /// Removes a program that was installed. License and pass stay.

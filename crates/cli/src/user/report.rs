@@ -169,10 +169,10 @@ impl Report {
 
     /// The installed files of the features that the license grants, against what the supplier has signed.
     fn integrity(&self, manager: &Manager) -> Result<Integrity, Failure> {
-        let (Some(folder), Some(image)) = (&self.program, &self.image) else {
-            return Ok(Integrity::NotInstalledHere);
-        };
         let files = RealFs::default();
+        let (Some(folder), Some(image)) = (&self.program, &self.image) else {
+            return Ok(manager.integrity(&files, self.licensed.app())?);
+        };
         let source = files.open(image, Access::Read)?;
         let (ring, now) = manager.trust()?;
         let front = Front::open(&source, Trust::Server(&ring, now))?;

@@ -28,6 +28,16 @@ fee = "free"
 term = "perpetual"
 "#;
 
+const REPORTED: &str = r#"
+[[offer]]
+name = "reported"
+condition = "Reported"
+features = ["core", "brushes"]
+fee = "free"
+term = "perpetual"
+reporting = { record_retention = "90 days" }
+"#;
+
 /// A shop whose supplier can sign images.
 fn shop() -> Shop {
     let shop = Shop::open();
@@ -90,6 +100,32 @@ fn files(user: &User) -> PathBuf {
 fn count(shop: &Shop, kind: &str) -> usize {
     let events = shop.supplier(&["supplier", "events", "--json"]).json();
     events["data"].as_array().unwrap().iter().filter(|event| event["kind"] == kind).count()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what somebody changes need not last")]
+fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
+    let shop = shop();
+    shop.supplier(&["supplier", "report-key", "new"]);
+    shop.sell(&[REPORTED]);
+    publish(&shop, "1.0.0");
+    let ann = ordered(&shop, "reported");
+    install(&ann, &[]);
+    assert_eq!(ann.sh("exit 0").code, 0);
+    let report = shop.supplier_home().home.join("report.carnet").display().to_string();
+    let judged = || {
+        let made = ann.run(&["report", "acme/paint", "--to", &report, "--json"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        let opened = shop.supplier_home().run(&["supplier", "open", &report, "--json"]);
+        let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
+        first.unwrap().unwrap()[0].clone()
+    };
+    let good = judged();
+    assert_eq!(good["verdict"], "within-contract", "features that stay sealed have no files: {good}");
+    fs::write(files(&ann).join("paint"), "another program").unwrap();
+    let changed = judged();
+    assert_eq!(changed["verdict"], "violation", "{changed}");
+    assert_eq!(changed["reasons"][0]["code"], "program-changed", "{changed}");
 }
 
 #[test]
