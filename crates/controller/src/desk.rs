@@ -356,17 +356,16 @@ impl Desk {
             return;
         }
         let (site, now) = (self.site.clone(), self.now());
-        let passbook = &self.passbook;
         let app = &site.product.app;
+        let marks = self.passbook.marks(app);
         // One that started just now has not said yet that it lives. What cannot be found out counts as alive.
         let lives = |(run, running): (&RunId, &Running)| {
-            running.since.plus(JUST_STARTED) > now || passbook.is_alive(app, *run).unwrap_or(true)
+            running.since.plus(JUST_STARTED) > now || marks.is_alive(*run).unwrap_or(true)
         };
         let in_use = |state: &State| !is_seat(state) || state.running.iter().any(lives);
         let way = Limited::new(&site.net, &site.env.clock, LAST_WAIT);
         let line = Line { net: &way, time_limit: LAST_WAIT };
-        let Ok(mut own) = self.site.passbook() else { return };
-        let _ = contact::give_back_unless(&mut own, app, line, in_use);
+        let _ = contact::give_back_unless(&mut self.passbook, app, line, in_use);
         self.book = None;
     }
 

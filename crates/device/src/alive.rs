@@ -36,22 +36,38 @@ impl Passbook {
     /// # Errors
     /// [`StorageError`] when the mark cannot be made.
     pub fn mark_alive(&self, app: &AppId, run: RunId) -> Result<Alive, StorageError> {
-        let (fs, path) = (self.env().fs.clone(), self.mark(app, run));
+        let marks = self.marks(app);
+        let (path, fs) = (marks.of(run), marks.fs);
         let file = lock_file(&*fs, &path)?;
         file.lock(Duration::ZERO)?;
         Ok(Alive { fs, path, file })
     }
 
+    /// The marks of all runs of an app.
+    #[must_use]
+    pub fn marks(&self, app: &AppId) -> Marks {
+        Marks { fs: self.env().fs.clone(), folder: self.app_folder(app) }
+    }
+}
+
+/// Where the runs of an app keep their marks.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    fs: Arc<dyn Fs>,
+    folder: PathBuf,
+}
+
+impl Marks {
     /// Whether a run still lives. The mark of one that was killed is removed.
     ///
     /// # Errors
     /// [`StorageError`] when that cannot be found out.
-    pub fn is_alive(&self, app: &AppId, run: RunId) -> Result<bool, StorageError> {
-        is_locked(&*self.env().fs, &self.mark(app, run))
+    pub fn is_alive(&self, run: RunId) -> Result<bool, StorageError> {
+        is_locked(&*self.fs, &self.of(run))
     }
 
-    fn mark(&self, app: &AppId, run: RunId) -> PathBuf {
-        self.app_folder(app).join(format!("{run}.lock"))
+    fn of(&self, run: RunId) -> PathBuf {
+        self.folder.join(format!("{run}.lock"))
     }
 }
 

@@ -44,16 +44,13 @@ struct FeatureKey {
 /// Why keys cannot be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealedKeysError {
-    /// The key service's key is none.
-    #[error("this is no public key of a key service")]
-    BadKey,
     /// The bytes are no sealed keys.
     #[error("these are no sealed keys: {0}")]
     Malformed(CborError),
     /// They are sealed to somebody else, or damaged.
     #[error("the keys do not open: they are sealed to another key service, or damaged")]
     DoesNotOpen,
-    /// Sealing failed.
+    /// Sealing failed: the receiver's key is none.
     #[error("the keys could not be sealed")]
     Failed,
     /// There are no random bytes.

@@ -60,6 +60,34 @@ impl Receiver {
     }
 }
 
+/// Seals a single piece to `to`, with what the receiver needs to begin; `info` must be known to whoever opens it.
+/// `seed` is 32 random bytes, used for nothing else.
+///
+/// # Errors
+/// [`NotOpened`] when that is no key that can be sealed to.
+pub fn seal_once(
+    to: PublicKey,
+    info: &[u8],
+    piece: &[u8],
+    seed: [u8; 32],
+) -> Result<(PublicKey, Vec<u8>), NotOpened> {
+    let (mut sender, begins) = Sender::begin(to, info, seed)?;
+    Ok((begins, sender.seal(piece, &[])?))
+}
+
+/// Opens a single piece.
+///
+/// # Errors
+/// [`NotOpened`] when it was changed, or is for somebody else.
+pub fn open_once(
+    key: &AgreementKey,
+    begins: PublicKey,
+    info: &[u8],
+    piece: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
+    Receiver::begin(key, begins, info)?.open(piece, &[]).map(Zeroizing::new)
+}
+
 /// 32 random bytes that somebody else has drawn, as the library wants them. The key is derived from what it reads
 /// first (RFC 9180 §7.1.3); should it ever read more, it reads on in a stream of them.
 struct Given(Zeroizing<[u8; 32]>);

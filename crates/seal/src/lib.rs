@@ -28,7 +28,7 @@ pub mod detail;
 pub mod document;
 pub mod envelope;
 mod error;
-mod hpke;
+pub mod hpke;
 pub mod image;
 pub mod keys;
 pub mod kind;

@@ -1,9 +1,13 @@
 //! Lists, a page at a time.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use carnet_api::page::{MOST_PER_PAGE, PER_PAGE, Page};
 use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_core::time::Time;
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
@@ -36,6 +40,18 @@ pub fn after<T>(cursor: Option<&str>, read: impl FnOnce(&str) -> Option<T>) -> R
     }
 }
 
+/// Where the next page of a list in the order of time begins; what has one time is told apart by its id.
+pub fn cursor_of((time, id): (Time, impl Display)) -> String {
+    format!("{}.{id}", time.0)
+}
+
+/// What [`cursor_of`] has written.
+#[must_use]
+pub fn time_and_id<T: FromStr>(cursor: &str) -> Option<(Time, T)> {
+    let (time, id) = cursor.split_once('.')?;
+    Some((Time(time.parse().ok()?), id.parse().ok()?))
+}
+
 /// One page, with a link to the next where there is one.
 pub fn page<T: Serialize>(data: Vec<T>, next: Option<String>, uri: &Uri) -> Response {
     let next_cursor = next.map(|next| BASE64URL_NOPAD.encode(next.as_bytes()));
@@ -59,7 +75,7 @@ fn link(uri: &Uri, cursor: &str) -> String {
 
 /// A value in the query that cannot be what it should.
 #[must_use]
-pub fn bad_filter(name: &str, what: impl std::fmt::Display) -> Failure {
+pub fn bad_filter(name: &str, what: impl Display) -> Failure {
     let errors = vec![FieldError::new("", format!("`{name}`: {what}"))];
     Failure::Problem(Box::new(Problem::new(ProblemCode::BadQuery).with_errors(errors)))
 }

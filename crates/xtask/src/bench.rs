@@ -2,11 +2,25 @@
 
 use crate::workspace::{self, Failure, Workspace};
 
-/// A measurement: its name, what it tells, and the cargo command that takes it.
+/// A measurement: its name, what it tells, and the benchmark that takes it.
 pub struct Bench {
     name: &'static str,
     tells: &'static str,
-    cargo: &'static [&'static str],
+    package: &'static str,
+    bench: &'static str,
+    arguments: &'static [&'static str],
+}
+
+impl Bench {
+    /// The words of the cargo command.
+    fn cargo(&self) -> Vec<&'static str> {
+        let mut words = vec!["bench", "--package", self.package, "--bench", self.bench];
+        if !self.arguments.is_empty() {
+            words.push("--");
+            words.extend(self.arguments);
+        }
+        words
+    }
 }
 
 /// All measurements. To add one, add a row.
@@ -14,85 +28,51 @@ pub const BENCHES: &[Bench] = &[
     Bench {
         name: "device",
         tells: "feature check, cold start, durable use",
-        cargo: &["bench", "--package", "carnet-controller", "--bench", "device"],
+        package: "carnet-controller",
+        bench: "device",
+        arguments: &[],
     },
     Bench {
         name: "report",
         tells: "a usage report of 100,000 records: make, open and judge",
-        cargo: &["bench", "--package", "carnet-device", "--bench", "report"],
+        package: "carnet-device",
+        bench: "report",
+        arguments: &[],
     },
     Bench {
         name: "image",
         tells: "building and extracting an image, against zstd alone",
-        cargo: &["bench", "--package", "carnet-image", "--bench", "image"],
+        package: "carnet-image",
+        bench: "image",
+        arguments: &[],
     },
     Bench {
         name: "ledger",
         tells: "renewals in process on SQLite with 1M licenses, against batches of one; one hot license",
-        cargo: &[
-            "bench",
-            "--package",
-            "carnet-store",
-            "--bench",
-            "ledger",
-            "--",
-            "--licenses",
-            "1000000",
-            "--rounds",
-            "3",
-            "--seconds",
-            "5",
-        ],
+        package: "carnet-store",
+        bench: "ledger",
+        arguments: &["--licenses", "1000000", "--rounds", "3", "--seconds", "5"],
     },
     Bench {
         name: "ledger-postgres",
         tells: "the same on PostgreSQL, against pgbench -N on the same cluster and rows written one by one",
-        cargo: &[
-            "bench",
-            "--package",
-            "carnet-store",
-            "--bench",
-            "ledger",
-            "--",
-            "--postgres",
-            "--licenses",
-            "1000000",
-            "--rounds",
-            "3",
-            "--seconds",
-            "5",
-        ],
+        package: "carnet-store",
+        bench: "ledger",
+        arguments: &["--postgres", "--licenses", "1000000", "--rounds", "3", "--seconds", "5"],
     },
     Bench {
         name: "growth",
         tells: "what a renewal costs with 10k and with 5M licenses on SQLite (some 8 GB of disk)",
-        cargo: &[
-            "bench",
-            "--package",
-            "carnet-store",
-            "--bench",
-            "ledger",
-            "--",
-            "--growth",
-            "10000",
-            "--licenses",
-            "5000000",
-            "--rounds",
-            "3",
-            "--seconds",
-            "5",
-        ],
+        package: "carnet-store",
+        bench: "ledger",
+        arguments: &["--growth", "10000", "--licenses", "5000000", "--rounds", "3", "--seconds", "5"],
     },
     Bench {
         name: "growth-postgres",
         tells: "the same on PostgreSQL",
-        cargo: &[
-            "bench",
-            "--package",
-            "carnet-store",
-            "--bench",
-            "ledger",
-            "--",
+        package: "carnet-store",
+        bench: "ledger",
+        arguments: &[
             "--postgres",
             "--growth",
             "10000",
@@ -107,7 +87,9 @@ pub const BENCHES: &[Bench] = &[
     Bench {
         name: "http",
         tells: "renewals over HTTP on SQLite with 1M licenses, against a route that does nothing with them; start, memory",
-        cargo: &["bench", "--package", "carnet-server", "--bench", "http"],
+        package: "carnet-server",
+        bench: "http",
+        arguments: &[],
     },
 ];
 
@@ -122,8 +104,9 @@ pub fn run(workspace: &Workspace, benches: &[Bench], names: &[&str]) -> Result<(
         _ => names.iter().map(|name| find(benches, name)).collect::<Result<Vec<_>, _>>()?,
     };
     for bench in chosen {
-        println!("{}: {}\n$ cargo {}", bench.name, bench.tells, bench.cargo.join(" "));
-        workspace::run(workspace.cargo(bench.cargo.iter().copied()).env("CARGO_TERM_QUIET", "true"))?;
+        let cargo = bench.cargo();
+        println!("{}: {}\n$ cargo {}", bench.name, bench.tells, cargo.join(" "));
+        workspace::run(workspace.cargo(cargo).env("CARGO_TERM_QUIET", "true"))?;
     }
     Ok(())
 }
@@ -146,7 +129,13 @@ fn list(benches: &[Bench]) -> String {
 mod tests {
     use super::*;
 
-    const ONE: &[Bench] = &[Bench { name: "version", tells: "what cargo is used", cargo: &["--version"] }];
+    const ONE: &[Bench] = &[Bench {
+        name: "version",
+        tells: "what cargo is used",
+        package: "xtask",
+        bench: "version",
+        arguments: &[],
+    }];
 
     #[test]
     fn an_unknown_name_is_refused_before_anything_runs() {

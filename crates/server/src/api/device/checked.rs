@@ -79,13 +79,11 @@ impl Checked {
     ///
     /// # Errors
     /// [`ProblemCode::KeySetWanted`] when it is signed by a key that we do not know and the device may.
-    pub fn with_proof(self) -> Result<Submission, Failure> {
+    pub fn with_proof(mut self) -> Result<Self, Failure> {
         let proof =
             self.last_answer.as_deref().map(|document| self.rings.ours(document)).transpose()?.flatten();
-        Ok(Submission {
-            proof: proof.map_or(Beside::Nothing, |proof| Beside::Checked(Box::new(proof))),
-            ..self.submission
-        })
+        self.submission.proof = proof.map_or(Beside::Nothing, |proof| Beside::Checked(Box::new(proof)));
+        Ok(self)
     }
 }
 

@@ -8,7 +8,7 @@ use carnet_api::{COSE, Problem, ProblemCode};
 use carnet_core::document::{Answer, Body, Operation};
 use carnet_core::provision::{Handed, KeyTransaction};
 use carnet_seal::{Kind, Unverified};
-use carnet_store::{How, Settled, Work};
+use carnet_store::{How, Settled, Submission, Work};
 
 use super::checked::checked;
 use crate::admission::Client;
@@ -47,7 +47,7 @@ pub async fn submit(
     Document(bytes): Document,
 ) -> Result<Response, Failure> {
     let (version, began) = (server.keys().version(), server.clock().boot_micros());
-    let checked = match checked(&server, client, &bytes) {
+    let mut checked = match checked(&server, client, &bytes) {
         // It may show a document that another server of ours has signed, with a key that we have not seen yet.
         Err(failure) if server.store().is_shared() => {
             server.fresh_keys().await?;
@@ -60,16 +60,14 @@ pub async fn submit(
     };
     attempts::watch(&server, client, &checked.submission).await?;
     let operation = asked(&checked.submission.request.operation);
-    let document = checked.document.clone();
-    let mut submission = checked.submission.clone();
-    let mut settled = server.settle(Work::Request(Box::new(submission.clone()))).await?;
+    let mut settled = server.settle(Work::Request(Box::new(checked.submission.clone()))).await?;
     if settled == Settled::CheckProof {
-        submission = checked.with_proof()?;
-        settled = server.settle(Work::Request(Box::new(submission.clone()))).await?;
+        checked = checked.with_proof()?;
+        settled = server.settle(Work::Request(Box::new(checked.submission.clone()))).await?;
     }
     if let Settled::WantsKeys(order) = settled {
-        submission.handed = handed(&server, document, *order).await?;
-        settled = server.settle(Work::Request(Box::new(submission))).await?;
+        let handed = handed(&server, checked.document, *order).await?;
+        settled = server.settle(Work::Request(Box::new(Submission { handed, ..checked.submission }))).await?;
     }
     let (payload, how) = match settled {
         Settled::Answered { payload, how } => (payload, how),

@@ -6,8 +6,6 @@ use carnet_api::Problem;
 use carnet_api::page::{Page, PageQuery};
 use carnet_api::path::REPORTS;
 use carnet_api::report::ReportView;
-use carnet_core::id::Digest;
-use carnet_core::time::Time;
 
 use super::view;
 use crate::extract::{Query, Session};
@@ -35,14 +33,9 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
     let limit = pages::limit(query.limit)?;
-    let before = pages::after(query.cursor.as_deref(), read)?;
+    let before = pages::after(query.cursor.as_deref(), pages::time_and_id)?;
     let supplier = session.id();
     let page = server.read(move |tx| tx.reports_of(supplier, before, limit)).await?;
     let views: Vec<ReportView> = page.items.iter().map(view).collect();
-    Ok(pages::page(views, page.next.map(|(received, digest)| format!("{}.{digest}", received.0)), &uri))
-}
-
-fn read(cursor: &str) -> Option<(Time, Digest)> {
-    let (received, digest) = cursor.split_once('.')?;
-    Some((Time(received.parse().ok()?), digest.parse().ok()?))
+    Ok(pages::page(views, page.next.map(pages::cursor_of), &uri))
 }

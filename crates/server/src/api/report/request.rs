@@ -6,10 +6,9 @@ use carnet_api::page::{Page, PageQuery};
 use carnet_api::path::REPORT_REQUESTS;
 use carnet_api::report::{NewReportRequest, ReportRequestView};
 use carnet_api::{FieldError, Problem, ProblemCode};
-use carnet_core::id::{RequestId, SupplierId};
+use carnet_core::id::SupplierId;
 use carnet_core::license::License;
 use carnet_core::report::ReportRequest;
-use carnet_core::time::Time;
 use carnet_seal::Unverified;
 use carnet_store::event::{ReportStep, Reported};
 use carnet_store::report::{KeptRequest, RequestState};
@@ -117,16 +116,11 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
     let limit = pages::limit(query.limit)?;
-    let before = pages::after(query.cursor.as_deref(), read)?;
+    let before = pages::after(query.cursor.as_deref(), pages::time_and_id)?;
     let supplier = session.id();
     let page = server.read(move |tx| tx.report_requests_of(supplier, before, limit)).await?;
     let views: Vec<ReportRequestView> = page.items.iter().map(view).collect();
-    Ok(pages::page(views, page.next.map(|(made, nonce)| format!("{}.{nonce}", made.0)), &uri))
-}
-
-fn read(cursor: &str) -> Option<(Time, RequestId)> {
-    let (made, nonce) = cursor.split_once('.')?;
-    Some((Time(made.parse().ok()?), nonce.parse().ok()?))
+    Ok(pages::page(views, page.next.map(pages::cursor_of), &uri))
 }
 
 fn view(request: &KeptRequest) -> ReportRequestView {
