@@ -96,6 +96,16 @@ impl Counters {
         done
     }
 
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.boot_micros()
+    }
+
+    /// A commit that began then is durable now.
+    pub(crate) fn durable(&self, since: u64, rows: u64) {
+        self.commits.add(self.now().saturating_sub(since));
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
     pub(crate) fn round<T>(&self, copy: impl FnOnce() -> T) -> T {
         self.timed(&self.rounds, copy)
     }

@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::database::Database;
 use crate::migrate;
 use crate::place::{self, Lock};
+use crate::postgres::Commit;
 use crate::row::Columns;
 use crate::sql::statements;
 use crate::store::Shared;
@@ -121,7 +122,7 @@ impl Erasure {
     fn begin(&self) -> Result<(), StoreError> {
         match &self.connection {
             Connection::Sqlite(sqlite) => Ok(sqlite.execute_batch("BEGIN IMMEDIATE")?),
-            Connection::Postgres(session) => session.begin_writing().map(drop),
+            Connection::Postgres(session) => session.begin_writing(Commit::Waits).map(drop),
         }
     }
 

@@ -5,6 +5,7 @@
 //! one round trip, however many statements.
 
 mod failure;
+mod flush;
 mod many;
 mod source;
 mod value;
@@ -26,6 +27,10 @@ use crate::sql::statements;
 use crate::value::{Owned, Value};
 
 use failure::failed;
+use flush::Instance;
+#[cfg(test)]
+pub(crate) use flush::STATEMENTS as FLUSH_STATEMENTS;
+pub(crate) use flush::{Flusher, Promise, Seen};
 use source::Mover;
 pub(crate) use source::Source;
 pub(crate) use value::column;
@@ -52,10 +57,21 @@ pub(crate) struct Session {
     /// One has failed because the transaction came in another's way.
     disordered: Cell<bool>,
     walks: Cell<u32>,
+    /// Which process of the database server this is, once somebody has asked.
+    instance: Cell<Option<Instance>>,
     /// Whether rows that are written alike go together in one statement.
     together: Cell<bool>,
     /// Without it, nobody moves the bytes of this session.
     _mover: Arc<Mover>,
+}
+
+/// What a commit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// It returns when it is durable.
+    Waits,
+    /// It returns before; a [`Flusher`] says when it is durable.
+    Goes,
 }
 
 struct Queued {
@@ -69,8 +85,18 @@ impl Session {
     fn over(client: Client, mover: Arc<Mover>) -> Self {
         let (prepared, queue) = (RefCell::default(), RefCell::default());
         let (failed, disordered) = (Cell::new(false), Cell::new(false));
-        let (walks, together) = (Cell::new(0), Cell::new(false));
-        Self { client, prepared, queue, failed, disordered, walks, together, _mover: mover }
+        let (walks, together, instance) = (Cell::new(0), Cell::new(false), Cell::new(None));
+        Self { client, prepared, queue, failed, disordered, walks, together, instance, _mover: mover }
+    }
+
+    /// Which process of the database server this is; to be asked outside a transaction.
+    pub(crate) fn instance(&self) -> Result<Instance, StoreError> {
+        if let Some(known) = self.instance.get() {
+            return Ok(known);
+        }
+        let instance = Instance::of(&self.client).map_err(|error| failed(&error))?;
+        self.instance.set(Some(instance));
+        Ok(instance)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -78,11 +104,15 @@ impl Session {
     }
 
     /// Begins a transaction that writes, alone among all servers; returns the number of the last event.
-    pub(crate) fn begin_writing(&self) -> Result<i64, StoreError> {
+    pub(crate) fn begin_writing(&self, commit: Commit) -> Result<i64, StoreError> {
         self.forget();
+        let begin = match commit {
+            Commit::Waits => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Commit::Goes => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
+        };
         let (seat, last) = (self.prepare(SEAT)?, self.prepare(LAST_EVENT)?);
         let (begun, seated, last) = block_on(join3(
-            self.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            self.client.batch_execute(begin),
             self.client.query(&seat, &[]),
             self.client.query(&last, &[]),
         ));

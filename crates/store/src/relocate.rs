@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::database::PostgresUrl;
 use crate::migrate;
 use crate::place;
-use crate::postgres::{Session, Source};
+use crate::postgres::{Commit, Session, Source};
 use crate::row::Row;
 use crate::store::{Options, Shared, writing_connection};
 use crate::tx::{Reading, Writing};
@@ -61,7 +61,7 @@ pub fn relocate(from: &Path, to: &PostgresUrl, options: &Options) -> Result<Relo
     };
     let tables = tables(&source)?;
     // The seat of whoever writes: a server on the target waits, and then finds it full.
-    session.begin_writing()?;
+    session.begin_writing(Commit::Waits)?;
     let done = fill_or_compare(&tables, sqlite, session);
     match done {
         Ok(_) => session.commit()?,

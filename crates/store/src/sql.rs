@@ -78,7 +78,10 @@ mod tests {
         let Connection::Postgres(session) = connection else { panic!("it was PostgreSQL") };
         let prepare = |text: &str| session.prepare(text).err().map(|error| error.to_string());
         each(MODULES, prepare);
-        each(&[("postgres", crate::postgres::STATEMENTS)], prepare);
+        each(
+            &[("postgres", crate::postgres::STATEMENTS), ("flush", crate::postgres::FLUSH_STATEMENTS)],
+            prepare,
+        );
     }
 
     #[test]
@@ -104,7 +107,9 @@ mod tests {
         let count = |modules: &[(&str, &[(&str, &str)])]| -> usize {
             modules.iter().map(|(_, statements)| statements.len()).sum()
         };
-        let own = crate::postgres::STATEMENTS.len() + crate::backup::STATEMENTS.len();
+        let own = crate::postgres::STATEMENTS.len()
+            + crate::postgres::FLUSH_STATEMENTS.len()
+            + crate::backup::STATEMENTS.len();
         assert!(
             own * 10 < count(MODULES),
             "{own} of {}: one text for both where both accept it",

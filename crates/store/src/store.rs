@@ -23,7 +23,7 @@ use crate::device::DeviceKeys;
 use crate::ledger::{Ledger, Prepare, Terms};
 use crate::migrate::migrate;
 use crate::place::{self, Lock};
-use crate::postgres::Source;
+use crate::postgres::{Flusher, Source};
 use crate::readers::Readers;
 use crate::relocate::refuse_relocated;
 use crate::turns::Lane;
@@ -96,6 +96,8 @@ struct Inner {
 #[derive(Default)]
 struct Threads {
     writer: Option<JoinHandle<()>>,
+    /// Ends when the writer has.
+    flusher: Option<JoinHandle<()>>,
     checkpointer: Option<(JoinHandle<()>, Arc<Checkpoints>)>,
     lock: Option<Lock>,
 }
@@ -165,7 +167,14 @@ impl Store {
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let database = Database::Postgres(url.clone());
-        Self::start(database, Home::Postgres(source), connection, options, readers, counters)
+        // Databases that are spread over machines have no log in which one commit comes after another.
+        let apart = options.batch > 1 && options.together;
+        let (flusher, thread) =
+            apart.then(|| Flusher::start(source.clone(), Arc::clone(&counters))).transpose()?.unzip();
+        let home = Home::Postgres { source, flusher };
+        let store = Self::start(database, home, connection, options, readers, counters)?;
+        store.0.threads.lock().unwrap_or_else(PoisonError::into_inner).flusher = thread;
+        Ok(store)
     }
 
     fn start(
@@ -276,10 +285,13 @@ impl Inner {
     fn close(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = std::mem::take(&mut *threads);
-        // The last handle may be dropped by a reply, on the writer thread itself: it cannot wait for itself.
+        // The last handle may be dropped by a reply, on one of these threads: it cannot wait for itself, nor for the
+        // other one, which may wait for it.
         let here = std::thread::current().id();
+        let ours = [&threads.writer, &threads.flusher].into_iter().flatten();
+        let within = ours.map(|thread| thread.thread().id()).any(|id| id == here);
         let wait = |thread: Option<JoinHandle<()>>| {
-            let ended = thread.filter(|thread| thread.thread().id() != here).map(JoinHandle::join);
+            let ended = thread.map(JoinHandle::join);
             if matches!(ended, Some(Err(_))) {
                 tracing::error!("a thread of the store ended in a panic");
             }
@@ -291,7 +303,10 @@ impl Inner {
         }
         self.writer.close();
         self.readers.close();
-        wait(threads.writer);
+        if !within {
+            wait(threads.writer);
+            wait(threads.flusher);
+        }
         drop(threads.lock);
     }
 }

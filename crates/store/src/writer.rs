@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::error::ORDER;
 use crate::ledger::{LedgerError, Op};
-use crate::postgres::Source;
+use crate::postgres::{Commit, Flusher, Promise, Seen, Source};
 use crate::store::{Options, Shared, writing_connection};
 use crate::turns::{Lane, Turns};
 use crate::tx::{Reading, Writing};
@@ -138,7 +138,7 @@ impl Writer {
 /// Where the writer's connection comes from, and what comes with it.
 pub(crate) enum Home {
     File { path: PathBuf, checkpoints: Arc<Checkpoints> },
-    Postgres(Source),
+    Postgres { source: Source, flusher: Option<Flusher> },
 }
 
 impl Home {
@@ -146,7 +146,7 @@ impl Home {
     pub(crate) fn log_pages(&self) -> Arc<AtomicU64> {
         match self {
             Self::File { checkpoints, .. } => checkpoints.log_pages(),
-            Self::Postgres(_) => Arc::default(),
+            Self::Postgres { .. } => Arc::default(),
         }
     }
 }
@@ -161,8 +161,27 @@ pub(crate) struct Desk {
     pub(crate) last_event: i64,
     home: Home,
     pub(crate) counters: Arc<Counters>,
+    /// The last transaction's commit, where it may not be durable yet.
+    promised: Option<Promised>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
     dead: bool,
+}
+
+/// When a transaction has come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// When its commit returns.
+    AtOnce,
+    /// When somebody else says so, where there is somebody: [`Desk::told`].
+    Promised,
+}
+
+/// A commit that somebody else makes durable.
+#[derive(Debug, Clone, Copy)]
+struct Promised {
+    witness: Seen,
+    since: u64,
+    rows: u64,
 }
 
 /// Why a transaction did not come about.
@@ -189,7 +208,8 @@ impl Desk {
         }
         let last_event = Reading { connection: &connection, shared: &shared }.last_event()?;
         let menus = HashMap::new();
-        Ok(Self { connection, shared, options, menus, last_event, home, counters, dead: false })
+        let promised = None;
+        Ok(Self { connection, shared, options, menus, last_event, home, counters, promised, dead: false })
     }
 
     /// Neighbouring ledger operations become a batch; units of work stay alone.
@@ -239,7 +259,7 @@ impl Desk {
             return Err(StoreError::Closed);
         }
         let mut menus_changed = false;
-        let outcome = self.transaction(|desk| {
+        let outcome = self.transaction(Durable::AtOnce, |desk| {
             let tx = Writing::over(&desk.connection, &desk.shared);
             let done = work(&tx)?;
             menus_changed = tx.menus_changed.get();
@@ -261,9 +281,10 @@ impl Desk {
     /// becomes an error: one poisoned request must not stop the server.
     pub(crate) fn transaction<T>(
         &mut self,
+        durable: Durable,
         work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
     ) -> Result<T, Failure> {
-        let done = self.transaction_unseen(work);
+        let done = self.transaction_unseen(durable, work);
         if let Err(Failure::NotBegun(error) | Failure::RolledBack(error)) = &done {
             self.counters.could_not(error);
         }
@@ -272,9 +293,10 @@ impl Desk {
 
     fn transaction_unseen<T>(
         &mut self,
+        durable: Durable,
         work: impl FnOnce(&mut Self) -> Result<(T, u64), StoreError>,
     ) -> Result<T, Failure> {
-        self.begin().map_err(Failure::NotBegun)?;
+        let witness = self.begin(durable).map_err(Failure::NotBegun)?;
         let counters = Arc::clone(&self.counters);
         let work = |desk: &mut Self| {
             let done = work(desk)?;
@@ -292,7 +314,11 @@ impl Desk {
         if self.options.crash.point("ledger.decided").is_err() {
             return Err(self.die());
         }
-        if let Err(error) = counters.commit(rows, || self.commit()) {
+        let since = counters.now();
+        self.promised = witness.map(|witness| Promised { witness, since, rows });
+        let committed =
+            if witness.is_some() { self.commit() } else { counters.commit(rows, || self.commit()) };
+        if let Err(error) = committed {
             return Err(self.not_committed(error));
         }
         if rows > 0 {
@@ -308,41 +334,60 @@ impl Desk {
     }
 
     /// On PostgreSQL others may have written since: what was cached of things that change is forgotten, and a
-    /// connection that was lost meanwhile is made again.
-    fn begin(&mut self) -> Result<(), StoreError> {
+    /// connection that was lost meanwhile is made again. Returns who will make the commit durable, if the commit itself will not.
+    fn begin(&mut self, durable: Durable) -> Result<Option<Seen>, StoreError> {
+        self.promised = None;
         if let Connection::Sqlite(sqlite) = &self.connection {
-            return Ok(sqlite_run(sqlite, "BEGIN IMMEDIATE")?);
+            sqlite_run(sqlite, "BEGIN IMMEDIATE")?;
+            return Ok(None);
         }
         self.menus.clear();
-        self.last_event = match self.take_seat() {
+        let (last_event, witness) = match self.take_seat(durable) {
             // Also where the database at the other end has become one that only reads: another has taken its place.
             Err(error) if error.is_of_connection() => {
                 self.connect_again()?;
-                self.take_seat()?
+                self.take_seat(durable)?
             }
             seated => seated?,
         };
-        Ok(())
+        self.last_event = last_event;
+        Ok(witness)
     }
 
     /// Returns the number of the last event.
-    fn take_seat(&self) -> Result<i64, StoreError> {
+    fn take_seat(&self, durable: Durable) -> Result<(i64, Option<Seen>), StoreError> {
         let Connection::Postgres(session) = &self.connection else { return Err(StoreError::Closed) };
         if session.is_closed() {
             return Err(StoreError::Unreachable { why: "the connection was lost".into() });
         }
+        let witness = match (durable, &self.home) {
+            (Durable::Promised, Home::Postgres { flusher: Some(flusher), .. }) => {
+                flusher.witness(session.instance()?)
+            }
+            _ => None,
+        };
         // A statement about many users has no place in a database that is spread over machines by user.
         session.write_together(self.options.together && self.options.batch > 1);
-        let seated = session.begin_writing();
+        let seated = session.begin_writing(if witness.is_some() { Commit::Goes } else { Commit::Waits });
         if seated.is_err() {
             // Somebody else has kept the seat for too long, for one.
             session.roll_back()?;
         }
-        seated
+        seated.map(|last_event| (last_event, witness))
+    }
+
+    /// Has somebody told about the last transaction when it is durable: at once, or by whoever makes it so.
+    pub(crate) fn told(&mut self, tell: Box<dyn FnOnce(bool) + Send>) {
+        match (self.promised.take(), &self.home) {
+            (Some(Promised { witness, since, rows }), Home::Postgres { flusher: Some(flusher), .. }) => {
+                flusher.hand(Promise { witness, since, rows, tell })
+            }
+            _ => tell(true),
+        }
     }
 
     fn connect_again(&mut self) -> Result<(), StoreError> {
-        let Home::Postgres(source) = &self.home else { return Err(StoreError::Closed) };
+        let Home::Postgres { source, .. } = &self.home else { return Err(StoreError::Closed) };
         self.connection = Connection::Postgres(source.connect()?);
         tracing::info!("connected to the database again");
         Ok(())

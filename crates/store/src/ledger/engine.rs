@@ -16,7 +16,7 @@ use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
 use crate::StoreError;
 use crate::connection::Connection;
 use crate::tx::{Reading, Writing};
-use crate::writer::{Desk, Failure};
+use crate::writer::{Desk, Durable, Failure};
 
 /// How often a batch is loaded and decided again when somebody else has changed a row meanwhile.
 const ATTEMPTS: u32 = 3;
@@ -30,7 +30,14 @@ impl Desk {
             return;
         }
         match self.settle_together(&ops) {
-            Ok(outcomes) => ops.into_iter().zip(outcomes).for_each(|(op, outcome)| tell(op.reply, outcome)),
+            Ok(outcomes) => {
+                let replies: Vec<_> = ops.into_iter().map(|op| op.reply).zip(outcomes).collect();
+                self.told(Box::new(move |durable| {
+                    for (reply, outcome) in replies {
+                        tell(reply, if durable { outcome } else { Err(LedgerError::Unknown) });
+                    }
+                }));
+            }
             Err(Failure::Unknown) => {
                 ops.into_iter().for_each(|op| tell(op.reply, Err(LedgerError::Unknown)));
             }
@@ -56,7 +63,7 @@ impl Desk {
 
     fn attempt(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
         let now = Time(self.options.clock.wall_micros());
-        let (outcomes, last) = self.transaction(|desk| {
+        let (outcomes, last) = self.transaction(Durable::Promised, |desk| {
             let before = desk.last_event;
             let tx = Writing::over(&desk.connection, &desk.shared);
             let shared = matches!(desk.connection, Connection::Postgres(_));

@@ -215,7 +215,7 @@ pub enum LedgerError {
     Store(#[from] StoreError),
 }
 
-/// Gets the outcome, on the writer thread: hand it over and return.
+/// Gets the outcome, on a thread that others wait for: hand it over and return.
 pub type Reply = Box<dyn FnOnce(Result<Settled, LedgerError>) + Send>;
 
 /// A handle to the writer. Clones are the same ledger.

@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::Client;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -70,6 +71,12 @@ impl Source {
     /// # Errors
     /// [`StoreError::Unreachable`], [`StoreError::Denied`] and what the database reports.
     pub(crate) fn connect(&self) -> Result<Session, StoreError> {
+        let (client, mover) = self.client()?;
+        Ok(Session::over(client, mover))
+    }
+
+    /// What a session is made of.
+    pub(super) fn client(&self) -> Result<(Client, Arc<Mover>), StoreError> {
         let Some(runtime) = &self.mover.0 else { return Err(StoreError::Closed) };
         let (config, tls) = (self.url.config.clone(), MakeRustlsConnect::clone(&self.tls));
         let made = runtime.spawn(async move {
@@ -86,7 +93,7 @@ impl Source {
             Ok::<_, StoreError>(client)
         });
         let client = block_on(made).map_err(StoreError::failed)??;
-        Ok(Session::over(client, Arc::clone(&self.mover)))
+        Ok((client, Arc::clone(&self.mover)))
     }
 }
 
