@@ -31,7 +31,7 @@ if [ "${1:-}" = durable ]; then
     place=$2
     shift 2
     mkdir "$place"
-    unsafe="-c fsync=on -c shared_buffers=512MB -c max_wal_size=8GB -c checkpoint_timeout=15min"
+    unsafe="-c fsync=on -c shared_buffers=512MB -c wal_compression=lz4 -c max_wal_size=8GB -c checkpoint_timeout=15min"
 else
     place=""
     unsafe="-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"

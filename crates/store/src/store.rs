@@ -20,7 +20,7 @@ use crate::connection::Connection;
 use crate::counters::{Counters, Counts};
 use crate::database::{Database, PostgresUrl};
 use crate::device::DeviceKeys;
-use crate::ledger::{Ledger, Prepare, Terms};
+use crate::ledger::{Done, Ledger, Prepare, Reader, Terms};
 use crate::migrate::migrate;
 use crate::place::{self, Lock};
 use crate::postgres::{Flusher, Source};
@@ -96,6 +96,8 @@ struct Inner {
 #[derive(Default)]
 struct Threads {
     writer: Option<JoinHandle<()>>,
+    /// Ends when nothing is queued any more, and the writer after it.
+    reader: Option<JoinHandle<()>>,
     /// Ends when the writer has.
     flusher: Option<JoinHandle<()>>,
     checkpointer: Option<(JoinHandle<()>, Arc<Checkpoints>)>,
@@ -157,13 +159,13 @@ impl Store {
 
     fn open_postgres(url: &PostgresUrl, options: Options) -> Result<Self, StoreError> {
         let source = Source::new(url)?;
-        let connection = Connection::Postgres(source.connect()?);
+        let connection = Connection::Postgres(source.connect_settled()?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
         let from = source.clone();
         let readers = Readers::open(
             options.readers.max(1),
             options.patience,
-            Box::new(move || from.connect().map(Connection::Postgres)),
+            Box::new(move || from.connect_settled().map(Connection::Postgres)),
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let database = Database::Postgres(url.clone());
@@ -188,8 +190,17 @@ impl Store {
         let shared = Arc::new(Shared::new());
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
-        let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters))?;
-        let threads = Threads { writer: Some(writer.start(desk)?), ..Threads::default() };
+        let done = Arc::new(Done::default());
+        let (batches, reader) = match &home {
+            Home::Postgres { source, flusher: Some(_) } => {
+                let (source, shared, writer) = (source.clone(), Arc::clone(&shared), Arc::clone(&writer));
+                let reader = Reader { source, shared, writer, done: Arc::clone(&done), batch: options.batch };
+                Some(reader.start()?).unzip()
+            }
+            _ => (None, None),
+        };
+        let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
+        let threads = Threads { writer: Some(writer.start(desk, batches)?), reader, ..Threads::default() };
         let threads = Mutex::new(threads);
         Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, threads })))
     }
@@ -304,6 +315,7 @@ impl Inner {
         self.writer.close();
         self.readers.close();
         if !within {
+            wait(threads.reader);
             wait(threads.writer);
             wait(threads.flusher);
         }

@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::error::ORDER;
-use crate::ledger::{LedgerError, Op};
+use crate::ledger::{Ahead, Batches, Done, LedgerError, Op};
 use crate::postgres::{Commit, Flusher, Promise, Seen, Source};
 use crate::store::{Options, Shared, writing_connection};
 use crate::turns::{Lane, Turns};
@@ -43,7 +43,15 @@ impl Job {
         Self::Unit(Box::new(move |desk| reply(desk.and_then(|desk| desk.unit(name, work)))))
     }
 
-    fn refuse(self, error: StoreError) {
+    /// What the ledger is to decide.
+    pub(crate) fn op(&self) -> Option<&Op> {
+        match self {
+            Self::Ledger(op) => Some(op),
+            Self::Unit(_) => None,
+        }
+    }
+
+    pub(crate) fn refuse(self, error: StoreError) {
         match self {
             Self::Ledger(op) => (op.reply)(Err(LedgerError::Store(error))),
             Self::Unit(unit) => unit(Err(error)),
@@ -106,7 +114,7 @@ impl Writer {
     }
 
     /// What is there, up to `most`; waits only when nothing is. None when closed and done.
-    fn take(&self, most: usize) -> Option<Vec<Job>> {
+    pub(crate) fn take(&self, most: usize) -> Option<Vec<Job>> {
         let mut queue = self.queue();
         while queue.jobs.len() == 0 {
             if queue.closed {
@@ -119,12 +127,23 @@ impl Writer {
         Some(queue.jobs.take(most))
     }
 
-    pub(crate) fn start(self: &Arc<Self>, mut desk: Desk) -> Result<JoinHandle<()>, StoreError> {
+    /// Starts the thread that writes; with `batches`, somebody else takes what is queued.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        mut desk: Desk,
+        batches: Option<Batches>,
+    ) -> Result<JoinHandle<()>, StoreError> {
         let writer = Arc::clone(self);
+        let most = desk.options.batch.max(1);
+        let take = move || match &batches {
+            Some(batches) => batches.recv().ok(),
+            None => writer.take(most).map(|jobs| (jobs, None)),
+        };
         std::thread::Builder::new()
             .name("carnet-writer".into())
             .spawn(move || {
-                while let Some(jobs) = writer.take(desk.options.batch.max(1)) {
+                while let Some((jobs, ahead)) = take() {
+                    desk.ahead = ahead;
                     desk.work_off(jobs);
                 }
                 if let Connection::Sqlite(connection) = &desk.connection {
@@ -161,6 +180,11 @@ pub(crate) struct Desk {
     pub(crate) last_event: i64,
     home: Home,
     pub(crate) counters: Arc<Counters>,
+    /// What was read ahead for the next batch.
+    pub(crate) ahead: Option<Ahead>,
+    pub(crate) done: Arc<Done>,
+    /// Nobody else has decided anything between the last transaction and this one.
+    pub(crate) undisturbed: bool,
     /// The last transaction's commit, where it may not be durable yet.
     promised: Option<Promised>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
@@ -202,14 +226,27 @@ impl Desk {
         options: Options,
         shared: Arc<Shared>,
         counters: Arc<Counters>,
+        done: Arc<Done>,
     ) -> Result<Self, StoreError> {
         if let (Home::File { checkpoints, .. }, Connection::Sqlite(sqlite)) = (&home, &mut connection) {
             checkpoints.watch(sqlite)?;
         }
         let last_event = Reading { connection: &connection, shared: &shared }.last_event()?;
         let menus = HashMap::new();
-        let promised = None;
-        Ok(Self { connection, shared, options, menus, last_event, home, counters, promised, dead: false })
+        Ok(Self {
+            connection,
+            shared,
+            options,
+            menus,
+            last_event,
+            home,
+            counters,
+            ahead: None,
+            done,
+            undisturbed: false,
+            promised: None,
+            dead: false,
+        })
     }
 
     /// Neighbouring ledger operations become a batch; units of work stay alone.
@@ -268,6 +305,7 @@ impl Desk {
         if menus_changed {
             self.menus.clear();
         }
+        self.done.anything();
         outcome.map_err(|failure| match failure {
             Failure::NotBegun(error) | Failure::RolledBack(error) => {
                 tracing::debug!(name, %error, "unit of work rolled back");
@@ -350,6 +388,10 @@ impl Desk {
             }
             seated => seated?,
         };
+        self.undisturbed = last_event == self.last_event;
+        if !self.undisturbed {
+            self.done.disturbed();
+        }
         self.last_event = last_event;
         Ok(witness)
     }
@@ -388,7 +430,7 @@ impl Desk {
 
     fn connect_again(&mut self) -> Result<(), StoreError> {
         let Home::Postgres { source, .. } = &self.home else { return Err(StoreError::Closed) };
-        self.connection = Connection::Postgres(source.connect()?);
+        self.connection = Connection::Postgres(source.connect_settled()?);
         tracing::info!("connected to the database again");
         Ok(())
     }

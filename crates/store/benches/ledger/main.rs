@@ -44,6 +44,8 @@ type Failed = Box<dyn std::error::Error>;
 const SERVER: ServerId = ServerId([9; 16]);
 const SUPPLIER: SupplierId = SupplierId([7; 16]);
 const SLICE: u64 = 5;
+/// A prime larger than any number of licenses here: steps of it visit each of them once.
+const STRIDE: u64 = 7_368_787;
 const SEATS: u32 = 64;
 
 fn main() -> Result<(), Failed> {
@@ -413,7 +415,8 @@ impl Template {
     /// Renewal of this number: of one device after the other, and again from the first one on, each time with all of
     /// its slice used up. What the device was answered before follows from its number.
     fn renewal(&self, number: u64) -> Request {
-        let (device, turn) = (number % self.licenses, number / self.licenses);
+        // Neighbours in time are no neighbours on the disk, in the order of making either.
+        let (device, turn) = (number % self.licenses * STRIDE % self.licenses, number / self.licenses);
         let name = DeviceId(id(device, 2));
         let epoch = turn + 1;
         let mut renew = request(name, Some(self.app.clone()), number, epoch, Operation::Renew { uses: 1 });

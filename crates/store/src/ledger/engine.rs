@@ -10,6 +10,7 @@ use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
 use carnet_seam::Random;
 
+use super::ahead::Touched;
 use super::load::Surroundings;
 use super::working::Working;
 use super::{How, LedgerError, Op, Reply, Settled, Submission, Terms, Work};
@@ -39,6 +40,7 @@ impl Desk {
                 }));
             }
             Err(Failure::Unknown) => {
+                self.done.anything();
                 ops.into_iter().for_each(|op| tell(op.reply, Err(LedgerError::Unknown)));
             }
             Err(Failure::NotBegun(error)) => refuse(ops, &error),
@@ -63,30 +65,37 @@ impl Desk {
 
     fn attempt(&mut self, ops: &[Op]) -> Result<Outcomes, Failure> {
         let now = Time(self.options.clock.wall_micros());
-        let (outcomes, last) = self.transaction(Durable::Promised, |desk| {
+        let ahead = self.ahead.take();
+        let (outcomes, last, touched) = self.transaction(Durable::Promised, |desk| {
             let before = desk.last_event;
+            let ahead = ahead.filter(|_| desk.undisturbed).and_then(|ahead| desk.done.still_good(ahead));
+            let ahead = ahead.unwrap_or_default();
             let tx = Writing::over(&desk.connection, &desk.shared);
             let shared = matches!(desk.connection, Connection::Postgres(_));
             if let Some(first) = ops.first().filter(|_| shared) {
                 first.terms.prepare.refresh(&tx)?;
             }
             let (menus, random) = (&mut desk.menus, desk.options.random.as_ref());
-            let mut batch = Batch { tx: &tx, menus, random, now, working: Working::after(before) };
+            let mut working = Working { before, ..ahead };
             if shared {
-                batch.working.preload(&tx, &requests(ops))?;
+                working.preload(&tx, &requests(ops))?;
             }
+            let mut batch = Batch { tx: &tx, menus, random, now, working };
             let outcomes = ops.iter().map(|op| batch.settle(op)).collect::<Vec<_>>();
             let last = batch.working.next_event() - 1;
+            let touched = shared.then(|| Touched::by(&batch.working));
             let rows = batch.working.write(&tx)?;
-            Ok(((outcomes, last), rows))
+            Ok(((outcomes, last, touched), rows))
         })?;
         self.last_event = last;
+        self.done.note(touched);
         Ok(outcomes)
     }
 }
 
-fn requests(ops: &[Op]) -> Vec<&Request> {
-    let work = ops.iter().map(|op| &op.work);
+/// The devices' requests among these.
+pub(super) fn requests<'o>(ops: impl IntoIterator<Item = &'o Op>) -> Vec<&'o Request> {
+    let work = ops.into_iter().map(|op| &op.work);
     work.filter_map(|work| match work {
         Work::Request(submission) => Some(&submission.request),
         _ => None,

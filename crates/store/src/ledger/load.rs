@@ -27,11 +27,11 @@ pub(super) struct Surroundings {
 }
 
 impl Working {
-    /// Across a connection every question costs a round trip, so what nearly every request of a batch looks at is
-    /// asked for at once; the rest, one by one as it is needed.
+    /// Across a connection every question costs a round trip, so what nearly every request of a batch looks at, and is not
+    /// here yet, is asked for at once; the rest, one by one as it is needed.
     pub(super) fn preload(&mut self, tx: &Reading<'_>, requests: &[&Request]) -> Result<(), StoreError> {
         let ids: BTreeSet<DeviceId> = requests.iter().map(|request| request.journal.device).collect();
-        let ids: Vec<DeviceId> = ids.into_iter().collect();
+        let ids: Vec<DeviceId> = ids.into_iter().filter(|id| !self.devices.contains_key(id)).collect();
         for (id, row) in ids.iter().zip(tx.device_rows_of(&ids)?) {
             self.devices.insert(*id, row.map(Kept::loaded));
         }
@@ -40,13 +40,15 @@ impl Working {
         };
         let named = requests.iter().filter_map(|request| Some((user(request)?, request.journal.clone())));
         let named: BTreeSet<(UserId, JournalName)> = named.collect();
-        let named: Vec<(UserId, JournalName)> = named.into_iter().collect();
+        let whose = named.iter().filter_map(|(user, name)| Some((*user, name.app.clone()?)));
+        let whose: BTreeSet<(UserId, AppId)> = whose.collect();
+        let named: Vec<(UserId, JournalName)> =
+            named.into_iter().filter(|(_, name)| !self.journals.contains_key(name)).collect();
         for ((_, name), row) in named.iter().zip(tx.journal_rows(&named)?) {
             self.journals.insert(name.clone(), row.map(Kept::loaded));
         }
-        let whose = named.into_iter().filter_map(|(user, name)| Some((user, name.app?)));
-        let whose: BTreeSet<(UserId, AppId)> = whose.collect();
-        let whose: Vec<(UserId, AppId)> = whose.into_iter().collect();
+        let whose: Vec<(UserId, AppId)> =
+            whose.into_iter().filter(|whose| !self.ids.contains_key(whose)).collect();
         for (key, rows) in whose.iter().zip(tx.license_rows_of(&whose)?) {
             self.ids.insert(key.clone(), rows.iter().map(|row| row.license.id).collect());
             self.licenses.extend(rows.into_iter().map(|row| (row.license.id, Kept::loaded(row))));

@@ -6,11 +6,14 @@
 //! bytes are made by the server's [`Prepare`] and signed by whoever receives [`Settled`].
 
 mod acts;
+mod ahead;
 mod apply;
 mod engine;
 mod load;
 mod past;
 mod working;
+
+pub(crate) use ahead::{Ahead, Batches, Done, Reader};
 
 use std::fmt;
 use std::sync::Arc;

@@ -79,10 +79,6 @@ pub(super) struct Joined {
 }
 
 impl Working {
-    pub(super) fn after(before: i64) -> Self {
-        Self { before, ..Self::default() }
-    }
-
     /// The number of the next event.
     pub(super) fn next_event(&self) -> i64 {
         self.before + 1 + i64::try_from(self.events.len()).unwrap_or(i64::MAX >> 1)

@@ -26,6 +26,12 @@ const FIRST: &str = "SET client_min_messages = warning; SET jit = off; SET lock_
     SET idle_in_transaction_session_timeout = '60s'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
+/// What sessions of a running server are told besides. Everything they ask is found by a key. Plans are kept for as long as a
+/// session lives, and those made while tables were small, or before anybody had counted their rows, would read whole tables
+/// later on.
+const SETTLED: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET plan_cache_mode = force_generic_plan";
+
 /// Makes sessions with one database. Clones share the thread that moves their bytes.
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -73,6 +79,16 @@ impl Source {
     pub(crate) fn connect(&self) -> Result<Session, StoreError> {
         let (client, mover) = self.client()?;
         Ok(Session::over(client, mover))
+    }
+
+    /// A new session that keeps to keys, for a server that runs.
+    ///
+    /// # Errors
+    /// As [`Source::connect`].
+    pub(crate) fn connect_settled(&self) -> Result<Session, StoreError> {
+        let session = self.connect()?;
+        session.run(SETTLED)?;
+        Ok(session)
     }
 
     /// What a session is made of.

@@ -1,0 +1,183 @@
+//! Reading ahead: while one batch is written, the rows that the next one will look at are read over another session.
+//!
+//! What was read ahead counts only where nobody has written it since. This server knows what it has written itself
+//! ([`Touched`]); that no other server has decided anything shows in the number of the last event, once this one has the seat. The
+//! guards by version stay behind that.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use carnet_core::app::AppId;
+use carnet_core::document::JournalName;
+use carnet_core::id::{DeviceId, UserId};
+
+use super::engine::requests;
+use super::working::Working;
+use crate::StoreError;
+use crate::connection::Connection;
+use crate::postgres::Source;
+use crate::store::Shared;
+use crate::tx::Reading;
+use crate::writer::{Job, Writer};
+
+/// How many of the last transactions are remembered. One is under way while the next is read ahead.
+const REMEMBERED: usize = 4;
+/// How many batches are not read ahead after another server has come in between.
+const REST: u64 = 100;
+
+/// Rows for a batch.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// How many transactions had been done when reading began.
+    since: u64,
+    rows: Working,
+}
+
+/// What a transaction has written.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    devices: BTreeSet<DeviceId>,
+    journals: BTreeSet<JournalName>,
+    licenses: BTreeSet<(UserId, AppId)>,
+}
+
+impl Touched {
+    /// What this batch is about to write.
+    pub(super) fn by(working: &Working) -> Self {
+        let devices =
+            working.devices.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.changed));
+        let journals =
+            working.journals.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.changed));
+        let licenses = working.licenses.values().filter(|kept| kept.changed).map(|kept| &kept.row.license);
+        Self {
+            devices: devices.map(|(id, _)| *id).collect(),
+            journals: journals.map(|(name, _)| name.clone()).collect(),
+            licenses: licenses.map(|license| (license.user, license.app.clone())).collect(),
+        }
+    }
+}
+
+/// What both threads know: how many transactions are done, and what the last ones have written.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    done: AtomicU64,
+    /// Batches that are not to be read ahead.
+    rest: AtomicU64,
+    /// With none: anything at all.
+    last: RwLock<VecDeque<Option<Touched>>>,
+}
+
+impl Done {
+    /// A transaction was done, or may have been.
+    pub(super) fn note(&self, touched: Option<Touched>) {
+        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
+        last.push_back(touched);
+        if last.len() > REMEMBERED {
+            last.pop_front();
+        }
+        self.done.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Anything may have been written.
+    pub(crate) fn anything(&self) {
+        self.note(None);
+    }
+
+    /// Another server decides too: reading ahead is mostly in vain.
+    pub(crate) fn disturbed(&self) {
+        self.rest.store(REST, Ordering::Relaxed);
+    }
+
+    fn is_resting(&self) -> bool {
+        self.rest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |rest| rest.checked_sub(1)).is_ok()
+    }
+
+    /// What of it nobody has written since.
+    pub(super) fn still_good(&self, ahead: Ahead) -> Option<Working> {
+        let Ahead { since, mut rows } = ahead;
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        let since = usize::try_from(self.done.load(Ordering::SeqCst).checked_sub(since)?).ok()?;
+        let begin = last.len().checked_sub(since)?;
+        for touched in last.range(begin..) {
+            rows.forget(touched.as_ref()?);
+        }
+        Some(rows)
+    }
+}
+
+impl Working {
+    fn forget(&mut self, touched: &Touched) {
+        self.devices.retain(|id, _| !touched.devices.contains(id));
+        self.journals.retain(|name, _| !touched.journals.contains(name));
+        for key in &touched.licenses {
+            for id in self.ids.remove(key).into_iter().flatten() {
+                self.licenses.remove(&id);
+            }
+        }
+    }
+}
+
+/// Takes what waits and reads ahead for it.
+pub(crate) struct Reader {
+    pub(crate) source: Source,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) done: Arc<Done>,
+    /// The most that shares a commit.
+    pub(crate) batch: usize,
+}
+
+/// What waits, and what was read for it.
+pub(crate) type Batches = Receiver<(Vec<Job>, Option<Ahead>)>;
+
+impl Reader {
+    /// Whoever receives is handed one batch at a time, so that what comes meanwhile gathers in the queue.
+    pub(crate) fn start(self) -> Result<(Batches, JoinHandle<()>), StoreError> {
+        let (sender, batches) = sync_channel(0);
+        let mut session = self.connect();
+        let work = move || {
+            while let Some(jobs) = self.writer.take(self.batch) {
+                let ahead = self.ahead(&mut session, &jobs);
+                if let Err(gone) = sender.send((jobs, ahead)) {
+                    gone.0.0.into_iter().for_each(|job| job.refuse(StoreError::Closed));
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("carnet-ahead".into()).spawn(work);
+        Ok((batches, thread.map_err(StoreError::failed)?))
+    }
+
+    fn connect(&self) -> Option<Connection> {
+        let session = self.source.connect_settled().ok()?;
+        session.write_together(true);
+        Some(Connection::Postgres(session))
+    }
+
+    /// Nothing where it fails: the writer reads by itself then, and says what is wrong.
+    fn ahead(&self, session: &mut Option<Connection>, jobs: &[Job]) -> Option<Ahead> {
+        let requests = requests(jobs.iter().filter_map(Job::op));
+        if requests.is_empty() || self.done.is_resting() {
+            return None;
+        }
+        let since = self.done.done.load(Ordering::SeqCst);
+        if session.is_none() {
+            // One attempt, and then the writer has some time to find the database again.
+            *session = self.connect();
+            self.done.disturbed();
+        }
+        let connection = session.as_ref()?;
+        let tx = Reading { connection, shared: &self.shared };
+        let mut rows = Working::default();
+        match catch_unwind(AssertUnwindSafe(|| rows.preload(&tx, &requests))) {
+            Ok(Ok(())) => Some(Ahead { since, rows }),
+            Ok(Err(_)) | Err(_) => {
+                *session = None;
+                None
+            }
+        }
+    }
+}
