@@ -96,7 +96,7 @@ struct Inner {
 #[derive(Default)]
 struct Threads {
     writer: Option<JoinHandle<()>>,
-    /// Ends when nothing is queued any more, and the writer after it.
+    /// Ends when the store is closed.
     reader: Option<JoinHandle<()>>,
     /// Ends when the writer has.
     flusher: Option<JoinHandle<()>>,
@@ -191,16 +191,16 @@ impl Store {
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
         let done = Arc::new(Done::default());
-        let (batches, reader) = match &home {
+        let reader = match &home {
             Home::Postgres { source, flusher: Some(_) } => {
                 let (source, shared, writer) = (source.clone(), Arc::clone(&shared), Arc::clone(&writer));
                 let reader = Reader { source, shared, writer, done: Arc::clone(&done), batch: options.batch };
-                Some(reader.start()?).unzip()
+                Some(reader.start()?)
             }
-            _ => (None, None),
+            _ => None,
         };
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
-        let threads = Threads { writer: Some(writer.start(desk, batches)?), reader, ..Threads::default() };
+        let threads = Threads { writer: Some(writer.start(desk)?), reader, ..Threads::default() };
         let threads = Mutex::new(threads);
         Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, threads })))
     }

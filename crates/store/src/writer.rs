@@ -1,13 +1,15 @@
 //! The one thread that writes: ledger batches, and units of work between them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use carnet_core::app::AppId;
+use carnet_core::document::JournalName;
 use carnet_core::server::AppView;
 
 use crate::StoreError;
@@ -15,7 +17,7 @@ use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::error::ORDER;
-use crate::ledger::{Ahead, Batches, Done, LedgerError, Op};
+use crate::ledger::{Ahead, Done, LedgerError, Op};
 use crate::postgres::{Commit, Flusher, Promise, Seen, Source};
 use crate::store::{Options, Shared, writing_connection};
 use crate::turns::{Lane, Turns};
@@ -23,6 +25,9 @@ use crate::tx::{Reading, Writing};
 
 /// How often a unit of work is run again when the database could not put it in line with others.
 const ATTEMPTS: u32 = 3;
+
+/// The longest time to wait for what is being read ahead.
+const READING: Duration = Duration::from_millis(20);
 
 type Unit = Box<dyn FnOnce(Result<&mut Desk, StoreError>) + Send>;
 
@@ -43,15 +48,15 @@ impl Job {
         Self::Unit(Box::new(move |desk| reply(desk.and_then(|desk| desk.unit(name, work)))))
     }
 
-    /// What the ledger is to decide.
-    pub(crate) fn op(&self) -> Option<&Op> {
+    /// The journal of a device's request.
+    fn journal(&self) -> Option<JournalName> {
         match self {
-            Self::Ledger(op) => Some(op),
+            Self::Ledger(op) => op.journal().cloned(),
             Self::Unit(_) => None,
         }
     }
 
-    pub(crate) fn refuse(self, error: StoreError) {
+    fn refuse(self, error: StoreError) {
         match self {
             Self::Ledger(op) => (op.reply)(Err(LedgerError::Store(error))),
             Self::Unit(unit) => unit(Err(error)),
@@ -63,19 +68,40 @@ impl Job {
 pub(crate) struct Writer {
     queue: Mutex<Queue>,
     wake: Condvar,
+    /// Wakes whoever reads ahead.
+    wanted: Condvar,
+    /// Wakes the writer when something was read ahead.
+    read: Condvar,
     counters: Arc<Counters>,
 }
 
 struct Queue {
-    jobs: Turns<Job>,
+    jobs: Turns<(u64, Job)>,
+    /// Number of the next job.
+    next: u64,
     waiting: bool,
     closed: bool,
+    ahead: Desired,
+}
+
+/// What is to be read ahead, and what was read.
+#[derive(Default)]
+struct Desired {
+    /// Journals that queued requests are about, by the numbers of their jobs. None: nobody reads ahead.
+    journals: Option<VecDeque<(u64, JournalName)>>,
+    /// Somebody is reading just now.
+    reading: bool,
+    /// For how many requests it was read since the writer was last here.
+    count: usize,
+    rows: Option<Ahead>,
 }
 
 impl Writer {
     pub(crate) fn new(limit: usize, counters: Arc<Counters>) -> Self {
-        let queue = Queue { jobs: Turns::of(limit), waiting: false, closed: false };
-        Self { queue: Mutex::new(queue), wake: Condvar::new(), counters }
+        let (jobs, ahead) = (Turns::of(limit), Desired::default());
+        let queue = Queue { jobs, next: 0, waiting: false, closed: false, ahead };
+        let (wake, wanted, read) = (Condvar::new(), Condvar::new(), Condvar::new());
+        Self { queue: Mutex::new(queue), wake, wanted, read, counters }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -85,13 +111,21 @@ impl Writer {
     /// Queues a job, or refuses it at once.
     pub(crate) fn push(&self, lane: Lane, job: Job) {
         let mut queue = self.queue();
+        let number = queue.next;
+        let journal = queue.ahead.journals.is_some().then(|| job.journal()).flatten();
         let refused = if queue.closed {
             Err((job, StoreError::Closed))
         } else {
-            queue.jobs.push(lane, job).map_err(|job| (job, StoreError::Busy))
+            queue.jobs.push(lane, (number, job)).map_err(|(_, job)| (job, StoreError::Busy))
         };
+        queue.next += 1;
         if refused.is_ok() && queue.waiting {
             self.wake.notify_one();
+        } else if refused.is_ok()
+            && let (Some(journal), Some(journals)) = (journal, &mut queue.ahead.journals)
+        {
+            journals.push_back((number, journal));
+            self.wanted.notify_one();
         }
         drop(queue);
         if let Err((job, error)) = refused {
@@ -111,10 +145,11 @@ impl Writer {
     pub(crate) fn close(&self) {
         self.queue().closed = true;
         self.wake.notify_one();
+        self.wanted.notify_one();
     }
 
-    /// What is there, up to `most`; waits only when nothing is. None when closed and done.
-    pub(crate) fn take(&self, most: usize) -> Option<Vec<Job>> {
+    /// What is there, up to `most`, and what was read ahead for it; waits only when nothing is there. None when closed and done.
+    fn take(&self, most: usize) -> Option<(Vec<Job>, Option<Ahead>)> {
         let mut queue = self.queue();
         while queue.jobs.len() == 0 {
             if queue.closed {
@@ -124,25 +159,62 @@ impl Writer {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.waiting = false;
         }
-        Some(queue.jobs.take(most))
+        if queue.ahead.reading {
+            // It would have to be read here otherwise, which takes as long.
+            let reading = |queue: &mut Queue| queue.ahead.reading;
+            let waited = self.read.wait_timeout_while(queue, READING, reading);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let (numbers, jobs): (BTreeSet<u64>, Vec<Job>) = queue.jobs.take(most).into_iter().unzip();
+        if let Some(journals) = &mut queue.ahead.journals {
+            journals.retain(|(number, _)| !numbers.contains(number));
+            if !journals.is_empty() {
+                self.wanted.notify_one();
+            }
+        }
+        queue.ahead.count = 0;
+        Some((jobs, queue.ahead.rows.take()))
     }
 
-    /// Starts the thread that writes; with `batches`, somebody else takes what is queued.
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        mut desk: Desk,
-        batches: Option<Batches>,
-    ) -> Result<JoinHandle<()>, StoreError> {
+    /// From now on what is queued is to be read ahead.
+    pub(crate) fn read_ahead(&self) {
+        self.queue().ahead.journals = Some(VecDeque::new());
+    }
+
+    /// The journals of requests that wait while the writer is busy, as many as one batch may have; waits for them. None when closed.
+    pub(crate) fn wanted(&self, most: usize) -> Option<Vec<JournalName>> {
+        let mut queue = self.queue();
+        loop {
+            if queue.closed {
+                return None;
+            }
+            let room = most.saturating_sub(queue.ahead.count);
+            let journals = queue.ahead.journals.get_or_insert_default();
+            let some: Vec<JournalName> =
+                journals.drain(..room.min(journals.len())).map(|(_, journal)| journal).collect();
+            if !some.is_empty() {
+                queue.ahead.count += some.len();
+                queue.ahead.reading = true;
+                return Some(some);
+            }
+            queue = self.wanted.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What was wanted is there, or could not be read.
+    pub(crate) fn has_read(&self, rows: Option<Ahead>) {
+        let mut queue = self.queue();
+        queue.ahead.rows = Ahead::both(queue.ahead.rows.take(), rows);
+        queue.ahead.reading = false;
+        self.read.notify_one();
+    }
+
+    pub(crate) fn start(self: &Arc<Self>, mut desk: Desk) -> Result<JoinHandle<()>, StoreError> {
         let writer = Arc::clone(self);
-        let most = desk.options.batch.max(1);
-        let take = move || match &batches {
-            Some(batches) => batches.recv().ok(),
-            None => writer.take(most).map(|jobs| (jobs, None)),
-        };
         std::thread::Builder::new()
             .name("carnet-writer".into())
             .spawn(move || {
-                while let Some((jobs, ahead)) = take() {
+                while let Some((jobs, ahead)) = writer.take(desk.options.batch.max(1)) {
                     desk.ahead = ahead;
                     desk.work_off(jobs);
                 }

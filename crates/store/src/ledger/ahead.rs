@@ -7,7 +7,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -15,14 +14,13 @@ use carnet_core::app::AppId;
 use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, UserId};
 
-use super::engine::requests;
 use super::working::Working;
 use crate::StoreError;
 use crate::connection::Connection;
 use crate::postgres::Source;
 use crate::store::Shared;
 use crate::tx::Reading;
-use crate::writer::{Job, Writer};
+use crate::writer::Writer;
 
 /// How many of the last transactions are remembered. One is under way while the next is read ahead.
 const REMEMBERED: usize = 4;
@@ -35,6 +33,23 @@ pub(crate) struct Ahead {
     /// How many transactions had been done when reading began.
     since: u64,
     rows: Working,
+}
+
+impl Ahead {
+    /// What was read in two parts.
+    pub(crate) fn both(first: Option<Self>, second: Option<Self>) -> Option<Self> {
+        match (first, second) {
+            (Some(mut first), Some(second)) => {
+                first.since = first.since.min(second.since);
+                first.rows.devices.extend(second.rows.devices);
+                first.rows.journals.extend(second.rows.journals);
+                first.rows.licenses.extend(second.rows.licenses);
+                first.rows.ids.extend(second.rows.ids);
+                Some(first)
+            }
+            (first, second) => first.or(second),
+        }
+    }
 }
 
 /// What a transaction has written.
@@ -121,7 +136,7 @@ impl Working {
     }
 }
 
-/// Takes what waits and reads ahead for it.
+/// Reads ahead for what waits.
 pub(crate) struct Reader {
     pub(crate) source: Source,
     pub(crate) shared: Arc<Shared>,
@@ -131,24 +146,16 @@ pub(crate) struct Reader {
     pub(crate) batch: usize,
 }
 
-/// What waits, and what was read for it.
-pub(crate) type Batches = Receiver<(Vec<Job>, Option<Ahead>)>;
-
 impl Reader {
-    /// Whoever receives is handed one batch at a time, so that what comes meanwhile gathers in the queue.
-    pub(crate) fn start(self) -> Result<(Batches, JoinHandle<()>), StoreError> {
-        let (sender, batches) = sync_channel(0);
+    pub(crate) fn start(self) -> Result<JoinHandle<()>, StoreError> {
+        self.writer.read_ahead();
         let mut session = self.connect();
         let work = move || {
-            while let Some(jobs) = self.writer.take(self.batch) {
-                let ahead = self.ahead(&mut session, &jobs);
-                if let Err(gone) = sender.send((jobs, ahead)) {
-                    gone.0.0.into_iter().for_each(|job| job.refuse(StoreError::Closed));
-                }
+            while let Some(journals) = self.writer.wanted(self.batch) {
+                self.writer.has_read(self.ahead(&mut session, &journals));
             }
         };
-        let thread = std::thread::Builder::new().name("carnet-ahead".into()).spawn(work);
-        Ok((batches, thread.map_err(StoreError::failed)?))
+        std::thread::Builder::new().name("carnet-ahead".into()).spawn(work).map_err(StoreError::failed)
     }
 
     fn connect(&self) -> Option<Connection> {
@@ -158,9 +165,8 @@ impl Reader {
     }
 
     /// Nothing where it fails: the writer reads by itself then, and says what is wrong.
-    fn ahead(&self, session: &mut Option<Connection>, jobs: &[Job]) -> Option<Ahead> {
-        let requests = requests(jobs.iter().filter_map(Job::op));
-        if requests.is_empty() || self.done.is_resting() {
+    fn ahead(&self, session: &mut Option<Connection>, journals: &[JournalName]) -> Option<Ahead> {
+        if self.done.is_resting() {
             return None;
         }
         let since = self.done.done.load(Ordering::SeqCst);
@@ -171,8 +177,8 @@ impl Reader {
         }
         let connection = session.as_ref()?;
         let tx = Reading { connection, shared: &self.shared };
-        let mut rows = Working::default();
-        match catch_unwind(AssertUnwindSafe(|| rows.preload(&tx, &requests))) {
+        let (journals, mut rows) = (journals.iter().collect::<Vec<_>>(), Working::default());
+        match catch_unwind(AssertUnwindSafe(|| rows.preload(&tx, &journals))) {
             Ok(Ok(())) => Some(Ahead { since, rows }),
             Ok(Err(_)) | Err(_) => {
                 *session = None;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use carnet_core::app::AppId;
-use carnet_core::document::{JournalName, Request};
+use carnet_core::document::JournalName;
 use carnet_core::id::{ChargeId, LicenseId, MoveId, PassId, SupplierId, TransactionId};
 use carnet_core::server::{AppView, Decision, Fresh, Outcome, decide};
 use carnet_core::time::Time;
@@ -78,7 +78,8 @@ impl Desk {
             let (menus, random) = (&mut desk.menus, desk.options.random.as_ref());
             let mut working = Working { before, ..ahead };
             if shared {
-                working.preload(&tx, &requests(ops))?;
+                let journals: Vec<&JournalName> = ops.iter().filter_map(Op::journal).collect();
+                working.preload(&tx, &journals)?;
             }
             let mut batch = Batch { tx: &tx, menus, random, now, working };
             let outcomes = ops.iter().map(|op| batch.settle(op)).collect::<Vec<_>>();
@@ -91,16 +92,6 @@ impl Desk {
         self.done.note(touched);
         Ok(outcomes)
     }
-}
-
-/// The devices' requests among these.
-pub(super) fn requests<'o>(ops: impl IntoIterator<Item = &'o Op>) -> Vec<&'o Request> {
-    let work = ops.into_iter().map(|op| &op.work);
-    work.filter_map(|work| match work {
-        Work::Request(submission) => Some(&submission.request),
-        _ => None,
-    })
-    .collect()
 }
 
 fn refuse(ops: Vec<Op>, error: &StoreError) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose, Request};
+use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose};
 use carnet_core::id::{DeviceId, Digest, ImageId, LicenseId, MoveId, ServerId, SupplierId, UserId};
 use carnet_core::provision::{KeyTransaction, Provided, TransactionStatus};
 use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
@@ -29,16 +29,16 @@ pub(super) struct Surroundings {
 impl Working {
     /// Across a connection every question costs a round trip, so what nearly every request of a batch looks at, and is not
     /// here yet, is asked for at once; the rest, one by one as it is needed.
-    pub(super) fn preload(&mut self, tx: &Reading<'_>, requests: &[&Request]) -> Result<(), StoreError> {
-        let ids: BTreeSet<DeviceId> = requests.iter().map(|request| request.journal.device).collect();
+    pub(super) fn preload(&mut self, tx: &Reading<'_>, journals: &[&JournalName]) -> Result<(), StoreError> {
+        let ids: BTreeSet<DeviceId> = journals.iter().map(|name| name.device).collect();
         let ids: Vec<DeviceId> = ids.into_iter().filter(|id| !self.devices.contains_key(id)).collect();
         for (id, row) in ids.iter().zip(tx.device_rows_of(&ids)?) {
             self.devices.insert(*id, row.map(Kept::loaded));
         }
-        let user = |request: &Request| -> Option<UserId> {
-            Some(self.devices.get(&request.journal.device)?.as_ref()?.row.device.user)
+        let user = |name: &JournalName| -> Option<UserId> {
+            Some(self.devices.get(&name.device)?.as_ref()?.row.device.user)
         };
-        let named = requests.iter().filter_map(|request| Some((user(request)?, request.journal.clone())));
+        let named = journals.iter().filter_map(|name| Some((user(name)?, (*name).clone())));
         let named: BTreeSet<(UserId, JournalName)> = named.collect();
         let whose = named.iter().filter_map(|(user, name)| Some((*user, name.app.clone()?)));
         let whose: BTreeSet<(UserId, AppId)> = whose.collect();

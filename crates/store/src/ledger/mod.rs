@@ -13,7 +13,7 @@ mod load;
 mod past;
 mod working;
 
-pub(crate) use ahead::{Ahead, Batches, Done, Reader};
+pub(crate) use ahead::{Ahead, Done, Reader};
 
 use std::fmt;
 use std::sync::Arc;
@@ -240,6 +240,16 @@ pub(crate) struct Op {
     pub(crate) terms: Arc<Terms>,
     pub(crate) work: Work,
     pub(crate) reply: Reply,
+}
+
+impl Op {
+    /// The journal of a device's request.
+    pub(crate) fn journal(&self) -> Option<&JournalName> {
+        match &self.work {
+            Work::Request(submission) => Some(&submission.request.journal),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for Ledger {

@@ -11,6 +11,8 @@ mod cold;
 mod faults;
 #[path = "flood.rs"]
 mod flood;
+#[path = "flush.rs"]
+mod flush;
 #[path = "hot.rs"]
 mod hot;
 #[path = "life.rs"]
