@@ -39,7 +39,7 @@ reporting = { record_retention = "90 days" }
 "#;
 
 /// A shop whose supplier can sign images.
-fn shop() -> Shop {
+pub fn shop() -> Shop {
     let shop = Shop::open();
     shop.sell(&[EDITIONS]);
     shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
@@ -48,7 +48,7 @@ fn shop() -> Shop {
 }
 
 /// Builds this version of the program and publishes it; returns the image file.
-fn publish(shop: &Shop, version: &str) -> PathBuf {
+pub fn publish(shop: &Shop, version: &str) -> PathBuf {
     let home = shop.supplier_home();
     let folder = home.home.join(format!("program-{version}"));
     fs::create_dir_all(folder.join("brushes")).unwrap();
@@ -79,20 +79,20 @@ fn publish(shop: &Shop, version: &str) -> PathBuf {
     image
 }
 
-fn ordered(shop: &Shop, offer: &str) -> User {
+pub fn ordered(shop: &Shop, offer: &str) -> User {
     let ann = shop.user();
     let ran = ann.run(&["order", "acme/paint", offer, "--yes", "--json"]);
     assert_eq!((ran.code, &ran.json()["outcome"]), (0, &"ordered".into()), "{ran:?}");
     ann
 }
 
-fn install(user: &User, more: &[&str]) -> Value {
+pub fn install(user: &User, more: &[&str]) -> Value {
     let ran = user.run(&[&["install", "acme/paint", "--json"], more].concat());
     assert_eq!(ran.code, 0, "{ran:?}");
     ran.json()
 }
 
-fn files(user: &User) -> PathBuf {
+pub fn files(user: &User) -> PathBuf {
     user.carnet.home.join("programs/acme.paint/current/files")
 }
 
