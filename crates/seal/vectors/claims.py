@@ -233,6 +233,7 @@ reporting = record(
         3: ("users?", choice("hidden", "system-names")),
         4: ("overdue?", choice("refuse-renewal", "suspend")),
         5: ("violation?", choice("suspend", "revoke")),
+        6: ("opened_by?", choice("server")),
     }
 )
 offer = without_false(

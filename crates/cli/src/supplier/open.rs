@@ -22,7 +22,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::books::{Answers, Books};
-use super::open_act::{Acting, Done, reasons};
+use super::open_act::{Acting, Done};
 use super::{credentials, open_words, report_key, request};
 use crate::codes;
 use crate::context::Context;
@@ -108,6 +108,7 @@ struct Shown<'a> {
     uses: u64,
     seconds: u64,
     erased: usize,
+    gone: Vec<String>,
     done: Option<&'static str>,
 }
 
@@ -323,14 +324,20 @@ fn json(opened: &Opened, done: Option<Done>) -> Shown<'_> {
         device_name: &says.device_name,
         at: says.at,
         verdict: heard.verdict.code(),
-        reasons: reasons(&heard.verdict),
+        reasons: ReasonView::of(&heard.verdict),
         notices: heard.notices.iter().map(ToString::to_string).collect(),
         runs: heard.summary.runs,
         uses: heard.summary.uses,
         seconds: heard.summary.seconds,
-        erased: opened.list.iter().filter(|item| item.kept.is_none()).count(),
+        erased: gone(&opened.list).count(),
+        gone: gone(&opened.list).map(|item| item.what.to_string()).collect(),
         done: done.map(Done::as_str),
     }
+}
+
+/// What a certificate says is not there any more.
+pub fn gone(list: &[Erased]) -> impl Iterator<Item = &Erased> {
+    list.iter().filter(|item| item.kept.is_none())
 }
 
 type Grade = (Exit, &'static str, &'static str, &'static str);

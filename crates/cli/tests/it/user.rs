@@ -6,6 +6,7 @@ mod contract;
 mod correspondence;
 mod detection;
 mod devices;
+mod erase_installed;
 mod install;
 mod moves;
 mod pass;

@@ -1,5 +1,6 @@
-//! Contract management (C4): the server carries requests to devices and keeps sealed codes for suppliers. It can read no
-//! code and sign no request; what it knows of them is what the two sides say.
+//! Contract management (C4): the server carries requests to devices and keeps sealed codes for suppliers. It can sign no
+//! request, and reads no code unless the agreement says so and the supplier has deposited the key; what else it knows
+//! of them is what the two sides say.
 
 pub mod content;
 pub mod hand_in;
@@ -62,7 +63,7 @@ pub(crate) fn reasons(judged: &Judged) -> Vec<ReasonView> {
 
 /// Writes into the books of a license what has happened about a report, and until when the first open request is due
 /// from now on.
-async fn note(
+pub(crate) async fn note(
     server: &Server,
     supplier: SupplierId,
     (user, license): (UserId, LicenseId),
