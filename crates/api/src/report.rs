@@ -51,6 +51,10 @@ pub struct ReportRequestView {
     /// `open`, `answered` or `closed`.
     #[schema(example = "open")]
     pub state: String,
+    /// Devices that hold the license and have not answered, where the request is to all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub missing: Vec<DeviceId>,
     /// The signed request, in base64.
     pub document: String,
 }

@@ -13,6 +13,7 @@ use carnet_device::asked;
 use carnet_device::journal::JournalName;
 use carnet_device::report::{self, Facts, ReportError};
 use carnet_seal::KeyRing;
+use carnet_seam::Tree;
 
 use crate::error::ManagerError;
 use crate::manager::Manager;
@@ -174,9 +175,9 @@ impl Manager {
     ///
     /// # Errors
     /// [`ManagerError::Report`], with the remedy.
-    pub fn report_to(&self, app: &AppId, keys: ReportKeys) -> Result<Vec<u8>, ManagerError> {
+    pub fn report_to(&self, tree: &dyn Tree, app: &AppId, keys: ReportKeys) -> Result<Vec<u8>, ManagerError> {
         let passbook = self.valid_passbook()?;
-        let integrity = Integrity::NotInstalledHere;
+        let integrity = self.integrity(tree, app)?;
         let facts = Facts { version: None, integrity, nonce: None, keys: Some(keys) };
         Ok(report::make(&passbook, &*self.setup().machine, app, facts)?)
     }

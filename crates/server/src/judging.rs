@@ -31,7 +31,7 @@ use carnet_store::{LedgerError, Reading, StoreError, Work, Writing};
 use tokio::sync::Notify;
 
 use crate::api::license::view;
-use crate::api::report::note;
+use crate::api::report::{note, settle_request};
 use crate::deposit;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -169,10 +169,7 @@ fn keep(
         return Ok(false);
     }
     tx.judge_report(report.user, report.digest, judged)?;
-    if let Some(nonce) = report.nonce {
-        let state = if closes { RequestState::Closed } else { RequestState::Open };
-        tx.set_report_request(report.user, nonce, state, now)?;
-    }
+    settle_request(tx, report, closes, now)?;
     Ok(true)
 }
 

@@ -152,6 +152,7 @@ statements! {
     REQUEST = requests!("WHERE user_id = ?1 AND nonce = ?2");
     FOR_DEVICE = requests!("WHERE user_id = ?1 AND state <> 'closed' AND (device_id IS NULL OR device_id = ?2) AND NOT EXISTS (SELECT 1 FROM report AS a WHERE a.user_id = report_request.user_id AND a.nonce = report_request.nonce AND a.device_id = ?2 AND a.state <> 'arriving') ORDER BY due, nonce LIMIT ?3");
     OF_SUPPLIER = requests!("WHERE supplier_id = ?1 AND (made, nonce) < (?2, ?3) ORDER BY made DESC, nonce DESC LIMIT ?4");
+    ANSWERED_BY = "SELECT DISTINCT device_id FROM report WHERE user_id = ?1 AND nonce = ?2 AND state <> 'arriving'";
     FIRST_DUE = "SELECT min(due) FROM report_request WHERE user_id = ?1 AND license_id = ?2 AND state = 'open'";
     ADD_REQUEST = "INSERT INTO report_request (user_id, nonce, supplier_id, license_id, app_id, device_id, wanted, made, due, document, state, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?8) ON CONFLICT DO NOTHING";
     SET_REQUEST = "UPDATE report_request SET state = ?3, changed = ?4 WHERE user_id = ?1 AND nonce = ?2 AND state <> 'closed'";
@@ -193,6 +194,14 @@ impl Reading<'_> {
         limit: u32,
     ) -> Result<Vec<KeptRequest>, StoreError> {
         self.all(FOR_DEVICE, params![user.0, device.0, limit], request)
+    }
+
+    /// The devices that have answered a request.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn answered_by(&self, user: UserId, nonce: RequestId) -> Result<Vec<DeviceId>, StoreError> {
+        self.all(ANSWERED_BY, params![user.0, nonce.0], |mut row| Ok(DeviceId(row.bytes("device_id")?)))
     }
 
     /// A supplier's requests, newest first, from before `before` on.

@@ -17,6 +17,7 @@ use carnet_seal::KeyRing;
 use carnet_seal::keys::RootPin;
 use carnet_seal::report::{ReportSecrets, attachment, open_certificate};
 use carnet_seal::sealed::{Carried, CodeError, look};
+use carnet_seam::RealFs;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use clap::Args;
 use serde::Serialize;
@@ -196,7 +197,7 @@ impl Open {
             let manager = which::manager(desk.context, Some(licensed))?;
             let keys = desk.secrets.last().map(ReportSecrets::public);
             let keys = keys.ok_or_else(|| Failure::usage("the file holds no keys"))?;
-            return Ok(vec![(manager.report_to(licensed.app(), keys)?, now)]);
+            return Ok(vec![(manager.report_to(&RealFs::default(), licensed.app(), keys)?, now)]);
         }
         if let (true, Some(books)) = (self.received, &desk.books) {
             let fetched = |report: &ReportView| Ok((books.fetch(report)?, report.received));

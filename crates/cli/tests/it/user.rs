@@ -18,3 +18,4 @@ mod seats;
 pub mod shop;
 mod strange;
 mod terminal;
+mod verdicts;

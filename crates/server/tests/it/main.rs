@@ -16,6 +16,7 @@ mod idempotency;
 mod images;
 mod invitations;
 mod isolation;
+mod judging;
 mod keys;
 mod limits;
 mod menus;

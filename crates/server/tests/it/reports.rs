@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::device_world::Device;
 use crate::world::{Answer, Supplier, World, ten_runs};
 
-fn secrets() -> ReportSecrets {
+pub fn secrets() -> ReportSecrets {
     ReportSecrets::from_seeds(&[7; 64])
 }
 
@@ -41,7 +41,7 @@ async fn post(world: &World, path: &str, body: Vec<u8>) -> Answer {
     world.send(request.body(Body::from(body)).unwrap()).await
 }
 
-fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec<CodePart> {
+pub fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec<CodePart> {
     let named = attachment(code);
     let part = |(number, bytes): (usize, &[u8])| CodePart {
         server: device.server,
@@ -59,17 +59,17 @@ fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec
     code.chunks(PART).enumerate().map(part).collect()
 }
 
-async fn hand_in(world: &World, device: &Device, mut part: CodePart) -> Answer {
+pub async fn hand_in(world: &World, device: &Device, mut part: CodePart) -> Answer {
     part.signature = device.key.sign(&part.statement());
     post(world, "/v1/device/reports", part.encode()).await
 }
 
-fn arrived(answer: &Answer) -> u64 {
+pub fn arrived(answer: &Answer) -> u64 {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     cbor::decode(&answer.body).unwrap()
 }
 
-async fn listed(supplier: &Supplier<'_>) -> Vec<Value> {
+pub async fn listed(supplier: &Supplier<'_>) -> Vec<Value> {
     supplier.get("/v1/reports").await.json()["data"].as_array().unwrap().clone()
 }
 
@@ -168,7 +168,7 @@ async fn c5_a_user_cannot_fill_the_server_and_nothing_is_kept_for_ever() {
     assert_eq!(supplier.get(&content).await.status, StatusCode::NOT_FOUND, "its time is over");
 }
 
-fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -> ReportRequest {
+pub fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -> ReportRequest {
     let secrets = secrets();
     ReportRequest {
         server: device.server,
@@ -185,7 +185,7 @@ fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -
     }
 }
 
-async fn ask(supplier: &Supplier<'_>, request: &ReportRequest, key: &ReportSecrets) -> Answer {
+pub async fn ask(supplier: &Supplier<'_>, request: &ReportRequest, key: &ReportSecrets) -> Answer {
     let document = BASE64.encode(sign(request.clone(), &key.asks).unwrap().bytes());
     supplier.post("/v1/report-requests", &json!({ "document": document })).await
 }
