@@ -383,6 +383,7 @@ def request(embedded):
             3: ("evidence", evidence),
             4: ("device_name", text),
             5: ("joins", choice(("NewUser", new_user), ("By", secret), ("With", brought))),
+            6: ("device_maker?", text),
         }
     )
     redemption = record(

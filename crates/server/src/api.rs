@@ -19,6 +19,7 @@ pub mod redeem;
 pub mod report;
 pub mod report_key;
 pub mod server;
+pub mod shop;
 pub mod supplier;
 pub mod token;
 
@@ -105,6 +106,7 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(report::verdict::verdict))
         .routes(routes!(report_key::show::show, report_key::deposit::deposit))
         .routes(routes!(report_key::withdraw::withdraw))
+        .routes(routes!(shop::sell::sell))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

@@ -14,6 +14,7 @@ mod paying;
 mod pin;
 mod register;
 mod run;
+mod sale;
 mod seats;
 pub mod shop;
 mod strange;

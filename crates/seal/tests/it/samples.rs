@@ -518,6 +518,7 @@ pub fn registration() -> Registration {
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),
+        device_maker: Some("Analytical Engines".into()),
         joins: Joins::NewUser {
             person: Person {
                 name: "Ada Lovelace".into(),

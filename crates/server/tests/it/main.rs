@@ -29,6 +29,7 @@ mod provision;
 mod relocate;
 mod reports;
 mod secrets;
+mod shop;
 mod suppliers;
 mod tls;
 mod tokens;

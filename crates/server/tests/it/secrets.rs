@@ -76,6 +76,7 @@ async fn i17_logs_and_answers_hold_no_token_code_key_or_personal_value() {
         "901820",
         "pay-canary-77",
         "the-name-of-my-device",
+        "the-maker-of-my-device",
         &deposited[1..],
         "a canary that opens all reports!",
     ]
