@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::device_world::Device;
 use crate::world::{Answer, Supplier, World};
 
-fn sale(codes: &[Secret]) -> Value {
+pub fn sale(codes: &[Secret]) -> Value {
     let codes: Vec<_> = codes.iter().map(|code| digest_of(*code)).collect();
     json!({
         "name": "Canary Wharf", "email": "canary@example.org", "telephone": "901820",
@@ -17,7 +17,7 @@ fn sale(codes: &[Secret]) -> Value {
     })
 }
 
-async fn sell(supplier: &Supplier<'_>, sale: &Value) -> Answer {
+pub async fn sell(supplier: &Supplier<'_>, sale: &Value) -> Answer {
     supplier.post("/v1/shop/sales", sale).await
 }
 
@@ -30,7 +30,7 @@ fn joining(device: &Device, code: Secret) -> Operation {
     }))
 }
 
-async fn joins(world: &World, code: Secret) -> (Device, Result<(), Reason>) {
+pub async fn joins(world: &World, code: Secret) -> (Device, Result<(), Reason>) {
     let mut device = Device::new(world);
     let answer = device.ask(world, None, joining(&device, code)).await;
     let joined = match answer.body {
@@ -70,7 +70,9 @@ async fn b1_devices_join_by_the_codes_of_a_sale_until_its_time_is_over() {
     assert_eq!(events["data"].as_array().unwrap().iter().filter(|event| event["kind"] == "sold").count(), 1);
     world.clock.pass(std::time::Duration::from_secs(90 * 86_400));
     assert_eq!(joins(&world, codes[1]).await.1, Err(Reason::BadCode), "its time is over");
-    let found = carnet_store::check_ledger(&world.folder.data().join("carnet.db")).unwrap();
+    let file = || carnet_store::Database::File(world.folder.data().join("carnet.db"));
+    let shared = world.folder.url().map(|url| carnet_store::Database::Postgres(url.parse().unwrap()));
+    let found = carnet_store::check_ledger(shared.unwrap_or_else(file)).unwrap();
     assert!(found.findings.is_empty(), "{:?}", found.findings);
 }
 

@@ -129,6 +129,29 @@ fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what somebody changes need not last")]
+fn c6_c2_a_journal_opened_on_the_device_looks_at_what_is_installed_there() {
+    let shop = shop();
+    shop.supplier(&["supplier", "report-key", "new"]);
+    shop.sell(&[REPORTED]);
+    publish(&shop, "1.0.0");
+    let ann = ordered(&shop, "reported");
+    install(&ann, &[]);
+    assert_eq!(ann.sh("exit 0").code, 0);
+    let key = shop.supplier_home().home.join("stick.keys").display().to_string();
+    shop.supplier(&["supplier", "report-key", "export", "--to", &key, "--yes"]);
+    let judged = || {
+        let opened = ann.run(&["supplier", "open", "--journal", "acme/paint", "--key", &key, "--json"]);
+        let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
+        first.unwrap().unwrap()[0].clone()
+    };
+    let good = judged();
+    assert_eq!((&good["verdict"], &good["notices"]), (&"within-contract".into(), &serde_json::json!([])));
+    fs::write(files(&ann).join("paint"), "another program").unwrap();
+    assert_eq!(judged()["reasons"][0]["code"], "program-changed");
+}
+
+#[test]
 fn b3_b6_b7_a20_software_is_on_sale_ordered_and_installed_as_far_as_the_license_grants_it() {
     let shop = shop();
     publish(&shop, "1.0.0");
