@@ -91,6 +91,12 @@ impl Sell {
         let http = credentials::http(context, None)?;
         let supplier: Supplier = http.send(Call::get(SUPPLIER))?;
         let plan = match Plan::begun(context, &self.to)? {
+            Some(plan) if !self.is_of(&plan) => {
+                let what =
+                    format!("a sale to somebody else was begun in {} and not finished", self.to.display());
+                return Err(Failure::new(Exit::Failure, "folder-in-use", what)
+                    .with_remedy("finish that one first, or name another folder"));
+            }
             Some(plan) => plan,
             None => self.plan(&http)?,
         };
@@ -129,6 +135,11 @@ impl Sell {
         }
         let at = (http.server().to_string(), info.root);
         Plan::draw(at, person, self.days, &self.devices, &self.offers)
+    }
+
+    /// A sale that was begun is carried on only for whom it was begun.
+    fn is_of(&self, plan: &Plan) -> bool {
+        plan.sale.name == self.name.trim() && plan.sale.email == self.email.trim()
     }
 
     fn details(&self) -> Details {

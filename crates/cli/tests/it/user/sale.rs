@@ -35,10 +35,14 @@ impl Counter {
 
     /// Sells to Ann; the folder is `name`.
     fn sells(&self, name: &str, more: &[&str]) -> crate::carnet::Ran {
+        self.sells_to("Ann Example", name, more)
+    }
+
+    fn sells_to(&self, who: &str, name: &str, more: &[&str]) -> crate::carnet::Ran {
         let to = self.folder(name).display().to_string();
         let fixed =
             ["shop", "sell", "--server", &self.shop.url, "--token-file", &self.token, "--json", "--to", &to];
-        let ann = ["--name", "Ann Example", "--email", "ann@example.org", "--telephone", "+49 30 901820"];
+        let ann = ["--name", who, "--email", "ann@example.org", "--telephone", "+49 30 901820"];
         self.carnet.run(&[&fixed[..], &ann, more].concat())
     }
 
@@ -197,6 +201,12 @@ fn b1_d2_a_sale_whose_answer_was_lost_is_carried_on_and_registers_one_user() {
     fs::create_dir(&again).unwrap();
     let disk = carnet_seam::RealFs::default();
     carnet_seam::fs::replace_file(&disk, &again.join("sale.begun"), plan.to_string().as_bytes()).unwrap();
+    let other = it.sells_to("Bob Example", "again", &devices);
+    assert_eq!(
+        other.failed(),
+        (1, "folder-in-use".into()),
+        "another sale is not carried on for somebody else"
+    );
     let (same, _) = it.sold("again", &devices);
     assert_eq!(
         (&same["user"], &same["until"]),
