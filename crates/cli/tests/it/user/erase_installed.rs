@@ -92,7 +92,7 @@ fn c3_an_installed_program_its_keys_and_its_pass_are_erased_and_own_files_stay()
     assert_eq!((&erased["outcome"], &erased["kept"]), (&"erased".into(), &serde_json::json!([])));
     assert_eq!(names(&erased["erased"]), ALL);
     assert_eq!(erased["own"], serde_json::json!([drawing]));
-    assert_eq!(left(&ann), [drawing.clone()]);
+    assert_eq!(left(&ann), std::slice::from_ref(&drawing));
     assert_eq!(fs::read(&drawing).unwrap(), b"a cat");
     assert_eq!(
         ann.run(&["uninstall", "acme/paint", "--yes", "--json"]).failed(),
