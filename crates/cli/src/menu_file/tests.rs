@@ -282,6 +282,6 @@ fn reporting(kept: Length) -> Reporting {
     };
     let overdue = [None, Some(Overdue::RefuseRenewal), Some(Overdue::Suspend)][kept.days as usize / 3 % 3];
     let violation = [None, Some(Sanction::Suspend), Some(Sanction::Revoke)][kept.days as usize / 9 % 3];
-    let opened_by = (kept.days % 2 == 0).then_some(OpenedBy::Server);
+    let opened_by = kept.days.is_multiple_of(2).then_some(OpenedBy::Server);
     Reporting { users, overdue, violation, opened_by, ..Reporting::kept_for(kept) }
 }
