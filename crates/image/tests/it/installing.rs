@@ -420,3 +420,19 @@ fn c3_a_swept_place_keeps_nothing_but_what_is_somebodys_own() {
     assert_eq!(contents(&root), BTreeMap::new());
     assert!(place.hold().unwrap().is_none(), "nothing of it is here");
 }
+
+/// As an upgrade leaves it that could not tidy up.
+#[test]
+fn c3_versions_that_are_not_used_any_more_are_named_too_and_before_the_one_that_is() {
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let root = world.root();
+    let (name, folder) = version_folder(&root);
+    let older = folder.with_file_name("2.0.0-00000000-1");
+    assert!(std::process::Command::new("cp").arg("-a").args([&folder, &older]).status().unwrap().success());
+    let (pieces, own) = seen(&root);
+    let (first, last) = pieces.split_at(pieces.len() / 2);
+    assert!(first.iter().all(|piece| piece.starts_with("versions/2.0.0-00000000-1/")), "{pieces:?}");
+    assert!(last.iter().all(|piece| piece.starts_with(&name)) && last.len() == 6, "{pieces:?}");
+    assert_eq!(own, Vec::<String>::new());
+}
