@@ -64,6 +64,9 @@ pub struct Account {
     pub apps: Vec<AccountApp>,
     /// The user's devices; of a device that joined for one license only, itself.
     pub devices: Vec<DeviceView>,
+    /// The user has a recovery code, shown to them once.
+    #[serde(default)]
+    pub recovery_code: bool,
     /// What suppliers say about contracts that were not kept, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
@@ -78,6 +81,9 @@ pub struct DeviceView {
     /// What the user calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Who made it, where somebody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
     /// What its identity is bound to.
     #[schema(value_type = String, example = "hardware")]
     pub evidence: Evidence,

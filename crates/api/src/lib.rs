@@ -28,6 +28,7 @@ pub mod redeem;
 pub mod report;
 pub mod schema;
 pub mod server;
+pub mod shop;
 pub mod supplier;
 pub mod token;
 

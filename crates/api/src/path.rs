@@ -49,6 +49,12 @@ pub const DEVICE_REPORTS: &str = "/v1/device/reports";
 pub const REPORT_REQUESTS: &str = "/v1/report-requests";
 /// GET: usage reports and erasure certificates for the supplier.
 pub const REPORTS: &str = "/v1/reports";
+/// Users whom a shop registers.
+pub const SHOP_SALES: &str = "/v1/shop/sales";
+/// Report keys that a supplier has deposited.
+pub const REPORT_KEY: &str = "/v1/report-key";
+/// Erasing them.
+pub const REPORT_KEY_WITHDRAW: &str = "/v1/report-key/withdraw";
 /// POST: what a code is good for.
 pub const REDEEM: &str = "/v1/redeem";
 /// GET: devices whose passbooks wait for the supplier to look at them.

@@ -2,7 +2,7 @@
 
 use carnet_core::app::AppId;
 use carnet_core::id::{DeviceId, Digest, LicenseId, ReportId, RequestId, UserId};
-use carnet_core::report::Wanted;
+use carnet_core::report::{Verdict, Wanted};
 use carnet_core::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -51,6 +51,10 @@ pub struct ReportRequestView {
     /// `open`, `answered` or `closed`.
     #[schema(example = "open")]
     pub state: String,
+    /// Devices that hold the license and have not answered, where the request is to all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub missing: Vec<DeviceId>,
     /// The signed request, in base64.
     pub document: String,
 }
@@ -122,6 +126,49 @@ pub struct ReasonView {
     pub code: String,
     /// The evidence, in words.
     pub message: String,
+}
+
+impl ReasonView {
+    /// The reasons of a verdict, as they are kept and shown: not too many, and none too long.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Vec<Self> {
+        let view = |code: &str, text: String| Self {
+            code: code.to_owned(),
+            message: text.chars().take(LONGEST_REASON).collect(),
+        };
+        match verdict {
+            Verdict::Violation(reasons) => {
+                let first = reasons.iter().take(MOST_REASONS);
+                first.map(|reason| view(reason.code(), reason.to_string())).collect()
+            }
+            Verdict::AskAgain(doubt) => vec![view("ask-again", doubt.to_string())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The half of a report key that opens, for the server to judge with. Whoever has it reads what is sealed to the key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDeposit {
+    /// The X25519 secret, in 64 hexadecimal digits.
+    #[schema(min_length = 64, max_length = 64, write_only)]
+    pub opens: String,
+}
+
+/// Nothing of it (I17).
+impl std::fmt::Debug for NewDeposit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewDeposit(…)")
+    }
+}
+
+/// Which report keys a supplier has deposited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DepositView {
+    /// Their public halves, as offers name them (`seal_to`).
+    #[schema(value_type = Vec<String>)]
+    pub keys: Vec<Digest>,
 }
 
 /// What the supplier has judged a code to be. The server cannot read codes: it keeps what it is told.

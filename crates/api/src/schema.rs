@@ -136,6 +136,16 @@ pub struct Reporting {
     pub overdue: Option<Overdue>,
     /// What follows when the contract was not kept; absent: a notice to the user.
     pub violation: Option<Sanction>,
+    /// Who opens reports besides the supplier; absent: nobody.
+    pub opened_by: Option<OpenedBy>,
+}
+
+/// Who opens reports and certificates besides the supplier.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub enum OpenedBy {
+    /// This server, with a key that the supplier has deposited.
+    Server,
 }
 
 /// The supplier's public keys for reports.

@@ -26,12 +26,14 @@ pub enum Scope {
     Charges,
     /// Redeem codes: for a shop.
     Codes,
+    /// Registering users and the devices that they have bought: for a shop.
+    Shop,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Supplier, Self::Read, Self::Menus, Self::Licenses, Self::Charges, Self::Codes];
+    pub const ALL: [Self; 7] =
+        [Self::Supplier, Self::Read, Self::Menus, Self::Licenses, Self::Charges, Self::Codes, Self::Shop];
 
     /// As it is written.
     #[must_use]
@@ -43,6 +45,7 @@ impl Scope {
             Self::Licenses => "licenses",
             Self::Charges => "charges",
             Self::Codes => "codes",
+            Self::Shop => "shop",
         }
     }
 

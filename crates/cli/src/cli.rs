@@ -6,6 +6,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::install::{Completions, Man};
+use crate::shop::Shop;
 use crate::supplier::Supplier;
 use crate::user::User;
 
@@ -64,6 +65,8 @@ pub enum Command {
     User(User),
     /// Sell software: register, offer menus, look after licenses
     Supplier(Supplier),
+    /// Sell devices and software over the counter
+    Shop(Shop),
     /// What the exit codes mean
     #[command(long_about = format!("What the exit codes mean. They never change.\n\n{}", Exit::table()))]
     ExitCodes,

@@ -40,6 +40,7 @@ pub mod pictures;
 pub mod progress;
 pub mod secret;
 pub mod server_url;
+pub mod shop;
 pub mod supplier;
 pub mod table;
 pub mod text;
@@ -67,7 +68,12 @@ fn dispatch(command: &Command, context: &Context) -> Result<Ended, Failure> {
             return Err(Failure::usage("suppliers' commands need a network")
                 .with_remedy("leave --request-to and --answer out"));
         }
+        Command::Shop(_) if context.needs_no_network()? => {
+            return Err(Failure::usage("a shop's commands need a network")
+                .with_remedy("leave --request-to and --answer out"));
+        }
         Command::Supplier(supplier) => supplier.run(context),
+        Command::Shop(shop) => shop.run(context),
         Command::ExitCodes => exit_codes(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),

@@ -4,7 +4,7 @@
 use carnet_core::app::{Feature, VersionRange};
 use carnet_core::money::Money;
 use carnet_core::offer::{
-    Charging, Counting, Floating, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+    Charging, Counting, Floating, Offer, OncePer, OpenedBy, Overdue, Reporting, Sanction, UserNames,
 };
 use carnet_core::term::Slice;
 use carnet_core::time::{Seconds, counted, length_in_words, seconds_in_words};
@@ -134,8 +134,15 @@ fn records(reporting: Option<Reporting>) -> String {
         };
         let sealed = match clause.keys {
             Some(_) => {
-                format!("; sealed so that only the supplier reads them: {who}, machine, version, features")
+                let readers = match clause.opened_by {
+                    None => "only the supplier reads them",
+                    Some(OpenedBy::Server) => {
+                        "only the supplier and the licensing server read them, and the server judges them by itself"
+                    }
+                };
+                format!("; sealed so that {readers}: {who}, machine, version, features")
             }
+            None if clause.opened_by.is_some() => "; the licensing server judges them by itself".into(),
             None => String::new(),
         };
         let answers = match clause.overdue {

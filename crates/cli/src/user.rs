@@ -18,6 +18,7 @@ pub mod decline;
 pub mod devices;
 pub mod erase;
 pub mod failure;
+pub mod from_shop;
 pub mod giving;
 pub mod install;
 pub mod menu;

@@ -154,6 +154,8 @@ pub struct Registration {
     pub evidence: Evidence,
     /// What the user calls the device.
     pub device_name: String,
+    /// Who made it, where somebody has said so (B1).
+    pub device_maker: Option<String>,
     /// Whose device it will be.
     pub joins: Joins,
 }

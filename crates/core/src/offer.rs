@@ -161,13 +161,16 @@ pub struct Reporting {
     /// What follows when the contract was not kept; absent: a notice to the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub violation: Option<Sanction>,
+    /// Who else than the supplier opens what is sealed to these keys; absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<OpenedBy>,
 }
 
 impl Reporting {
     /// Records that are kept for so long, with the details that a supplier's keys make possible later.
     #[must_use]
     pub const fn kept_for(record_retention: Length) -> Self {
-        Self { record_retention, keys: None, users: None, overdue: None, violation: None }
+        Self { record_retention, keys: None, users: None, overdue: None, violation: None, opened_by: None }
     }
 }
 
@@ -189,6 +192,15 @@ pub enum Sanction {
     Suspend,
     /// The license is revoked.
     Revoke,
+}
+
+/// Who opens reports and certificates besides the supplier (C4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenedBy {
+    /// The licensing server, with a key that the supplier has deposited there: it judges what comes, and does what
+    /// the clause names.
+    Server,
 }
 
 /// How a record says who used a program.

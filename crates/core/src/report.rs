@@ -235,6 +235,17 @@ pub enum Thing {
     Pass(PassId),
 }
 
+/// In words.
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(path),
+            Self::ContentKeys => f.write_str("the keys of its content"),
+            Self::Pass(pass) => write!(f, "the pass {pass}"),
+        }
+    }
+}
+
 /// What a record says to the supplier alone. The supplier's key opens it; the user sees that it is there, and of
 /// which kind of record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,8 +15,8 @@ use crate::passbook::Passbook;
 use crate::place::name_of_app;
 use crate::storage::StorageError;
 
-/// The longest path that is read.
-const LONGEST: u64 = 8 * 1024;
+/// The longest note that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
 
 /// Keys that were delivered are not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +57,18 @@ impl Passbook {
     /// # Errors
     /// [`StorageError`] when it cannot be read.
     pub fn installed_below(&self, app: &AppId) -> Result<Option<PathBuf>, StorageError> {
+        Ok(self.installed_places(app)?.into_iter().next())
+    }
+
+    /// Below which folders something of an app is installed: the one that is used first, then those where it was, or
+    /// where an installation has begun.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it cannot be read.
+    pub fn installed_places(&self, app: &AppId) -> Result<Vec<PathBuf>, StorageError> {
         let bytes = read_file(&*self.env().fs, &self.note(app), LONGEST)?;
-        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(PathBuf::from))
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        Ok(text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect())
     }
 
     /// Keeps in mind below which folder an app is installed.
@@ -66,9 +76,34 @@ impl Passbook {
     /// # Errors
     /// [`StorageError`] when it cannot be written.
     pub fn keep_installed(&self, app: &AppId, below: &Path) -> Result<(), StorageError> {
-        let text = below.to_str().ok_or_else(|| StorageError::NoPermission(below.to_owned()))?;
+        let mut places = self.installed_places(app)?;
+        places.retain(|place| place != below);
+        places.insert(0, below.to_owned());
+        self.keep_places(app, &places)
+    }
+
+    /// Keeps in mind that an installation begins below this folder, so that what it leaves there can be found.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it cannot be written.
+    pub fn begin_installed(&self, app: &AppId, below: &Path) -> Result<(), StorageError> {
+        let mut places = self.installed_places(app)?;
+        if places.iter().any(|place| place == below) {
+            return Ok(());
+        }
+        places.push(below.to_owned());
+        self.keep_places(app, &places)
+    }
+
+    fn keep_places(&self, app: &AppId, places: &[PathBuf]) -> Result<(), StorageError> {
+        let mut text = String::new();
+        for place in places {
+            let line = place.to_str().filter(|line| !line.contains('\n'));
+            text += line.ok_or_else(|| StorageError::NoPermission(place.clone()))?;
+            text.push('\n');
+        }
         let note = self.note(app);
-        create_folders(&*self.env().fs, note.parent().unwrap_or(below))?;
+        create_folders(&*self.env().fs, note.parent().unwrap_or(&note))?;
         Ok(replace_file(&*self.env().fs, &note, text.as_bytes())?)
     }
 

@@ -9,7 +9,8 @@ use carnet_core::journal::{Record, State};
 use carnet_core::report::{Detailing, Entry, Integrity, Mark, ReportKeys, Statement, Trail, UsageReport};
 use carnet_seal::cbor::{self, Limits};
 use carnet_seal::detail::DetailOpener;
-use carnet_seal::report::{ReportSecrets, attachment, open_report};
+use carnet_seal::keys::{AgreementKey, OpensCodes};
+use carnet_seal::report::{attachment, open_report};
 use carnet_seal::sealed::{self, Carried, CodeError};
 use carnet_seal::{KeyRing, SealError, Unverified, sign};
 use carnet_seam::{NoRandom, random};
@@ -152,13 +153,14 @@ fn segments(mut all: &[u8]) -> Option<Vec<&[u8]>> {
 ///
 /// # Errors
 /// [`CodeError`]. What is wrong with the records is no error: the [`Trail`] has it.
-pub fn open(code: &[u8], secrets: &[ReportSecrets], ring: Option<&KeyRing>) -> Result<Opened, CodeError> {
-    let (signed, records) = open_report(code, secrets)?;
+pub fn open<K: OpensCodes>(code: &[u8], keys: &[K], ring: Option<&KeyRing>) -> Result<Opened, CodeError> {
+    let (signed, records) = open_report(code, keys)?;
     let report = signed.into_parts().0;
     let segments = segments(&records).ok_or(CodeError::OtherAttachment)?;
     let says = &report.says;
     let name = JournalName { server: says.server, device: says.device, app: Some(says.app.clone()) };
-    let trail = read_trail(&name, &segments, secrets, ring);
+    let keys: Vec<_> = keys.iter().map(OpensCodes::opening_key).collect();
+    let trail = read_trail(&name, &segments, &keys, ring);
     Ok(Opened { report, trail })
 }
 
@@ -167,11 +169,11 @@ pub fn open(code: &[u8], secrets: &[ReportSecrets], ring: Option<&KeyRing>) -> R
 pub fn read_trail(
     name: &JournalName,
     segments: &[&[u8]],
-    secrets: &[ReportSecrets],
+    keys: &[&AgreementKey],
     ring: Option<&KeyRing>,
 ) -> Trail {
     let mut reader = Reader {
-        secrets,
+        keys,
         ring,
         runs: BTreeMap::new(),
         begun: BTreeSet::new(),
@@ -185,7 +187,7 @@ pub fn read_trail(
 }
 
 struct Reader<'a> {
-    secrets: &'a [ReportSecrets],
+    keys: &'a [&'a AgreementKey],
     ring: Option<&'a KeyRing>,
     runs: BTreeMap<RunId, DetailOpener>,
     /// What runs have begun with: the beginning of a run that stands twice opens twice.
@@ -226,8 +228,8 @@ impl Reader<'_> {
         let detail = match begins {
             None => self.runs.get_mut(&run).and_then(|opener| opener.open(&of, &sealed).ok()),
             Some(begins) if !self.begun.insert(begins) => None,
-            Some(begins) => self.secrets.iter().find_map(|secrets| {
-                let mut opener = DetailOpener::begin(&secrets.opens, run, begins).ok()?;
+            Some(begins) => self.keys.iter().find_map(|key| {
+                let mut opener = DetailOpener::begin(key, run, begins).ok()?;
                 let detail = opener.open(&of, &sealed).ok()?;
                 self.runs.insert(run, opener);
                 Some(detail)

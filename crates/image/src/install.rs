@@ -33,16 +33,16 @@ use crate::read::is_frame;
 use crate::reuse::{Installed, Reuse};
 use crate::source::{Source, read_exactly};
 
-const CURRENT: &str = "current";
-const SWITCHING: &str = "current.new";
-const VERSIONS: &str = "versions";
+pub(crate) const CURRENT: &str = "current";
+pub(crate) const SWITCHING: &str = "current.new";
+pub(crate) const VERSIONS: &str = "versions";
 /// No version begins with a point.
-const UNFINISHED: &str = ".new";
-const FILES: &str = "files";
-const FRONT: &str = "front";
-const FEATURES: &str = "features";
-const PART: &str = "part";
-const LOCK: &str = "lock";
+pub(crate) const UNFINISHED: &str = ".new";
+pub(crate) const FILES: &str = "files";
+pub(crate) const FRONT: &str = "front";
+pub(crate) const FEATURES: &str = "features";
+pub(crate) const PART: &str = "part";
+pub(crate) const LOCK: &str = "lock";
 /// Somebody else may be installing; longer nobody waits.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most bytes of the list of installed features.
@@ -51,8 +51,8 @@ const LARGEST_FEATURES: u64 = 64 * 1024;
 /// Where one app is installed.
 #[derive(Debug, Clone)]
 pub struct Place<'a> {
-    tree: &'a dyn Tree,
-    folder: PathBuf,
+    pub(crate) tree: &'a dyn Tree,
+    pub(crate) folder: PathBuf,
 }
 
 /// What is installed.
@@ -327,7 +327,7 @@ impl<'a> Place<'a> {
         self.point("install.tidied")
     }
 
-    fn current_folder(&self) -> Result<Option<PathBuf>, FsError> {
+    pub(crate) fn current_folder(&self) -> Result<Option<PathBuf>, FsError> {
         let link = self.link();
         match self.tree.found(&link)? {
             Some(Found::Link) => Ok(Some(self.folder.join(self.tree.link_target(&link)?))),
@@ -336,7 +336,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn alone(&self) -> Result<Box<dyn File>, FsError> {
+    pub(crate) fn alone(&self) -> Result<Box<dyn File>, FsError> {
         create_folders(self.tree, &self.folder)?;
         let path = self.folder.join(LOCK);
         let file = match self.tree.open(&path, Access::Write) {

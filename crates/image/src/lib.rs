@@ -5,9 +5,11 @@
 //!
 //! Reading order: [`build`] (a folder becomes an image), [`front`] (its form, and who must have signed it), [`table`]
 //! and [`list`] (what the manifest names), [`read`] and [`seek`] (its content), [`extract`] (an image becomes a folder),
-//! [`reuse`] (what an upgrade need not fetch), [`fetch`] (the rest), [`install`] (all of it, and switched at once), [`integrity`] (whether it is still so).
+//! [`reuse`] (what an upgrade need not fetch), [`fetch`] (the rest), [`install`] (all of it, and switched at once), [`integrity`] (whether it is still so),
+//! [`contents`] (what of it can go).
 
 pub mod build;
+pub mod contents;
 pub mod delivery;
 pub mod error;
 pub mod extract;

@@ -289,6 +289,7 @@ impl From<EraseError> for ManagerError {
             EraseError::Book(error) => error.into(),
             EraseError::Report(ReportError::Journal(error)) => error.into(),
             EraseError::Report(ReportError::NoRandom(error)) => Self::NoRandom(error),
+            EraseError::Note(error) => error.into(),
             error => Self::Report(error),
         }
     }

@@ -110,6 +110,7 @@ impl Manager {
         let images = if wish.file.is_some() { Vec::new() } else { self.images(wish.app)? };
         let found = self.find(wish, &images, &versions, trust)?;
         let keys = self.keys_of(&mut passbook, wish.app, found.image())?;
+        passbook.begin_installed(wish.app, &below)?;
         // Nobody waits for a download who wants something else of this server; the place has a lock of its own.
         drop(turn);
         let known = place.current(trust).ok().flatten();
@@ -163,8 +164,13 @@ impl Manager {
     pub fn uninstall(&self, tree: &dyn Tree, app: &AppId) -> Result<(), ManagerError> {
         let passbook = self.valid_passbook()?;
         let _turn = self.turn()?;
-        let below = passbook.installed_below(app)?.ok_or_else(|| ManagerError::NotInstalled(app.clone()))?;
-        Place::of(tree, &below, app).uninstall()?;
+        let places = passbook.installed_places(app)?;
+        if places.is_empty() {
+            return Err(ManagerError::NotInstalled(app.clone()));
+        }
+        for below in places {
+            Place::of(tree, &below, app).uninstall()?;
+        }
         Ok(passbook.forget_installed(app)?)
     }
 

@@ -14,7 +14,7 @@
 //! * [`moves`] – passes on their way between devices: export, import, cancel;
 //! * [`catalog`] – what is on sale;
 //! * [`install`] – programs from installation images, with their keys;
-//! * [`report`] – what is recorded for suppliers: totals, reports, erasure;
+//! * [`report`] – what is recorded for suppliers: totals and reports, [`erasing`] – the end of it;
 //! * [`passes`] – what is held here, of all servers;
 //! * [`person`] – what a user tells about themselves, and what is refused;
 //! * [`error`] – what can go wrong, each with code and remedy.
@@ -23,6 +23,7 @@ pub mod account;
 pub mod agree;
 pub mod catalog;
 pub mod devices;
+pub mod erasing;
 pub mod error;
 mod image_keys;
 pub mod install;

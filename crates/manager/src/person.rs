@@ -84,6 +84,12 @@ pub fn device_name(text: &str) -> Option<PersonProblem> {
     plain("the device's name", text.trim(), 80)
 }
 
+/// What is wrong with the maker of a device.
+#[must_use]
+pub fn device_maker(text: &str) -> Option<PersonProblem> {
+    plain("the device's maker", text.trim(), 80)
+}
+
 /// What is wrong with an e-mail address.
 #[must_use]
 pub fn email(text: &str) -> Option<PersonProblem> {

@@ -21,6 +21,8 @@ pub struct Newcomer {
     pub who: Who,
     /// What the user calls this device.
     pub device_name: String,
+    /// Who made it, where somebody has said so (B1).
+    pub device_maker: Option<String>,
     /// What the device's identity is bound to.
     pub identity: Identity,
 }
@@ -86,7 +88,8 @@ impl Manager {
         if let Some(registered) = self.registered()? {
             return Ok(registered);
         }
-        if let Some(wrong) = person::device_name(&newcomer.device_name) {
+        let maker = newcomer.device_maker.as_deref().and_then(person::device_maker);
+        if let Some(wrong) = person::device_name(&newcomer.device_name).or(maker) {
             return Err(ManagerError::Person(vec![wrong]));
         }
         // Before anything is written: the server is the one that is meant.
@@ -138,6 +141,7 @@ impl Manager {
             agreement_key,
             evidence: passbook.evidence(),
             device_name: newcomer.device_name.trim().to_owned(),
+            device_maker: newcomer.device_maker.as_deref().map(|maker| maker.trim().to_owned()),
             joins,
         }));
         let state = self.ask(passbook, None, &operation)?;

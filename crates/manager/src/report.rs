@@ -1,19 +1,19 @@
-//! What is recorded of the use of apps: totals for the user, reports and certificates for suppliers (C1 to C3).
+//! What is recorded of the use of apps: totals for the user, reports for suppliers (C1, C2).
 
 use std::collections::BTreeSet;
 
 use carnet_core::app::{AppId, Feature};
-use carnet_core::document::{Operation, Totals};
+use carnet_core::document::Totals;
 use carnet_core::id::LicenseId;
-use carnet_core::journal::{PassStatus, Record, State};
+use carnet_core::journal::{Record, State};
 use carnet_core::offer::Reporting;
-use carnet_core::report::{Detailing, Erased, Integrity, ReportKeys, ReportRequest, Wanted};
+use carnet_core::report::{Detailing, Integrity, ReportKeys, ReportRequest, Wanted};
 use carnet_core::time::Time;
-use carnet_device::erase::{self, Installed};
+use carnet_device::asked;
 use carnet_device::journal::JournalName;
 use carnet_device::report::{self, Facts, ReportError};
-use carnet_device::{Passbook, asked};
 use carnet_seal::KeyRing;
+use carnet_seam::Tree;
 
 use crate::error::ManagerError;
 use crate::manager::Manager;
@@ -33,17 +33,6 @@ pub struct Usage {
     pub refused: u64,
     /// Of all of these, those with details that only the supplier can read.
     pub sealed: u64,
-}
-
-/// What became of an erasure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErasureDone {
-    /// What was erased, and what could not be.
-    pub items: Vec<Erased>,
-    /// What the pass still had is back in the license; otherwise the server is told at the next contact.
-    pub returned: bool,
-    /// The certificate, where the contract names a key to seal it to.
-    pub certificate: Option<Vec<u8>>,
 }
 
 impl Manager {
@@ -186,64 +175,10 @@ impl Manager {
     ///
     /// # Errors
     /// [`ManagerError::Report`], with the remedy.
-    pub fn report_to(&self, app: &AppId, keys: ReportKeys) -> Result<Vec<u8>, ManagerError> {
+    pub fn report_to(&self, tree: &dyn Tree, app: &AppId, keys: ReportKeys) -> Result<Vec<u8>, ManagerError> {
         let passbook = self.valid_passbook()?;
-        let integrity = Integrity::NotInstalledHere;
+        let integrity = self.integrity(tree, app)?;
         let facts = Facts { version: None, integrity, nonce: None, keys: Some(keys) };
         Ok(report::make(&passbook, &*self.setup().machine, app, facts)?)
-    }
-
-    /// What erasing an app would remove.
-    ///
-    /// # Errors
-    /// [`ManagerError::Report`] when it was never licensed here.
-    pub fn erasure(&self, app: &AppId, installed: &Installed) -> Result<Vec<Erased>, ManagerError> {
-        Ok(erase::plan(&self.valid_passbook()?, app, installed)?)
-    }
-
-    /// Erases an app, or finishes an erasure that was interrupted, and makes the certificate. What the pass still has
-    /// goes back where the server can be reached; otherwise the open request tells it at the next contact.
-    ///
-    /// # Errors
-    /// [`ManagerError::Running`] unless it may be stopped; what else is in the way.
-    pub fn erase(
-        &self,
-        app: &AppId,
-        installed: &Installed,
-        request: Option<&ReportRequest>,
-        stop: bool,
-    ) -> Result<ErasureDone, ManagerError> {
-        let mut passbook = self.valid_passbook()?;
-        self.unlock(&passbook)?;
-        let _turn = self.turn()?;
-        let state = passbook.look(app)?;
-        let goes_on = state.erasure.is_some_and(|erasure| !erasure.done);
-        if !stop && !goes_on && !state.running.is_empty() {
-            return Err(ManagerError::Running(app.clone()));
-        }
-        let returned = self.returned(&mut passbook, app, &state)?;
-        let items = erase::erase(&passbook, app, installed, request.map(|request| request.nonce))?;
-        let keys = request.map(|request| request.keys);
-        let certificate = match erase::certificate(&passbook, &*self.setup().machine, app, keys) {
-            Ok(code) => Some(code),
-            Err(erase::EraseError::Report(ReportError::NoKey(_))) => None,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(ErasureDone { items, returned, certificate })
-    }
-
-    /// Gives the pass back, if that can be done now. A server that is away, or says no, is no reason to keep the app.
-    fn returned(&self, passbook: &mut Passbook, app: &AppId, state: &State) -> Result<bool, ManagerError> {
-        if state.intent.is_some() {
-            return Ok(matches!(self.resume(passbook, Some(app)), Ok(Some(Operation::Return))));
-        }
-        if state.pass_status() != Some(PassStatus::Valid) {
-            return Ok(false);
-        }
-        match self.ask(passbook, Some(app), &Operation::Return) {
-            Ok(state) => Ok(state.refused.is_none()),
-            Err(error @ ManagerError::Passbook(_)) => Err(error),
-            Err(_) => Ok(false),
-        }
     }
 }

@@ -13,5 +13,5 @@ mod set;
 pub use public::{Algorithm, CoseKey, KeyId, VerifyingKey, device_of};
 pub use purpose::Purpose;
 pub use ring::{DeviceKey, Issued, Issuer, KeyRing};
-pub use secret::{AgreementKey, Signer, SigningKey};
+pub use secret::{AgreementKey, OpensCodes, Signer, SigningKey};
 pub use set::{KeyEntry, KeySet, RootPin, server_id};

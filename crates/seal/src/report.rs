@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::envelope::{Document, Signed, Unverified, document};
 use crate::error::SealError;
-use crate::keys::{AgreementKey, CoseKey, KeyId, SigningKey, VerifyingKey, device_of};
+use crate::keys::{AgreementKey, CoseKey, KeyId, OpensCodes, SigningKey, VerifyingKey, device_of};
 use crate::sealed::{self, Carried, CodeError};
 
 document! {
@@ -59,6 +59,12 @@ impl ReportSecrets {
     }
 }
 
+impl OpensCodes for ReportSecrets {
+    fn opening_key(&self) -> &AgreementKey {
+        &self.opens
+    }
+}
+
 impl Unverified<ReportRequest> {
     /// Checks a request with the keys that the user has agreed to.
     ///
@@ -92,8 +98,8 @@ pub type OpenedCertificate = (Signed<ErasureCertificate>, Vec<u8>);
 ///
 /// # Errors
 /// [`CodeError`]: it is damaged, for somebody else, or not what its device has signed.
-pub fn open_report(code: &[u8], secrets: &[ReportSecrets]) -> Result<OpenedReport, CodeError> {
-    let opened = sealed::open(Carried::Report, code, secrets)?;
+pub fn open_report<K: OpensCodes>(code: &[u8], keys: &[K]) -> Result<OpenedReport, CodeError> {
+    let opened = sealed::open(Carried::Report, code, keys)?;
     let signed = Unverified::<UsageReport>::parse(&opened.document)?.verify()?;
     beside(signed.claims().records, &opened.attachment)?;
     Ok((signed, opened.attachment))
@@ -103,8 +109,8 @@ pub fn open_report(code: &[u8], secrets: &[ReportSecrets]) -> Result<OpenedRepor
 ///
 /// # Errors
 /// As there.
-pub fn open_certificate(code: &[u8], secrets: &[ReportSecrets]) -> Result<OpenedCertificate, CodeError> {
-    let opened = sealed::open(Carried::Certificate, code, secrets)?;
+pub fn open_certificate<K: OpensCodes>(code: &[u8], keys: &[K]) -> Result<OpenedCertificate, CodeError> {
+    let opened = sealed::open(Carried::Certificate, code, keys)?;
     let signed = Unverified::<ErasureCertificate>::parse(&opened.document)?.verify()?;
     beside(signed.claims().list, &opened.attachment)?;
     Ok((signed, opened.attachment))

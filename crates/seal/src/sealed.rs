@@ -17,8 +17,7 @@ use carnet_core::document::PublicKey;
 
 use crate::error::SealError;
 use crate::hpke::{Receiver, Sender, TAG};
-use crate::keys::{CoseKey, KeyId};
-use crate::report::ReportSecrets;
+use crate::keys::{CoseKey, KeyId, OpensCodes};
 
 /// What a code is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,17 +139,18 @@ pub fn look(code: &[u8]) -> Result<(Carried, KeyId), CodeError> {
 ///
 /// # Errors
 /// [`CodeError`], with the remedy.
-pub fn open(carried: Carried, code: &[u8], secrets: &[ReportSecrets]) -> Result<Opened, CodeError> {
+pub fn open<K: OpensCodes>(carried: Carried, code: &[u8], keys: &[K]) -> Result<Opened, CodeError> {
     let (found, id) = look(code)?;
     if found != carried {
         return Err(CodeError::OtherKind(found));
     }
-    let secrets = secrets.iter().find(|secrets| secrets.id() == id).ok_or(CodeError::OtherKey(id))?;
+    let mut keys = keys.iter().map(OpensCodes::opening_key);
+    let key = keys.find(|key| CoseKey::X25519(key.public()).id() == id).ok_or(CodeError::OtherKey(id))?;
     let begins = code.get(NAMED..PIECES).and_then(|bytes| bytes.try_into().ok());
     let begins = PublicKey(begins.ok_or(CodeError::Damaged("its beginning is cut"))?);
     let info = [INFO, &code[..NAMED]].concat();
     let damaged = |_| CodeError::Damaged("a piece of it does not open");
-    let mut receiver = Receiver::begin(&secrets.opens, begins, &info).map_err(damaged)?;
+    let mut receiver = Receiver::begin(key, begins, &info).map_err(damaged)?;
     let (mut rest, mut document, mut attachment) = (&code[PIECES..], None, Vec::new());
     while !rest.is_empty() {
         let (piece, after) = next_piece(rest)?;

@@ -233,6 +233,7 @@ reporting = record(
         3: ("users?", choice("hidden", "system-names")),
         4: ("overdue?", choice("refuse-renewal", "suspend")),
         5: ("violation?", choice("suspend", "revoke")),
+        6: ("opened_by?", choice("server")),
     }
 )
 offer = without_false(
@@ -382,6 +383,7 @@ def request(embedded):
             3: ("evidence", evidence),
             4: ("device_name", text),
             5: ("joins", choice(("NewUser", new_user), ("By", secret), ("With", brought))),
+            6: ("device_maker?", text),
         }
     )
     redemption = record(

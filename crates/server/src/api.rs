@@ -17,7 +17,9 @@ pub mod operation;
 pub mod problem;
 pub mod redeem;
 pub mod report;
+pub mod report_key;
 pub mod server;
+pub mod shop;
 pub mod supplier;
 pub mod token;
 
@@ -102,6 +104,9 @@ fn routes() -> OpenApiRouter<Server> {
         .routes(routes!(report::list::list))
         .routes(routes!(report::content::content))
         .routes(routes!(report::verdict::verdict))
+        .routes(routes!(report_key::show::show, report_key::deposit::deposit))
+        .routes(routes!(report_key::withdraw::withdraw))
+        .routes(routes!(shop::sell::sell))
         .routes(routes!(event::list::list))
         .routes(routes!(problem::show::show))
         .routes(routes!(operation::health::health))

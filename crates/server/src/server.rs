@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Admission, Policy};
 use crate::data::{self, OpenError};
+use crate::judging::Queue;
 use crate::key_service::vault::Outside;
 use crate::key_service::{KeyService, Vault};
 use crate::keys::Keys;
@@ -59,6 +60,7 @@ struct Parts {
     key_service: KeyService,
     metrics: Metrics,
     admission: Admission,
+    judging: Queue,
     draining: AtomicBool,
     /// Pieces of work that the ledger has and has not settled yet.
     waiting: AtomicU64,
@@ -97,6 +99,7 @@ impl Server {
             key_service,
             metrics: Metrics::new(),
             admission,
+            judging: Queue::default(),
             draining: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             settled: AtomicU64::new(0),
@@ -224,6 +227,12 @@ impl Server {
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.0.admission
+    }
+
+    /// Codes that have come and may have to be judged.
+    #[must_use]
+    pub fn judging(&self) -> &Queue {
+        &self.0.judging
     }
 
     /// The clock.

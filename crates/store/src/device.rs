@@ -31,6 +31,8 @@ pub struct NamedDevice {
     pub device: Device,
     /// Its name; a personal value (I19).
     pub name: Option<String>,
+    /// Who made it, where somebody has said so (B1).
+    pub maker: Option<String>,
 }
 
 /// A device as it is stored.
@@ -55,8 +57,8 @@ statements! {
     BY_ID = select!("WHERE device_id = ?1");
     OF_USER = select!("WHERE user_id = ?1 ORDER BY device_id");
     EVERY = select!("ORDER BY device_id");
-    NAME = "SELECT device_id, name FROM device_name WHERE device_id = ?1";
-    PUT_NAME = "INSERT INTO device_name (device_id, user_id, name) VALUES (?1, ?2, ?3) ON CONFLICT (device_id) DO UPDATE SET name = excluded.name";
+    NAME = "SELECT device_id, name, maker FROM device_name WHERE device_id = ?1";
+    PUT_NAME = "INSERT INTO device_name (device_id, user_id, name, maker) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (device_id) DO UPDATE SET name = excluded.name";
     INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, lost, until, enrolled, only_license, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)";
     UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, lost = ?5, version = version + 1 WHERE device_id = ?1 AND version = ?6";
 }
@@ -96,16 +98,17 @@ impl Reading<'_> {
     pub fn devices_of(&self, user: UserId) -> Result<Vec<NamedDevice>, StoreError> {
         let rows = self.all(OF_USER, params![user.0], device)?;
         let named = |row: DeviceRow| {
-            let name = self.device_name(row.device.id)?;
-            Ok(NamedDevice { device: row.device, name })
+            let (name, maker) = self.device_name(row.device.id)?.unzip();
+            Ok(NamedDevice { device: row.device, name, maker: maker.flatten() })
         };
         rows.into_iter().map(named).collect()
     }
 
-    fn device_name(&self, id: DeviceId) -> Result<Option<String>, StoreError> {
+    fn device_name(&self, id: DeviceId) -> Result<Option<(String, Option<String>)>, StoreError> {
         self.one(NAME, params![id.0], |mut row| {
             row.bytes::<16>("device_id")?;
-            Ok(row.text("name")?.to_owned())
+            let name = row.text("name")?.to_owned();
+            Ok((name, row.some_text("maker")?.map(ToOwned::to_owned)))
         })
     }
 
@@ -134,12 +137,18 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// Names a device.
+    /// Names a device. Who made it is said once.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub fn name_device(&self, id: DeviceId, user: UserId, name: &str) -> Result<(), StoreError> {
-        self.unguarded(PUT_NAME, params![id.0, user.0, name])
+    pub fn name_device(
+        &self,
+        id: DeviceId,
+        user: UserId,
+        name: &str,
+        maker: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.unguarded(PUT_NAME, params![id.0, user.0, name, maker])
     }
 
     /// Writes a new or changed device, guarded by its version. Its keys never change.

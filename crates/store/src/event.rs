@@ -93,6 +93,8 @@ pub enum What {
     Freed(DeviceFreed),
     /// A report was asked for, came, or was judged.
     Reported(Reported),
+    /// A shop has registered a user.
+    Sold(Sold),
     /// Another event changed this license too: its share, in its own chain.
     Along(Along),
 }
@@ -179,6 +181,18 @@ pub enum ReportStep {
     Judged,
     /// The request is given up.
     Withdrawn,
+}
+
+/// A user whom a shop has registered (B1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// How many devices may join.
+    pub devices: u32,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Who did it.
+    pub by: String,
 }
 
 /// A supplier's review of a journal.
@@ -412,6 +426,7 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         What::Charged(charged) => return Ok(("charged", Some(json(charged, "charge")?))),
         What::Freed(freed) => return Ok(("device-freed", Some(json(freed, "device")?))),
         What::Reported(reported) => return Ok(("report", Some(json(reported, "report")?))),
+        What::Sold(sold) => return Ok(("sold", Some(json(sold, "sale")?))),
         What::Along(along) => return Ok(("along", Some(json(along, "event")?))),
         What::Decided(kind) => kind,
     };
@@ -457,6 +472,7 @@ fn what(row: &mut Columns<'_>) -> Result<What, StoreError> {
         ("acted", Some(detail)) => What::Acted(serde_json::from_str(detail).map_err(wrong)?),
         ("reviewed", Some(detail)) => What::Reviewed(serde_json::from_str(detail).map_err(wrong)?),
         ("report", Some(detail)) => What::Reported(serde_json::from_str(detail).map_err(wrong)?),
+        ("sold", Some(detail)) => What::Sold(serde_json::from_str(detail).map_err(wrong)?),
         ("along", Some(detail)) => What::Along(serde_json::from_str(detail).map_err(wrong)?),
         (_, Some(detail)) => What::Decided(serde_json::from_str(detail).map_err(wrong)?),
         (_, None) => return Err(row.corrupt("kind")),

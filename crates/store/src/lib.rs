@@ -61,7 +61,7 @@ pub use check::{Finding, Report, check_ledger};
 pub use counters::{Buckets, Counts};
 pub use database::{Database, PostgresUrl};
 pub use error::StoreError;
-pub use ledger::{How, Ledger, LedgerError, Prepare, Prepared, Reply, Settled, Submission, Work};
+pub use ledger::{How, Ledger, LedgerError, Prepare, Prepared, Reply, Sale, Settled, Submission, Work};
 pub use relocate::{Relocated, relocate};
 pub use store::{Options, Store};
 pub use tx::{Reading, Writing};

@@ -152,12 +152,15 @@ statements! {
     REQUEST = requests!("WHERE user_id = ?1 AND nonce = ?2");
     FOR_DEVICE = requests!("WHERE user_id = ?1 AND state <> 'closed' AND (device_id IS NULL OR device_id = ?2) AND NOT EXISTS (SELECT 1 FROM report AS a WHERE a.user_id = report_request.user_id AND a.nonce = report_request.nonce AND a.device_id = ?2 AND a.state <> 'arriving') ORDER BY due, nonce LIMIT ?3");
     OF_SUPPLIER = requests!("WHERE supplier_id = ?1 AND (made, nonce) < (?2, ?3) ORDER BY made DESC, nonce DESC LIMIT ?4");
+    ANSWERED_BY = "SELECT DISTINCT device_id FROM report WHERE user_id = ?1 AND nonce = ?2 AND state <> 'arriving'";
     FIRST_DUE = "SELECT min(due) FROM report_request WHERE user_id = ?1 AND license_id = ?2 AND state = 'open'";
     ADD_REQUEST = "INSERT INTO report_request (user_id, nonce, supplier_id, license_id, app_id, device_id, wanted, made, due, document, state, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?8) ON CONFLICT DO NOTHING";
     SET_REQUEST = "UPDATE report_request SET state = ?3, changed = ?4 WHERE user_id = ?1 AND nonce = ?2 AND state <> 'closed'";
     REPORT = reports!("WHERE user_id = ?1 AND digest = ?2");
     REPORT_BY_ID = reports!("WHERE supplier_id = ?1 AND report_id = ?2");
     REPORTS = reports!("WHERE supplier_id = ?1 AND state <> 'arriving' AND (received, digest) < (?2, ?3) ORDER BY received DESC, digest DESC LIMIT ?4");
+    THAT_WAIT = reports!("WHERE state = 'waiting' AND (received, digest) > (?1, ?2) ORDER BY received, digest LIMIT ?3");
+    BEFORE = reports!("WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND supplier_id = ?4 AND state = 'judged' AND verdict IN ('within-contract', 'erasure-confirmed') AND arrived = length ORDER BY received DESC, digest DESC LIMIT 1");
     NOTICES = reports!("WHERE user_id = ?1 AND notice = 1 AND verdict IS NOT NULL ORDER BY judged DESC LIMIT ?2");
     WAITING = "SELECT count(*), CAST(coalesce(sum(length), 0) AS BIGINT) FROM report WHERE user_id = ?1 AND state IN ('arriving', 'waiting')";
     PART = "SELECT bytes FROM report_part WHERE user_id = ?1 AND digest = ?2 AND begins = ?3";
@@ -191,6 +194,14 @@ impl Reading<'_> {
         limit: u32,
     ) -> Result<Vec<KeptRequest>, StoreError> {
         self.all(FOR_DEVICE, params![user.0, device.0, limit], request)
+    }
+
+    /// The devices that have answered a request.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn answered_by(&self, user: UserId, nonce: RequestId) -> Result<Vec<DeviceId>, StoreError> {
+        self.all(ANSWERED_BY, params![user.0, nonce.0], |mut row| Ok(DeviceId(row.bytes("device_id")?)))
     }
 
     /// A supplier's requests, newest first, from before `before` on.
@@ -248,6 +259,27 @@ impl Reading<'_> {
         let want = limit.saturating_add(1);
         let items = self.all(REPORTS, params![supplier.0, received.0, digest.0, want], report)?;
         Ok(cut(items, limit, |report| (report.received, report.digest)))
+    }
+
+    /// Codes that wait for whichever supplier, oldest first, from after `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn reports_that_wait(
+        &self,
+        after: Option<(Time, Digest)>,
+        limit: u32,
+    ) -> Result<Vec<KeptReport>, StoreError> {
+        let (received, digest) = after.unwrap_or((Time(i64::MIN), Digest([0; 32])));
+        self.all(THAT_WAIT, params![received.0, digest.0, limit], report)
+    }
+
+    /// The last code of the same device about the same app that came this way and was found good.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn report_before(&self, of: &KeptReport) -> Result<Option<KeptReport>, StoreError> {
+        self.one(BEFORE, params![of.user.0, of.device.0, of.app.as_str(), of.supplier.0], report)
     }
 
     /// What a user is to be told, newest first.

@@ -8,6 +8,7 @@ use crate::value::params;
 statements! {
     FIND = "SELECT name, value FROM setting WHERE name = ?1";
     PUT = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    DROP = "DELETE FROM setting WHERE name = ?1";
     ADD = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 }
 
@@ -31,6 +32,14 @@ impl Writing<'_> {
     /// [`StoreError`] when the database fails.
     pub fn put_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.execute(PUT, params![name, value]).map(drop)
+    }
+
+    /// Removes a setting; none of that name is fine.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn drop_setting(&self, name: &str) -> Result<(), StoreError> {
+        self.execute(DROP, params![name]).map(drop)
     }
 
     /// Sets a setting that must not change any more, like the root key's hash.

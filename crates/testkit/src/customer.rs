@@ -67,7 +67,8 @@ pub fn join(
     contact::fetch_key_set(&mut passbook, line(server)).expect("the key set");
     let (signing_key, agreement_key) = passbook.public_keys();
     let (evidence, device_name) = (passbook.evidence(), "desk".into());
-    let registration = Registration { signing_key, agreement_key, evidence, device_name, joins };
+    let registration =
+        Registration { signing_key, agreement_key, evidence, device_name, device_maker: None, joins };
     ask(&mut passbook, None, server, &Operation::Register(Box::new(registration))).expect("an answer");
     Ok(passbook)
 }

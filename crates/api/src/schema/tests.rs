@@ -24,7 +24,7 @@ fn reporting() -> Value {
     let (seal_to, asks) = ("5e".repeat(32), "a5".repeat(32));
     json!({
         "record_retention": "P1Y", "keys": {"seal_to": seal_to, "asks": asks}, "users": "hidden",
-        "overdue": "refuse-renewal", "violation": "revoke",
+        "overdue": "refuse-renewal", "violation": "revoke", "opened_by": "server",
     })
 }
 
@@ -103,6 +103,7 @@ fn every_value_that_is_described_can_be_read() {
     read::<offer::UserNames>(values_of::<super::UserNames>());
     read::<offer::Overdue>(values_of::<super::Overdue>());
     read::<offer::Sanction>(values_of::<super::Sanction>());
+    read::<offer::OpenedBy>(values_of::<super::OpenedBy>());
     read::<license::Status>(values_of::<super::Status>());
     read::<journal::PassStatus>(values_of::<super::PassStatus>());
     read::<document::PassKind>(values_of::<super::PassKind>());

@@ -5,7 +5,7 @@ use std::ops::Range;
 use carnet_core::app::VersionRange;
 use carnet_core::money::Money;
 use carnet_core::offer::{
-    Counting, Floating, Offer, OfferProblem, OncePer, Overdue, Reporting, Sanction, UserNames,
+    Counting, Floating, Offer, OfferProblem, OncePer, OpenedBy, Overdue, Reporting, Sanction, UserNames,
 };
 use toml::de::{DeTable, DeValue};
 
@@ -54,6 +54,9 @@ pub(super) const OVERDUE: &[(&str, Option<Overdue>)] = &[
 ];
 pub(super) const SANCTIONS: &[(&str, Option<Sanction>)] =
     &[("notice", None), ("suspend", Some(Sanction::Suspend)), ("revoke", Some(Sanction::Revoke))];
+/// Who opens reports.
+pub(super) const OPENED_BY: &[(&str, Option<OpenedBy>)] =
+    &[("supplier", None), ("server", Some(OpenedBy::Server))];
 
 /// Stands for a name that cannot be read, so that everything else is looked at all the same.
 const PLACEHOLDER: &str = "unnamed";
@@ -129,13 +132,14 @@ fn reporting(offer: Fields<'_, '_>, findings: &mut Findings) -> Option<Reporting
     let place = offer.find("reporting")?.span();
     let table = offer.read("reporting", findings, |value| values::table(value, remedy))?;
     let fields = Fields::new(table, "`reporting`");
-    fields.check_keys(&["record_retention", "users", "overdue", "violation"], findings);
+    fields.check_keys(&["record_retention", "users", "overdue", "violation", "opened_by"], findings);
     let users = fields.read("users", findings, |value| values::one_of(value, USERS)).flatten();
     let overdue = fields.read("overdue", findings, |value| values::one_of(value, OVERDUE)).flatten();
     let violation = fields.read("violation", findings, |value| values::one_of(value, SANCTIONS)).flatten();
+    let opened_by = fields.read("opened_by", findings, |value| values::one_of(value, OPENED_BY)).flatten();
     let record_retention = fields.required("record_retention", remedy, &place, findings, values::length)?;
     // The keys are those of the machine that puts the menu up.
-    Some(Reporting { record_retention, keys: None, users, overdue, violation })
+    Some(Reporting { record_retention, keys: None, users, overdue, violation, opened_by })
 }
 
 fn versions(offer: Fields<'_, '_>, findings: &mut Findings) -> VersionRange {

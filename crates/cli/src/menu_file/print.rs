@@ -7,7 +7,7 @@ use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Seconds, Time, length_in_words};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::offer::{OVERDUE, SANCTIONS, USERS};
+use super::offer::{OPENED_BY, OVERDUE, SANCTIONS, USERS};
 use super::terms::PERPETUAL;
 use super::values::{CHARGING, FREE, seconds_in_text};
 
@@ -162,5 +162,8 @@ fn reporting(clause: Reporting) -> InlineTable {
     let violation =
         SANCTIONS.iter().find(|(_, rule)| clause.violation.is_some() && *rule == clause.violation);
     table.extend(violation.map(|(word, _)| ("violation", *word)));
+    let opened_by =
+        OPENED_BY.iter().find(|(_, rule)| clause.opened_by.is_some() && *rule == clause.opened_by);
+    table.extend(opened_by.map(|(word, _)| ("opened_by", *word)));
     table
 }

@@ -5,7 +5,7 @@ use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{Feature, Version, VersionRange};
 use carnet_core::money::Money;
 use carnet_core::offer::{
-    Charging, Counting, Floating, Issuance, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+    Charging, Counting, Floating, Issuance, Offer, OncePer, OpenedBy, Overdue, Reporting, Sanction, UserNames,
 };
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
@@ -282,5 +282,6 @@ fn reporting(kept: Length) -> Reporting {
     };
     let overdue = [None, Some(Overdue::RefuseRenewal), Some(Overdue::Suspend)][kept.days as usize / 3 % 3];
     let violation = [None, Some(Sanction::Suspend), Some(Sanction::Revoke)][kept.days as usize / 9 % 3];
-    Reporting { users, overdue, violation, ..Reporting::kept_for(kept) }
+    let opened_by = kept.days.is_multiple_of(2).then_some(OpenedBy::Server);
+    Reporting { users, overdue, violation, opened_by, ..Reporting::kept_for(kept) }
 }

@@ -33,17 +33,26 @@ pub fn write(
         Carried::ReportRequest,
         request.bytes(),
     )?;
-    let program = folder.join("carnet");
-    // As it is, with its right to be run. It can be copied again, so it need not survive a power loss.
-    let copied = std::env::current_exe().and_then(|here| std::fs::copy(here, &program));
-    copied.map_err(|error| {
-        let what = format!("this program could not be copied to {}: {error}", program.display());
-        Failure::new(Exit::Failure, "not-copied", what).with_remedy("copy it by hand, or use --to FILE")
-    })?;
+    let program = copy_program(folder)?;
     let words = folder.join("README.txt");
     replace_file(&*context.files, &words, in_words(license, request.claims()).as_bytes())?;
     files.extend([program, words]);
     Ok(files)
+}
+
+/// Puts this program into a folder, as it is, with its right to be run. It can be copied again, so it need not survive a
+/// power loss.
+///
+/// # Errors
+/// `not-copied`.
+pub fn copy_program(folder: &Path) -> Result<PathBuf, Failure> {
+    let program = folder.join("carnet");
+    let copied = std::env::current_exe().and_then(|here| std::fs::copy(here, &program));
+    copied.map_err(|error| {
+        let what = format!("this program could not be copied to {}: {error}", program.display());
+        Failure::new(Exit::Failure, "not-copied", what).with_remedy("copy it by hand")
+    })?;
+    Ok(program)
 }
 
 fn in_words(license: &License, request: &ReportRequest) -> String {

@@ -123,11 +123,22 @@ fn set(context: &Context, app: &AppId, file: &Path, yes: bool, dry_run: bool) ->
 
 /// Offers under a reporting clause name the keys of this machine; where it has none, those that are there already.
 fn with_keys(context: &Context, offers: &mut [Offer], before: &MenuView) -> Result<(), Failure> {
-    let own = report_key::current(context, &before.app.supplier())?;
+    let supplier = before.app.supplier();
     for offer in offers {
         let there = before.offers.iter().find(|listed| listed.offer.name == offer.name);
-        let there = there.and_then(|listed| listed.offer.reporting).and_then(|clause| clause.keys);
+        let there = there.and_then(|listed| listed.offer.reporting);
         if let Some(clause) = &mut offer.reporting {
+            let there =
+                there.filter(|there| there.opened_by == clause.opened_by).and_then(|there| there.keys);
+            let own = report_key::current(context, &supplier, clause.opened_by)?;
+            if own.is_none() && there.is_none() && clause.opened_by.is_some() {
+                let what = format!(
+                    "no report key of {supplier} is deposited, and `{}` says that the server opens reports",
+                    offer.name
+                );
+                return Err(Failure::new(Exit::Failure, "no-deposit", what)
+                    .with_remedy("run `carnet supplier report-key deposit`, or leave `opened_by` out"));
+            }
             clause.keys = own.or(there);
         }
     }

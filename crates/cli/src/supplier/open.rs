@@ -17,12 +17,13 @@ use carnet_seal::KeyRing;
 use carnet_seal::keys::RootPin;
 use carnet_seal::report::{ReportSecrets, attachment, open_certificate};
 use carnet_seal::sealed::{Carried, CodeError, look};
+use carnet_seam::RealFs;
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use clap::Args;
 use serde::Serialize;
 
 use super::books::{Answers, Books};
-use super::open_act::{Acting, Done, reasons};
+use super::open_act::{Acting, Done};
 use super::{credentials, open_words, report_key, request};
 use crate::codes;
 use crate::context::Context;
@@ -108,6 +109,7 @@ struct Shown<'a> {
     uses: u64,
     seconds: u64,
     erased: usize,
+    gone: Vec<String>,
     done: Option<&'static str>,
 }
 
@@ -195,7 +197,7 @@ impl Open {
             let manager = which::manager(desk.context, Some(licensed))?;
             let keys = desk.secrets.last().map(ReportSecrets::public);
             let keys = keys.ok_or_else(|| Failure::usage("the file holds no keys"))?;
-            return Ok(vec![(manager.report_to(licensed.app(), keys)?, now)]);
+            return Ok(vec![(manager.report_to(&RealFs::default(), licensed.app(), keys)?, now)]);
         }
         if let (true, Some(books)) = (self.received, &desk.books) {
             let fetched = |report: &ReportView| Ok((books.fetch(report)?, report.received));
@@ -323,14 +325,20 @@ fn json(opened: &Opened, done: Option<Done>) -> Shown<'_> {
         device_name: &says.device_name,
         at: says.at,
         verdict: heard.verdict.code(),
-        reasons: reasons(&heard.verdict),
+        reasons: ReasonView::of(&heard.verdict),
         notices: heard.notices.iter().map(ToString::to_string).collect(),
         runs: heard.summary.runs,
         uses: heard.summary.uses,
         seconds: heard.summary.seconds,
-        erased: opened.list.iter().filter(|item| item.kept.is_none()).count(),
+        erased: gone(&opened.list).count(),
+        gone: gone(&opened.list).map(|item| item.what.to_string()).collect(),
         done: done.map(Done::as_str),
     }
+}
+
+/// What a certificate says is not there any more.
+pub fn gone(list: &[Erased]) -> impl Iterator<Item = &Erased> {
+    list.iter().filter(|item| item.kept.is_none())
 }
 
 type Grade = (Exit, &'static str, &'static str, &'static str);

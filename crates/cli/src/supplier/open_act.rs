@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use carnet_api::act::Act as Why;
 use carnet_api::license::License;
 use carnet_api::path;
-use carnet_api::report::{LONGEST_REASON, MOST_REASONS, NewVerdict, ReasonView};
+use carnet_api::report::{NewVerdict, ReasonView};
 use carnet_core::offer::Sanction;
 use carnet_core::report::{Verdict, Wanted};
 use carnet_core::term::moment;
@@ -190,31 +190,14 @@ fn tell(books: &Books, opened: &Opened, code: &[u8], license: &License, notice: 
         nonce: opened.says.nonce,
         closes: !matches!(verdict, Verdict::AskAgain(_)),
         verdict: verdict.code().to_owned(),
-        reasons: reasons(verdict),
+        reasons: ReasonView::of(verdict),
         notice,
     };
     books.tell(opened.id, &told).map(drop)
 }
 
-/// The reasons of a verdict, as they are kept and shown.
-#[must_use]
-pub fn reasons(verdict: &Verdict) -> Vec<ReasonView> {
-    let cut = |text: String| text.chars().take(LONGEST_REASON).collect();
-    match verdict {
-        Verdict::Violation(reasons) => reasons
-            .iter()
-            .take(MOST_REASONS)
-            .map(|reason| ReasonView { code: reason.code().to_owned(), message: cut(reason.to_string()) })
-            .collect(),
-        Verdict::AskAgain(doubt) => {
-            vec![ReasonView { code: "ask-again".into(), message: cut(doubt.to_string()) }]
-        }
-        _ => Vec::new(),
-    }
-}
-
 fn codes(verdict: &Verdict) -> String {
-    let mut codes: Vec<_> = reasons(verdict).into_iter().map(|reason| reason.code).collect();
+    let mut codes: Vec<_> = ReasonView::of(verdict).into_iter().map(|reason| reason.code).collect();
     codes.dedup();
     codes.join(" ")
 }
@@ -233,7 +216,7 @@ fn notice(opened: &Opened) -> String {
         },
         moment(says.at)
     );
-    for reason in reasons(&opened.heard.verdict) {
+    for reason in ReasonView::of(&opened.heard.verdict) {
         words += &format!("  - {}\n", clean(&reason.message));
     }
     words + "\nPlease answer this message if you think that this is a mistake.\n"

@@ -7,12 +7,14 @@ use carnet_core::report::{Detail, Detailing, Entry, Summary, Trail, Verdict};
 use carnet_core::term::{day, moment};
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 
-use super::open::Opened;
+use super::open::{Opened, gone};
 use crate::offer_words::aligned;
 use crate::output::BOLD;
 use crate::text::clean;
 use crate::width;
 
+/// Nobody reads more; `--json` has all.
+const MOST_NAMED: usize = 20;
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// The plain report.
@@ -47,8 +49,7 @@ pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
         facts.push(("By", joined(users)));
         facts.push(("On", joined(hosts)));
     } else {
-        let gone = list.iter().filter(|item| item.kept.is_none()).count() as u64;
-        facts.push(("Erased", format!("{} of {}", gone, list.len())));
+        facts.push(("Erased", format!("{} of {}", gone(list).count(), list.len())));
     }
     let mut words = format!("{BOLD}{verdict}{BOLD:#}\n{}", aligned(&facts, "  ", width::of_stdout()));
     match &heard.verdict {
@@ -57,6 +58,12 @@ pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
         }
         Verdict::AskAgain(doubt) => words += &format!("  - {doubt}\n"),
         _ => {}
+    }
+    for item in gone(list).take(MOST_NAMED) {
+        words += &format!("  erased: {} ({} bytes)\n", clean(&item.what.to_string()), item.size);
+    }
+    if gone(list).count() > MOST_NAMED {
+        words += &format!("  and {} more\n", gone(list).count() - MOST_NAMED);
     }
     heard.notices.iter().for_each(|notice| words += &format!("  note: {}\n", clean(&notice.to_string())));
     if let Some(done) = done {

@@ -6,22 +6,29 @@
 
 use std::path::{Path, PathBuf};
 
+use carnet_api::path::{REPORT_KEY, REPORT_KEY_WITHDRAW};
+use carnet_api::report::{DepositView, NewDeposit};
 use carnet_core::app::SupplierName;
+use carnet_core::id::Digest;
+use carnet_core::offer::OpenedBy;
 use carnet_core::report::ReportKeys;
 use carnet_seal::report::ReportSecrets;
 use carnet_seam::fs::{create_folders, replace_file};
 use carnet_seam::{Fs, SystemRandom, random};
 use clap::Subcommand;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
 use super::credentials;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::http::Call;
 
 /// In front of each line, so that scanners know what leaked.
 const PREFIX: &str = "carnet_report_";
+/// Behind a line whose opening half a server has, or has had.
+const DEPOSITED: &str = " deposited";
 /// Some hundred generations.
 const LARGEST: u64 = 64 << 10;
 
@@ -41,6 +48,15 @@ pub enum ReportKey {
         #[arg(long)]
         yes: bool,
     },
+    /// Make a key of its own for the server, and deposit the half that opens there: it then judges what comes by
+    /// itself, under offers that say `opened_by = "server"`
+    Deposit {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Let the server erase what was deposited: from then on it opens nothing
+    Withdraw,
 }
 
 impl ReportKey {
@@ -59,8 +75,13 @@ impl ReportKey {
                     .with_remedy("make new ones with `carnet supplier report-key rotate`"))
             }
             Self::Rotate if there.is_empty() => Err(none(&name)),
-            Self::New | Self::Rotate => add(context, &name, &path, there),
-            Self::Export { .. } if there.is_empty() => Err(none(&name)),
+            Self::New | Self::Rotate => {
+                let (secrets, generations) = add(context, &path, there, "")?;
+                made(context, &name, &path, &secrets, generations)
+            }
+            Self::Export { .. } | Self::Deposit { .. } if there.is_empty() => Err(none(&name)),
+            Self::Deposit { yes } => deposit(context, &name, &path, there, *yes),
+            Self::Withdraw => withdraw(context, &name),
             Self::Export { to, yes } => {
                 let question = format!(
                     "Write the private keys of {name} to {}? Whoever has them reads all reports.",
@@ -77,24 +98,35 @@ impl ReportKey {
     }
 }
 
+/// Makes a further generation; returns it, and how many there are.
 fn add(
     context: &Context,
-    name: &SupplierName,
     path: &Path,
     mut there: Vec<Zeroizing<String>>,
-) -> Result<(), Failure> {
-    let seeds: [u8; 64] = random::bytes(&SystemRandom).map_err(|error| {
+    mark: &str,
+) -> Result<(ReportSecrets, usize), Failure> {
+    let seeds: Zeroizing<[u8; 64]> = Zeroizing::new(random::bytes(&SystemRandom).map_err(|error| {
         Failure::new(Exit::Failure, "no-random", error.to_string()).with_remedy("try again in a moment")
-    })?;
-    let secrets = ReportSecrets::from_seeds(&seeds);
-    there.push(Zeroizing::new(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&seeds))));
+    })?);
+    let encoded = Zeroizing::new(BASE64URL_NOPAD.encode(&*seeds));
+    there.push(Zeroizing::new(format!("{PREFIX}{}{mark}", *encoded)));
     if let Some(folder) = path.parent() {
         create_folders(&*context.files, folder)?;
     }
     write(&*context.files, path, &there)?;
+    Ok((ReportSecrets::from_seeds(&seeds), there.len()))
+}
+
+fn made(
+    context: &Context,
+    name: &SupplierName,
+    path: &Path,
+    secrets: &ReportSecrets,
+    generations: usize,
+) -> Result<(), Failure> {
     let shown = serde_json::json!({
         "supplier": name, "key": secrets.id().to_string(), "public": secrets.public(), "file": path,
-        "generations": there.len(),
+        "generations": generations,
     });
     context.output.result(&shown, || {
         format!(
@@ -103,6 +135,63 @@ fn add(
             path.display()
         )
     })
+}
+
+/// A key of its own: whoever has agreed to be read by the supplier alone is never asked to seal to it.
+fn deposit(
+    context: &Context,
+    name: &SupplierName,
+    path: &Path,
+    there: Vec<Zeroizing<String>>,
+    yes: bool,
+) -> Result<(), Failure> {
+    let http = credentials::http(context, Some(name))?;
+    let question = format!(
+        "Deposit a report key of {name} at {}? Whoever runs that server can then read everything that is sealed to it. \
+         Users are told before they agree.",
+        http.server()
+    );
+    context.output.confirm(&question, yes)?;
+    // One that was made before, and may have been deposited: its answer was lost, or it was withdrawn.
+    let known = there.iter().rev().find(|line| is_deposited(line)).cloned();
+    let (secrets, seeds) = match known {
+        Some(line) => (secrets(&line), seeds_in(&line)),
+        None => {
+            let (made, _) = add(context, path, there, DEPOSITED)?;
+            let newest = lines(&*context.files, path)?.pop();
+            (Some(made), newest.and_then(|line| seeds_in(&line)))
+        }
+    };
+    let (Some(secrets), Some(seeds)) = (secrets, seeds) else { return Err(none(name)) };
+    let opens = HEXLOWER.encode(&seeds[..32]);
+    let deposited: DepositView = http.send(Call::put(REPORT_KEY).json(&NewDeposit { opens })?)?;
+    let public = Digest(secrets.opens.public().0);
+    let shown =
+        serde_json::json!({ "supplier": name, "key": secrets.id().to_string(), "deposited": deposited.keys });
+    if !deposited.keys.contains(&public) {
+        return Err(Failure::new(Exit::Failure, "server-answer", "the server did not take the key"));
+    }
+    context.output.result(&shown, || {
+        format!(
+            "The server of {name} can judge reports now.\nIt does so under offers that say so: write `opened_by = \"server\"` into their \
+             `reporting`, and run `carnet supplier menu set`.\nLicenses that were agreed to before stay as they are: only you open their reports.\n"
+        )
+    })
+}
+
+fn withdraw(context: &Context, name: &SupplierName) -> Result<(), Failure> {
+    let http = credentials::http(context, Some(name))?;
+    let left: DepositView = http.send(Call::post(REPORT_KEY_WITHDRAW))?;
+    let shown = serde_json::json!({ "supplier": name, "deposited": left.keys });
+    context.output.result(&shown, || {
+        "The server has erased the key: it opens nothing any more. Open what comes with `carnet supplier open --received`.\n\
+         Backups of the server from before may still hold the key, encrypted.\n"
+            .into()
+    })
+}
+
+fn is_deposited(line: &str) -> bool {
+    line.ends_with(DEPOSITED)
 }
 
 fn write(files: &dyn Fs, path: &Path, lines: &[Zeroizing<String>]) -> Result<(), Failure> {
@@ -146,9 +235,14 @@ pub fn in_file(context: &Context, path: &Path) -> Result<Vec<ReportSecrets>, Fai
 }
 
 fn secrets(line: &str) -> Option<ReportSecrets> {
-    let seeds = Zeroizing::new(BASE64URL_NOPAD.decode(line.strip_prefix(PREFIX)?.as_bytes()).ok()?);
-    let seeds: Zeroizing<[u8; 64]> = Zeroizing::new(seeds.as_slice().try_into().ok()?);
-    Some(ReportSecrets::from_seeds(&seeds))
+    seeds_in(line).map(|seeds| ReportSecrets::from_seeds(&seeds))
+}
+
+fn seeds_in(line: &str) -> Option<Zeroizing<[u8; 64]>> {
+    let text = line.strip_prefix(PREFIX)?;
+    let text = text.strip_suffix(DEPOSITED).unwrap_or(text);
+    let seeds = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
+    Some(Zeroizing::new(seeds.as_slice().try_into().ok()?))
 }
 
 /// All generations of a supplier that are kept here, the newest last.
@@ -161,12 +255,34 @@ pub fn kept(context: &Context, name: &SupplierName) -> Result<Vec<ReportSecrets>
     if found.is_empty() { Err(none(name)) } else { Ok(found) }
 }
 
-/// The public halves that offers name today; none where no keys are kept here.
+/// The public halves that offers name today: of the supplier's own keys, or of those that the server has too. None where
+/// there are none of that kind.
 ///
 /// # Errors
 /// What the system reports.
-pub fn current(context: &Context, name: &SupplierName) -> Result<Option<ReportKeys>, Failure> {
+pub fn current(
+    context: &Context,
+    name: &SupplierName,
+    opened_by: Option<OpenedBy>,
+) -> Result<Option<ReportKeys>, Failure> {
     let Some(path) = place(context, name)? else { return Ok(None) };
-    let newest = lines(&*context.files, &path)?.pop();
-    Ok(newest.and_then(|line| secrets(&line)).map(|secrets| secrets.public()))
+    Ok(newest(&lines(&*context.files, &path)?, opened_by).map(|secrets| secrets.public()))
+}
+
+/// The newest keys for a request under such an agreement.
+///
+/// # Errors
+/// What the system reports.
+pub fn for_request(
+    context: &Context,
+    name: &SupplierName,
+    opened_by: Option<OpenedBy>,
+) -> Result<Option<ReportSecrets>, Failure> {
+    let Some(path) = place(context, name)? else { return Ok(None) };
+    Ok(newest(&lines(&*context.files, &path)?, opened_by))
+}
+
+fn newest(lines: &[Zeroizing<String>], opened_by: Option<OpenedBy>) -> Option<ReportSecrets> {
+    let wanted = opened_by == Some(OpenedBy::Server);
+    lines.iter().rev().find(|line| is_deposited(line) == wanted).and_then(|line| secrets(line))
 }

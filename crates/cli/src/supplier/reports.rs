@@ -5,6 +5,7 @@ use carnet_api::report::{ReportRequestView, ReportView};
 use carnet_core::app::SupplierName;
 use carnet_core::report::Wanted;
 use carnet_core::term::moment;
+use carnet_core::time::counted;
 use clap::Args;
 
 use super::credentials;
@@ -98,7 +99,15 @@ fn requests(found: &[ReportRequestView]) -> String {
             one.app.to_string(),
             kind(one.wanted),
             moment(one.due),
-            clean(&one.state),
+            match one.missing.as_slice() {
+                [] => clean(&one.state),
+                missing if one.state == "open" => {
+                    format!("open ({})", counted(missing.len() as u64, "device"))
+                }
+                missing => {
+                    format!("{}, but for {}", clean(&one.state), counted(missing.len() as u64, "device"))
+                }
+            },
         ]
     };
     table(["MADE", "LICENSE", "APP", "WANTED", "DUE", "STATE"], found.iter().map(row))

@@ -12,6 +12,7 @@ use carnet_api::server::ServerInfo;
 use carnet_api::supplier::Supplier;
 use carnet_core::app::{AppId, SupplierName};
 use carnet_core::id::{DeviceId, LicenseId, RequestId, UserId};
+use carnet_core::offer::OpenedBy;
 use carnet_core::report::{ReportKeys, ReportRequest, Wanted};
 use carnet_core::term::moment;
 use carnet_core::time::{Length, Time};
@@ -97,6 +98,8 @@ pub struct Asker {
     server: ServerInfo,
     supplier: Supplier,
     secrets: Vec<ReportSecrets>,
+    /// The newest of those that the supplier alone has, and of those that the server has too.
+    newest: [Option<ReportSecrets>; 2],
     now: Time,
 }
 
@@ -109,7 +112,9 @@ impl Asker {
         let supplier: Supplier = http.send(Call::get(path::SUPPLIER))?;
         let server: ServerInfo = http.send(Call::get(path::SERVER))?;
         let secrets = report_key::kept(context, &supplier.name)?;
-        Ok(Self { server, supplier, secrets, now: which::env(context).now() })
+        let newest = |opened_by| report_key::for_request(context, &supplier.name, opened_by);
+        let newest = [newest(None)?, newest(Some(OpenedBy::Server))?];
+        Ok(Self { server, supplier, secrets, newest, now: which::env(context).now() })
     }
 
     /// A new request, with a nonce of its own.
@@ -124,6 +129,9 @@ impl Asker {
         within: Length,
     ) -> Result<Signed<ReportRequest>, Failure> {
         let signs = agreed(license, &self.secrets)?;
+        let [own, deposited] = &self.newest;
+        let opened_by = license.base.offer.reporting.and_then(|clause| clause.opened_by);
+        let newest = if opened_by.is_some() { deposited } else { own };
         let nonce = random::bytes(&SystemRandom);
         let nonce = nonce.map_err(|error| Failure::new(Exit::Failure, "no-random", error.to_string()))?;
         let request = ReportRequest {
@@ -138,7 +146,7 @@ impl Asker {
             due: self.now.plus_length(within),
             wanted,
             // The newest: whoever has lost older ones goes on with these.
-            keys: self.secrets.last().map_or(signs.public(), ReportSecrets::public),
+            keys: newest.as_ref().map_or(signs.public(), ReportSecrets::public),
         };
         sign(request, &signs.asks).map_err(|wrong| Failure::new(Exit::Failure, "document", wrong.to_string()))
     }

@@ -31,7 +31,7 @@ pub enum Token {
     New {
         /// What you call it: the program that uses it
         label: String,
-        /// What it is good for: read, menus, licenses, charges, codes, or supplier for everything; may be given again
+        /// What it is good for: read, menus, licenses, charges, codes, shop, or supplier for everything; may be given again
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
         scopes: Vec<Scope>,
         /// Write it to this new file, for its owner only, instead of showing it

@@ -205,7 +205,7 @@ fn list(context: &Context, manager: &Manager) -> Result<(), Failure> {
             let this = if device.id == here { " (this one)" } else { "" };
             [
                 device.id.to_string(),
-                format!("{}{this}", device.name.as_deref().map_or("–".to_owned(), clean)),
+                format!("{}{}{this}", device.name.as_deref().map_or("–".to_owned(), clean), maker(device)),
                 state(device),
                 moment(device.registered),
                 holds(device),
@@ -213,6 +213,10 @@ fn list(context: &Context, manager: &Manager) -> Result<(), Failure> {
         };
         table(["DEVICE", "NAME", "STATE", "SINCE", "HOLDS"], account.devices.iter().map(row))
     })
+}
+
+fn maker(device: &DeviceView) -> String {
+    device.maker.as_deref().map(|maker| format!(", {}", clean(maker))).unwrap_or_default()
 }
 
 fn state(device: &DeviceView) -> String {

@@ -1,8 +1,10 @@
 //! `carnet erase`: the end of a contract on this device (C3).
 
+use std::path::PathBuf;
+
 use carnet_core::report::{Erased, Thing, Wanted};
-use carnet_device::erase::Installed;
-use carnet_manager::report::ErasureDone;
+use carnet_manager::erasing::{ErasureDone, ErasurePlan};
+use carnet_seam::RealFs;
 use clap::Args;
 
 use super::report::{CarriedBy, Made};
@@ -27,6 +29,9 @@ pub struct Erase {
     yes: bool,
 }
 
+/// Nobody reads more on a screen; `--json` has all.
+const MOST_LINES: usize = 20;
+
 impl Erase {
     /// Says what will go, asks, and erases it. Files of the user's own are never touched.
     ///
@@ -35,17 +40,23 @@ impl Erase {
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let (app, manager) = (self.licensed.app(), which::manager(context, Some(&self.licensed))?);
         let request = self.carried.request(context, &manager, app, Wanted::Erasure)?;
-        // Nothing says yet where Carnet has installed programs: what it holds itself is the pass.
-        let installed = Installed::default();
-        let planned = manager.erasure(app, &installed)?;
+        let tree = RealFs::with_crash(context.crash());
+        let planned = manager.erasure(&tree, app)?;
         if !self.yes {
-            context.output.note(&format!("This goes, for good:\n{}Your own files stay.\n", listed(&planned)));
+            context.output.note(&in_advance(&planned));
         }
         context.output.confirm(&format!("Erase {app} on this device?"), self.yes)?;
-        let done = manager.erase(app, &installed, request.as_ref(), self.stop)?;
+        let done = manager.erase(&tree, app, request.as_ref(), self.stop)?;
         let kept: Vec<_> = done.items.iter().filter(|item| item.kept.is_some()).cloned().collect();
         let outcome = if kept.is_empty() { "erased" } else { "not-all-erased" };
-        let shown = serde_json::json!({ "app": app, "outcome": outcome, "returned": done.returned });
+        let shown = serde_json::json!({
+            "app": app,
+            "outcome": outcome,
+            "returned": done.returned,
+            "erased": names(done.items.iter().filter(|item| item.kept.is_none())),
+            "kept": names(kept.iter()),
+            "own": done.own,
+        });
         let words = in_words(&done, &kept);
         match &done.certificate {
             Some(code) => {
@@ -57,19 +68,61 @@ impl Erase {
     }
 }
 
+fn names<'a>(items: impl Iterator<Item = &'a Erased>) -> Vec<String> {
+    items.map(|item| item.what.to_string()).collect()
+}
+
+fn in_advance(plan: &ErasurePlan) -> String {
+    let (stays, goes): (Vec<_>, Vec<_>) = plan.items.iter().cloned().partition(|item| item.kept.is_some());
+    let mut words = format!("This goes, for good:\n{}", listed(&goes));
+    if !stays.is_empty() {
+        words += &format!("This cannot be erased:\n{}", listed(&stays));
+    }
+    words + &own_files(&plan.own)
+}
+
+/// The first of them, and how many more there are.
 fn listed(items: &[Erased]) -> String {
-    let line = |item: &Erased| match &item.what {
-        Thing::File(name) => format!("  {} ({} bytes)\n", clean(name), item.size),
-        Thing::ContentKeys => "  the keys of its content\n".into(),
-        Thing::Pass(pass) => format!("  the pass {pass}\n"),
+    let line = |item: &Erased| {
+        let size = match &item.what {
+            Thing::File(_) if item.kept.is_none() => format!(" ({} bytes)", item.size),
+            _ => String::new(),
+        };
+        let why = item.kept.as_ref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
+        format!("  {}{size}{why}\n", clean(&item.what.to_string()))
     };
-    items.iter().map(line).collect()
+    lines(items.iter().map(line), items.len())
+}
+
+fn own_files(own: &[PathBuf]) -> String {
+    if own.is_empty() {
+        return "Your own files stay.\n".into();
+    }
+    let line = |path: &PathBuf| format!("  {}\n", clean(&path.display().to_string()));
+    format!(
+        "Your own files stay, these in the folder of the program too:\n{}",
+        lines(own.iter().map(line), own.len())
+    )
+}
+
+fn lines(lines: impl Iterator<Item = String>, count: usize) -> String {
+    let mut words: String = lines.take(MOST_LINES).collect();
+    if count > MOST_LINES {
+        words += &format!("  and {} more\n", count - MOST_LINES);
+    }
+    words
 }
 
 fn in_words(done: &ErasureDone, kept: &[Erased]) -> String {
     let mut words =
         String::from(if kept.is_empty() { "It is erased.\n" } else { "Not everything could be erased:\n" });
     words += &listed(kept);
+    if !kept.is_empty() {
+        words += "Run `carnet uninstall`, or remove it by hand, and erase again.\n";
+    }
+    if !done.own.is_empty() {
+        words += &own_files(&done.own);
+    }
     if !done.returned {
         words += "The server is told at the next contact.\n";
     }

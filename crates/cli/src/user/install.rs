@@ -6,8 +6,8 @@ use std::str::FromStr;
 use carnet_core::app::{AppId, Platform, Version};
 use carnet_image::front::Peeked;
 use carnet_image::install::Step;
-use carnet_manager::Manager;
 use carnet_manager::install::{InstalledApp, Wish};
+use carnet_manager::{Manager, ManagerError};
 use carnet_seam::fs::Access;
 use carnet_seam::{Fs, RealFs};
 use clap::Args;
@@ -104,8 +104,13 @@ impl Uninstall {
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let manager = which::manager(context, Some(&self.licensed))?;
         let (app, tree) = (self.licensed.app(), RealFs::with_crash(context.crash()));
-        let installed = manager.installed(&tree, app)?;
-        context.output.confirm(&format!("Remove {app} {} from this device?", installed.version), self.yes)?;
+        let version = match manager.installed(&tree, app) {
+            Ok(installed) => format!(" {}", installed.version),
+            // What is damaged, or was never finished, can be removed all the same.
+            Err(ManagerError::NotInstalled(_) | ManagerError::Image(_)) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        context.output.confirm(&format!("Remove {app}{version} from this device?"), self.yes)?;
         manager.uninstall(&tree, app)?;
         let shown = serde_json::json!({ "app": app, "outcome": "uninstalled" });
         context.output.result(&shown, || format!("{app} is removed; its license and its pass stay.\n"))

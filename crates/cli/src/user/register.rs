@@ -17,6 +17,7 @@ use crate::output::BOLD;
 use crate::user::ask;
 use crate::user::code::CodeArgument;
 use crate::user::devices::recovery_in_words;
+use crate::user::from_shop;
 use crate::user::which::{self, Licensed, Trust};
 
 /// Register with a licensing server, once for each server.
@@ -32,6 +33,9 @@ pub struct Register {
     /// enrolment code; `-` reads it from standard input
     #[arg(long, value_name = "CODE", conflicts_with_all = ["name", "email", "address", "telephone", "payment_reference"])]
     code: Option<CodeArgument>,
+    /// What a shop has handed over for this device
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["product", "root", "trust_on_first_use", "code", "name", "email", "address", "telephone", "payment_reference", "device_name", "device_maker"])]
+    from_shop: Option<PathBuf>,
     /// Your name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -50,6 +54,9 @@ pub struct Register {
     /// What you call this device [default: its host name]
     #[arg(long, value_name = "NAME")]
     device_name: Option<String>,
+    /// Who made this device
+    #[arg(long, value_name = "NAME")]
+    device_maker: Option<String>,
     /// What this device is known by: `machine`, or `file:PATH` in containers and for a second device on one
     /// machine [default: machine] [env: CARNET_IDENTITY]
     #[arg(long, value_name = "WHAT", value_parser = identity)]
@@ -89,6 +96,9 @@ struct Shown {
     home: PathBuf,
     /// Shown once.
     recovery_code: Option<String>,
+    /// What was paid for in the shop.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redeem: Vec<String>,
 }
 
 impl Register {
@@ -97,12 +107,15 @@ impl Register {
     /// # Errors
     /// Why it could not be done. A registration that got no answer is carried on by the next command.
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
+        if let Some(file) = &self.from_shop {
+            return from_shop::run(context, file, self.identity.as_ref());
+        }
         let manager = which::manager_of_new(context, self.product.as_ref(), &self.trust)?;
         let registered = match known(&manager)? {
             Some(registered) => registered,
             None => asked(context, &manager, &self.newcomer(context)?)?,
         };
-        finish(context, &manager, &registered)
+        finish(context, &manager, &registered, &[])
     }
 
     /// From the command line, and from the person where it does not say.
@@ -127,7 +140,8 @@ impl Register {
         let details =
             Details { name, email, address, telephone, payment_reference: self.payment_reference.clone() };
         let identity = self.identity.clone().map_or_else(|| usual_identity(context), Ok)?;
-        newcomer(&details, self.device_name.clone(), identity)
+        let newcomer = newcomer(&details, self.device_name.clone(), identity)?;
+        Ok(Newcomer { device_maker: self.device_maker.clone(), ..newcomer })
     }
 }
 
@@ -141,14 +155,23 @@ impl Register {
         }
         let identity = self.identity.clone().map_or_else(|| usual_identity(context), Ok)?;
         let device_name = self.device_name.clone().unwrap_or_else(host_name);
-        Ok(Newcomer { who: Who::Code(code.secret), device_name, identity })
+        let device_maker = self.device_maker.clone();
+        Ok(Newcomer { who: Who::Code(code.secret), device_name, device_maker, identity })
     }
 }
 
 /// Tells what has become of it; a recovery code is shown here and never again.
-fn finish(context: &Context, manager: &Manager, registered: &Registered) -> Result<(), Failure> {
+///
+/// # Errors
+/// What the system reports.
+pub(super) fn finish(
+    context: &Context,
+    manager: &Manager,
+    registered: &Registered,
+    redeem: &[String],
+) -> Result<(), Failure> {
     let recovery = manager.unseen_recovery_code()?.map(|code| code.to_string());
-    let shown = Shown { recovery_code: recovery, ..shown(manager, registered) };
+    let shown = Shown { recovery_code: recovery, redeem: redeem.to_vec(), ..shown(manager, registered) };
     context.output.result(&shown, || in_words(&shown))?;
     if shown.recovery_code.is_some() {
         manager.recovery_code_shown()?;
@@ -176,7 +199,11 @@ pub fn at_terminal(context: &Context, manager: &Manager) -> Result<Registered, F
     Ok(registered)
 }
 
-fn asked(context: &Context, manager: &Manager, newcomer: &Newcomer) -> Result<Registered, Failure> {
+pub(super) fn asked(
+    context: &Context,
+    manager: &Manager,
+    newcomer: &Newcomer,
+) -> Result<Registered, Failure> {
     let _waiting = context.waiting_for(&manager.server().url);
     Ok(manager.register(newcomer)?)
 }
@@ -190,7 +217,7 @@ pub(super) fn usual_identity(context: &Context) -> Result<Identity, Failure> {
 }
 
 /// Registered before, or just now because a registration was waiting for its answer.
-fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
+pub(super) fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
     match manager.registered()? {
         Some(registered) => Ok(Some(registered)),
         None => Ok(manager.finish_registration()?),
@@ -199,7 +226,8 @@ fn known(manager: &Manager) -> Result<Option<Registered>, Failure> {
 
 fn newcomer(details: &Details, device_name: Option<String>, identity: Identity) -> Result<Newcomer, Failure> {
     let person: Person = details.check().map_err(ManagerError::Person)?;
-    Ok(Newcomer { who: Who::NewUser(person), device_name: device_name.unwrap_or_else(host_name), identity })
+    let device_name = device_name.unwrap_or_else(host_name);
+    Ok(Newcomer { who: Who::NewUser(person), device_name, device_maker: None, identity })
 }
 
 pub(super) fn host_name() -> String {
@@ -224,13 +252,17 @@ fn shown(manager: &Manager, registered: &Registered) -> Shown {
         identity,
         home: manager.home().to_owned(),
         recovery_code: None,
+        redeem: Vec::new(),
     }
 }
 
 fn in_words(shown: &Shown) -> String {
     let Shown { already, server, user, device, home, .. } = shown;
     let recovery = shown.recovery_code.as_deref().map(|code| format!("\n{}", recovery_in_words(code)));
-    let recovery = recovery.unwrap_or_default();
+    let mut recovery = recovery.unwrap_or_default();
+    for code in &shown.redeem {
+        recovery += &format!("\nPaid for in the shop: run `carnet redeem {code}`\n");
+    }
     let how = if *already { "was registered before" } else { "is registered now" };
     format!(
         "This device {how} at {server}.\n\n  User      {BOLD}{user}{BOLD:#}\n  Device    {device}\n  Passbook  {}\n{recovery}",

@@ -27,6 +27,7 @@ fn register(desk: &mut Desk, device: DeviceId, joins: Joins) -> Body {
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "phone".into(),
+        device_maker: None,
         joins,
     };
     let request = Request {

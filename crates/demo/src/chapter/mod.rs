@@ -2,6 +2,7 @@
 
 mod contract;
 mod copies;
+mod counter;
 mod devices;
 mod end;
 mod first_start;

@@ -325,3 +325,114 @@ fn c2_installed_files_are_held_against_the_signed_manifest() {
         [("brushes/oil", Difference::Missing), ("bin/p", Difference::Changed), ("new", Difference::Changed)];
     assert_eq!(differences(), expected.map(|(path, how)| (path.to_owned(), how)));
 }
+
+/// The names of what could be erased, and of what somebody has put beside it.
+fn seen(root: &Path) -> (Vec<String>, Vec<String>) {
+    let (tree, key) = (real(), image_key());
+    let contents = place(&tree, root).contents(Some(Trust::Key(&key))).unwrap();
+    let own = contents.own.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string());
+    (contents.pieces.into_iter().map(|piece| piece.name).collect(), own.collect())
+}
+
+fn version_folder(root: &Path) -> (String, std::path::PathBuf) {
+    let folder = std::fs::read_link(root.join("acme.paint/current")).unwrap();
+    (folder.display().to_string(), root.join("acme.paint").join(folder))
+}
+
+#[test]
+fn c3_what_was_installed_is_told_from_what_somebody_has_put_beside_it() {
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let root = world.root();
+    let (name, folder) = version_folder(&root);
+    // Of an installation that was cut off there is more.
+    lay_out(&root.join("acme.paint"), &[("part", b"half"), ("versions/.new/files/paint", b"half")]);
+    lay_out(&root.join("acme.paint"), &[("letter.txt", b"Ann's"), ("drawings/cat.png", b"Ann's")]);
+    lay_out(&folder, &[("files/brushes/own", b"Ann's"), ("notes", b"Ann's")]);
+    let (mut pieces, mut own) = seen(&root);
+    assert_eq!(pieces.split_off(pieces.len() - 2), [format!("{name}/features"), format!("{name}/front")]);
+    pieces.sort();
+    let program = ["bin/p", "bin/paint", "brushes/oil", "data"].map(|file| format!("{name}/files/{file}"));
+    assert_eq!(pieces, [&["part".to_owned(), "versions/.new/files/paint".to_owned()][..], &program].concat());
+    own.sort();
+    let mine = [format!("acme.paint/{name}/files/brushes/own"), format!("acme.paint/{name}/notes")];
+    assert_eq!(
+        own,
+        [&["acme.paint/drawings/cat.png".to_owned(), "acme.paint/letter.txt".to_owned()][..], &mine].concat()
+    );
+}
+
+/// Where somebody has put a link in the place of a folder, what it leads to is theirs.
+#[test]
+fn c3_nothing_is_looked_for_behind_a_link() {
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let root = world.root();
+    let (name, folder) = version_folder(&root);
+    let pictures = world.temporary.join("pictures");
+    lay_out(&pictures, &[("oil", b"Ann's")]);
+    std::fs::remove_dir_all(folder.join("files/brushes")).unwrap();
+    std::os::unix::fs::symlink(&pictures, folder.join("files/brushes")).unwrap();
+    let (pieces, own) = seen(&root);
+    assert!(!pieces.iter().any(|piece| piece.contains("oil")), "{pieces:?}");
+    assert_eq!(own, [format!("acme.paint/{name}/files/brushes")]);
+}
+
+/// Without the signed list nobody can say what is the program's, so nothing of that version is touched.
+#[test]
+fn c3_without_the_list_a_version_stays_as_a_whole_and_is_named() {
+    use carnet_image::contents::Kind;
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let (root, tree, key) = (world.root(), real(), image_key());
+    let (name, folder) = version_folder(&root);
+    let unknown = |trust| {
+        let contents = place(&tree, &root).contents(trust).unwrap();
+        assert_eq!((contents.pieces.len(), contents.own.len()), (1, 0));
+        assert!(matches!(contents.pieces[0].kind, Kind::Unknown(_)), "{contents:?}");
+        assert_eq!(contents.pieces[0].name, name);
+    };
+    unknown(None);
+    write(&folder.join("front"), b"not a list");
+    unknown(Some(Trust::Key(&key)));
+    std::fs::remove_file(folder.join("front")).unwrap();
+    unknown(Some(Trust::Key(&key)));
+}
+
+#[test]
+fn c3_a_swept_place_keeps_nothing_but_what_is_somebodys_own() {
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let (root, tree) = (world.root(), real());
+    let (name, folder) = version_folder(&root);
+    lay_out(&folder, &[("files/brushes/own", b"Ann's")]);
+    for piece in seen(&root).0 {
+        std::fs::remove_file(root.join("acme.paint").join(piece)).unwrap();
+    }
+    let place = place(&tree, &root);
+    let held = place.hold().unwrap();
+    place.sweep();
+    drop(held);
+    let left: Vec<_> = contents(&root).into_keys().filter(|path| !path.ends_with('/')).collect();
+    assert_eq!(left, [format!("acme.paint/{name}/files/brushes/own")]);
+    std::fs::remove_file(folder.join("files/brushes/own")).unwrap();
+    place.sweep();
+    assert_eq!(contents(&root), BTreeMap::new());
+    assert!(place.hold().unwrap().is_none(), "nothing of it is here");
+}
+
+/// As an upgrade leaves it that could not tidy up.
+#[test]
+fn c3_versions_that_are_not_used_any_more_are_named_too_and_before_the_one_that_is() {
+    let world = World::new();
+    world.install(&quick(), "1.0.0", &world.server("1.0.0")).unwrap();
+    let root = world.root();
+    let (name, folder) = version_folder(&root);
+    let older = folder.with_file_name("2.0.0-00000000-1");
+    assert!(std::process::Command::new("cp").arg("-a").args([&folder, &older]).status().unwrap().success());
+    let (pieces, own) = seen(&root);
+    let (first, last) = pieces.split_at(pieces.len() / 2);
+    assert!(first.iter().all(|piece| piece.starts_with("versions/2.0.0-00000000-1/")), "{pieces:?}");
+    assert!(last.iter().all(|piece| piece.starts_with(&name)) && last.len() == 6, "{pieces:?}");
+    assert_eq!(own, Vec::<String>::new());
+}

@@ -81,5 +81,10 @@ pub fn ann() -> Newcomer {
         telephone: None,
         payment_reference: None,
     };
-    Newcomer { who: Who::NewUser(person), device_name: "laptop".into(), identity: Identity::Machine }
+    Newcomer {
+        who: Who::NewUser(person),
+        device_name: "laptop".into(),
+        device_maker: None,
+        identity: Identity::Machine,
+    }
 }

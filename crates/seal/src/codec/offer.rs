@@ -1,7 +1,8 @@
 //! Offers, terms and slices.
 
 use carnet_core::offer::{
-    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, OpenedBy, Overdue, Reporting, Sanction,
+    UserNames,
 };
 use carnet_core::report::ReportKeys;
 use carnet_core::term::{Period, Slice, Term};
@@ -32,7 +33,7 @@ record! {
     Listed { 1 => app, 2 => serial, 3 => offer }
     Floating { 1 => borrow }
     Issuance { 1 => temporary_at_purchase, 2 => temporary_when_refused }
-    Reporting { 1 => record_retention, 2 => keys, 3 => users, 4 => overdue, 5 => violation }
+    Reporting { 1 => record_retention, 2 => keys, 3 => users, 4 => overdue, 5 => violation, 6 => opened_by }
     ReportKeys { 1 => seal_to, 2 => asks }
     Term { 1 => period, 2 => duration, 3 => uses }
     Slice { 1 => uses, 2 => duration, 3 => period }
@@ -44,6 +45,7 @@ choice! {
     UserNames { 0 => Hidden, 1 => SystemNames }
     Overdue { 0 => RefuseRenewal, 1 => Suspend }
     Sanction { 0 => Suspend, 1 => Revoke }
+    OpenedBy { 0 => Server }
     OncePer { 0 => User, 1 => Device }
     Period { 0 => Between { start, end }, 1 => FromAgreement(length), 2 => FromFirstUse(length) }
 }

@@ -28,7 +28,7 @@ record! {
     }
     JournalName { 1 => device, 2 => app }
     Totals where unsound_totals { 1 => uses, 2 => seconds, 3 => first_use }
-    Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => joins }
+    Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => joins, 6 => device_maker }
     Invitation { 1 => digest, 2 => purpose }
     Redemption { 1 => agreed, 2 => code }
     KeyRedemption { 1 => transaction, 2 => image, 3 => seal_to, 4 => pass }

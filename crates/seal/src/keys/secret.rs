@@ -95,6 +95,18 @@ impl AgreementKey {
 }
 
 /// The public half only (I17).
+/// What opens codes that are sealed to a supplier: its keys on its own machine, or one that it has deposited.
+pub trait OpensCodes {
+    /// The key.
+    fn opening_key(&self) -> &AgreementKey;
+}
+
+impl OpensCodes for AgreementKey {
+    fn opening_key(&self) -> &AgreementKey {
+        self
+    }
+}
+
 impl fmt::Debug for AgreementKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AgreementKey({:?}, …)", self.public())

@@ -17,7 +17,8 @@ use carnet_core::journal::{
     ClockEvidence, Delivered, Erasure, Held, Ordered, PassStatus, Received, Record, Running, State,
 };
 use carnet_core::offer::{
-    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, Overdue, Reporting, Sanction, UserNames,
+    Charging, Counting, Floating, Issuance, Listed, Offer, OncePer, OpenedBy, Overdue, Reporting, Sanction,
+    UserNames,
 };
 use carnet_core::provision::{KeyDelivery, KeyRedemption};
 use carnet_core::report::{
@@ -259,6 +260,7 @@ pub fn offer() -> Offer {
             users: Some(UserNames::Hidden),
             overdue: Some(Overdue::RefuseRenewal),
             violation: Some(Sanction::Revoke),
+            opened_by: Some(OpenedBy::Server),
             ..Reporting::kept_for(Length::days(90))
         }),
         once_per: Some(OncePer::Device),
@@ -516,6 +518,7 @@ pub fn registration() -> Registration {
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),
+        device_maker: Some("Analytical Engines".into()),
         joins: Joins::NewUser {
             person: Person {
                 name: "Ada Lovelace".into(),

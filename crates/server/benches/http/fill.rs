@@ -209,6 +209,7 @@ fn registration(signing_key: PublicKey) -> Registration {
         agreement_key: AGREEMENT_KEY,
         evidence: Evidence::Hardware,
         device_name: "workstation".into(),
+        device_maker: None,
         joins: Joins::NewUser {
             person: Person {
                 name: "A person".into(),

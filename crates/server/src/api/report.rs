@@ -1,5 +1,6 @@
-//! Contract management (C4): the server carries requests to devices and keeps sealed codes for suppliers. It can read no
-//! code and sign no request; what it knows of them is what the two sides say.
+//! Contract management (C4): the server carries requests to devices and keeps sealed codes for suppliers. It can sign no
+//! request, and reads no code unless the agreement says so and the supplier has deposited the key; what else it knows
+//! of them is what the two sides say.
 
 pub mod content;
 pub mod hand_in;
@@ -10,11 +11,12 @@ pub mod wanted;
 
 use carnet_api::ProblemCode;
 use carnet_api::report::{ReasonView, ReportView, VerdictView};
-use carnet_core::id::{LicenseId, SupplierId, UserId};
-use carnet_core::time::Seconds;
-use carnet_store::Work;
+use carnet_core::id::{DeviceId, LicenseId, SupplierId, UserId};
+use carnet_core::license::Holder;
+use carnet_core::time::{Seconds, Time};
 use carnet_store::event::{ReportStep, Reported};
-use carnet_store::report::{Judged, KeptReport};
+use carnet_store::report::{Judged, KeptReport, KeptRequest, RequestState};
+use carnet_store::{Reading, StoreError, Work, Writing};
 
 use crate::problem::Failure;
 use crate::server::Server;
@@ -60,9 +62,42 @@ pub(crate) fn reasons(judged: &Judged) -> Vec<ReasonView> {
     serde_json::from_str(&judged.reasons).unwrap_or_default()
 }
 
+/// Which of the devices that hold the license have not answered a request to all of them that is not settled yet.
+pub(crate) fn missing(tx: &Reading<'_>, request: &KeptRequest) -> Result<Vec<DeviceId>, StoreError> {
+    if request.device.is_some() || request.state == RequestState::Closed {
+        return Ok(Vec::new());
+    }
+    let Some(license) = tx.license(request.supplier, request.license)? else { return Ok(Vec::new()) };
+    let answered = tx.answered_by(request.user, request.nonce)?;
+    let holders = license.rights.iter().filter_map(|right| match right.holder {
+        Holder::Device { device, .. } => Some(device),
+        Holder::Free | Holder::Move(_) => None,
+    });
+    Ok(holders.filter(|device| !answered.contains(device)).collect())
+}
+
+/// Settles the request that a code answers, or opens it again. One to all devices stays where it is until the last
+/// one that holds the license has answered.
+pub(crate) fn settle_request(
+    tx: &Writing<'_>,
+    report: &KeptReport,
+    closes: bool,
+    now: Time,
+) -> Result<(), StoreError> {
+    let Some(nonce) = report.nonce else { return Ok(()) };
+    if !closes {
+        return tx.set_report_request(report.user, nonce, RequestState::Open, now).map(drop);
+    }
+    let request = tx.report_request(report.user, nonce)?;
+    if request.is_some_and(|request| missing(tx, &request).is_ok_and(|missing| missing.is_empty())) {
+        tx.set_report_request(report.user, nonce, RequestState::Closed, now)?;
+    }
+    Ok(())
+}
+
 /// Writes into the books of a license what has happened about a report, and until when the first open request is due
 /// from now on.
-async fn note(
+pub(crate) async fn note(
     server: &Server,
     supplier: SupplierId,
     (user, license): (UserId, LicenseId),

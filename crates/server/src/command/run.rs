@@ -15,7 +15,7 @@ use crate::keys::orders;
 use crate::problem::Failure;
 use crate::server::{Server, Surroundings};
 use crate::tls::Tls;
-use crate::{api, listen, metrics, rounds};
+use crate::{api, judging, listen, metrics, rounds};
 
 /// Starts a server and says what to do next.
 pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
@@ -53,6 +53,7 @@ fn start(
         let stop = signalled().map_err(Stopped::because)?;
         reload_when_told(tls.clone(), server.clone()).map_err(Stopped::because)?;
         tokio::spawn(rounds::go(server.clone()));
+        tokio::spawn(judging::go(server.clone()));
         let (listener, bound) = bind(address).await?;
         if let Some(address) = measured {
             measure(bind(address).await?, &server, token.as_ref());

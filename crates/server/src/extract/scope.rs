@@ -7,7 +7,7 @@ use axum::http::Method;
 use carnet_api::token::Scope;
 
 /// Which scope changes what lies below `/v1/…`.
-const TABLE: [(&str, Option<Scope>); 10] = [
+const TABLE: [(&str, Option<Scope>); 11] = [
     ("apps", Some(Scope::Menus)),
     ("menu", Some(Scope::Menus)),
     ("licenses", Some(Scope::Licenses)),
@@ -16,6 +16,7 @@ const TABLE: [(&str, Option<Scope>); 10] = [
     ("devices", Some(Scope::Licenses)),
     ("charges", Some(Scope::Charges)),
     ("redeem-codes", Some(Scope::Codes)),
+    ("shop", Some(Scope::Shop)),
     ("events", None),
     ("supplier", None),
 ];
@@ -64,6 +65,12 @@ mod tests {
         }
         assert!(allows(Scope::Codes, &post, "/v1/redeem-codes/withdraw"));
         assert!(!allows(Scope::Codes, &post, "/v1/charges/chg_1/settle"));
+        assert!(
+            allows(Scope::Shop, &post, "/v1/shop/sales") && !allows(Scope::Codes, &post, "/v1/shop/sales")
+        );
+        for path in ["/v1/licenses", "/v1/redeem-codes", "/v1/events", "/v1/apps", "/v1/reports"] {
+            assert!(!allows(Scope::Shop, &get, path) && !allows(Scope::Shop, &post, path), "{path}");
+        }
         assert!(allows(Scope::Charges, &post, "/v1/charges/chg_1/settle"));
         assert!(!allows(Scope::Charges, &get, "/v1/licenses"));
         assert!(allows(Scope::Licenses, &post, "/v1/devices/dev_1/free"));

@@ -78,6 +78,7 @@ impl Device {
             agreement_key: self.agreement.public(),
             evidence: Evidence::File,
             device_name: "the-name-of-my-device".into(),
+            device_maker: Some("the-maker-of-my-device".into()),
             joins: Joins::NewUser {
                 person: Person {
                     name: "Canary Carnet".into(),

@@ -14,13 +14,14 @@ use crate::process::{complaint, printed, run};
 use crate::world::{Folder, World, ten_runs};
 
 /// What [`Device::registration`] says about the person and the device.
-const VALUES: [&str; 6] = [
+const VALUES: [&str; 7] = [
     "Canary Carnet",
     "canary@example.org",
     "1 Canary Wharf",
     "+49 30 901820",
     "pay-canary-77",
     "the-name-of-my-device",
+    "the-maker-of-my-device",
 ];
 
 fn erase(data: &Path, user: UserId, more: &[&str]) -> (Option<i32>, String) {

@@ -44,7 +44,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_and_problems_that_exist() {
             }
         }
     }
-    assert_eq!(names.len(), 58);
+    assert_eq!(names.len(), 62);
 }
 
 #[test]

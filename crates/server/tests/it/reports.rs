@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::device_world::Device;
 use crate::world::{Answer, Supplier, World, ten_runs};
 
-fn secrets() -> ReportSecrets {
+pub fn secrets() -> ReportSecrets {
     ReportSecrets::from_seeds(&[7; 64])
 }
 
@@ -41,7 +41,7 @@ async fn post(world: &World, path: &str, body: Vec<u8>) -> Answer {
     world.send(request.body(Body::from(body)).unwrap()).await
 }
 
-fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec<CodePart> {
+pub fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec<CodePart> {
     let named = attachment(code);
     let part = |(number, bytes): (usize, &[u8])| CodePart {
         server: device.server,
@@ -59,17 +59,17 @@ fn parts(world: &World, device: &Device, license: LicenseId, code: &[u8]) -> Vec
     code.chunks(PART).enumerate().map(part).collect()
 }
 
-async fn hand_in(world: &World, device: &Device, mut part: CodePart) -> Answer {
+pub async fn hand_in(world: &World, device: &Device, mut part: CodePart) -> Answer {
     part.signature = device.key.sign(&part.statement());
     post(world, "/v1/device/reports", part.encode()).await
 }
 
-fn arrived(answer: &Answer) -> u64 {
+pub fn arrived(answer: &Answer) -> u64 {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     cbor::decode(&answer.body).unwrap()
 }
 
-async fn listed(supplier: &Supplier<'_>) -> Vec<Value> {
+pub async fn listed(supplier: &Supplier<'_>) -> Vec<Value> {
     supplier.get("/v1/reports").await.json()["data"].as_array().unwrap().clone()
 }
 
@@ -168,7 +168,7 @@ async fn c5_a_user_cannot_fill_the_server_and_nothing_is_kept_for_ever() {
     assert_eq!(supplier.get(&content).await.status, StatusCode::NOT_FOUND, "its time is over");
 }
 
-fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -> ReportRequest {
+pub fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -> ReportRequest {
     let secrets = secrets();
     ReportRequest {
         server: device.server,
@@ -185,7 +185,7 @@ fn request(world: &World, device: &Device, license: LicenseId, supplier: &str) -
     }
 }
 
-async fn ask(supplier: &Supplier<'_>, request: &ReportRequest, key: &ReportSecrets) -> Answer {
+pub async fn ask(supplier: &Supplier<'_>, request: &ReportRequest, key: &ReportSecrets) -> Answer {
     let document = BASE64.encode(sign(request.clone(), &key.asks).unwrap().bytes());
     supplier.post("/v1/report-requests", &json!({ "document": document })).await
 }
@@ -252,4 +252,63 @@ async fn c4_i15_verdicts_are_kept_with_their_evidence_and_another_supplier_sees_
         (&event["kind"], &event["stated_reason"]),
         (&"report-judged".into(), &"violation rollback".into())
     );
+}
+
+/// A verdict of the supplier on what a device has handed in as the answer to a request.
+async fn judge(supplier: &Supplier<'_>, device: &Device, license: LicenseId, code: &[u8], nonce: RequestId) {
+    let named = attachment(code);
+    let id = carnet_store::report::id_of(named.digest);
+    let verdict = json!({
+        "digest": named.digest, "length": named.length, "license": license, "device": device.id,
+        "wanted": "usage", "nonce": nonce, "closes": true, "verdict": "within-contract",
+    });
+    let answer = supplier.post(&format!("/v1/reports/{id}/verdict"), &verdict).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn c4_a_request_to_all_devices_names_those_that_have_not_answered_and_closes_with_the_last() {
+    let world = World::new();
+    let supplier = world.supplier("acme").await;
+    let mut two = offer();
+    two["devices"] = 2.into();
+    two["pass_term"] = json!({"uses": 1});
+    let app: AppId = supplier.app("paint", &[two]).await.parse().unwrap();
+    let codes = [carnet_core::document::Secret([1; 16]), carnet_core::document::Secret([2; 16])];
+    crate::shop::sell(&supplier, &crate::shop::sale(&codes)).await;
+    let (mut desk, _) = crate::shop::joins(&world, codes[0]).await;
+    let (mut laptop, _) = crate::shop::joins(&world, codes[1]).await;
+    let license = desk.buy(&world, &app).await.license;
+    let renewed = laptop.ask(&world, Some(&app), carnet_core::document::Operation::Renew { uses: 1 }).await;
+    assert!(matches!(renewed.body, carnet_core::document::Body::Pass(_)), "{renewed:?}");
+
+    let id = supplier.get("/v1/supplier").await.json()["id"].as_str().unwrap().to_owned();
+    let asked = request(&world, &desk, license, &id);
+    assert_eq!(ask(&supplier, &asked, &secrets()).await.status, StatusCode::CREATED);
+    let shown = async || {
+        let first = supplier.get("/v1/report-requests").await.json()["data"][0].clone();
+        let missing = first["missing"].as_array().cloned().unwrap_or_default();
+        (first["state"].as_str().unwrap().to_owned(), missing)
+    };
+    let ids = |devices: &[&Device]| -> Vec<Value> {
+        devices.iter().map(|device| serde_json::to_value(device.id).unwrap()).collect()
+    };
+    let (state, mut missing) = shown().await;
+    let mut both = ids(&[&desk, &laptop]);
+    missing.sort_by_key(ToString::to_string);
+    both.sort_by_key(ToString::to_string);
+    assert_eq!((state.as_str(), missing), ("open", both));
+
+    for (device, code, after) in [
+        (&desk, &b"of the desk"[..], ("answered", ids(&[&laptop]))),
+        (&laptop, &b"of the laptop"[..], ("closed", Vec::new())),
+    ] {
+        assert_eq!(wanted(&world, device).await.len(), 1, "it is still asked");
+        let part = CodePart { nonce: Some(asked.nonce), ..parts(&world, device, license, code).remove(0) };
+        assert_eq!(arrived(&hand_in(&world, device, part).await), code.len() as u64);
+        judge(&supplier, device, license, code, asked.nonce).await;
+        assert_eq!(wanted(&world, device).await.len(), 0, "once is enough");
+        let (state, missing) = shown().await;
+        assert_eq!((state.as_str(), missing), after);
+    }
 }

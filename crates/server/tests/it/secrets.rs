@@ -48,6 +48,10 @@ async fn i17_logs_and_answers_hold_no_token_code_key_or_personal_value() {
         answers.push(supplier.get(path).await.body);
     }
     answers.push(world.metrics().await.into_bytes());
+    let deposited = HEXLOWER.encode(b"a canary that opens all reports!");
+    answers.push(supplier.put("/v1/report-key", &serde_json::json!({ "opens": deposited })).await.body);
+    let mistyped = format!("{}x", &deposited[1..]);
+    answers.push(supplier.put("/v1/report-key", &serde_json::json!({ "opens": mistyped })).await.body);
     let bad = world.document(vec![1, 2, 3]).await;
     answers.push(bad.body);
     let act = format!("/v1/licenses/{}/revoke", pass.license);
@@ -72,6 +76,9 @@ async fn i17_logs_and_answers_hold_no_token_code_key_or_personal_value() {
         "901820",
         "pay-canary-77",
         "the-name-of-my-device",
+        "the-maker-of-my-device",
+        &deposited[1..],
+        "a canary that opens all reports!",
     ]
     .iter()
     .map(|text| text.as_bytes().to_vec())

@@ -17,6 +17,8 @@ mod failover;
 mod idempotency;
 #[path = "../it/isolation.rs"]
 mod isolation;
+#[path = "../it/judging.rs"]
+mod judging;
 #[path = "../it/menus.rs"]
 mod menus;
 mod nodes;
@@ -29,6 +31,8 @@ mod reports;
 #[path = "../it/secrets.rs"]
 mod secrets;
 mod shared;
+#[path = "../it/shop.rs"]
+mod shop;
 #[path = "../it/suppliers.rs"]
 mod suppliers;
 mod tls;

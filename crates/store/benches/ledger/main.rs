@@ -394,6 +394,7 @@ fn join(
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "d".into(),
+        device_maker: None,
         joins: Joins::NewUser { person, recovery: Digest(Sha256::digest(device.0).into()) },
     };
     // Far from the numbers of renewals.

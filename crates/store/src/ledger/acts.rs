@@ -4,15 +4,16 @@ use carnet_core::charge::{Charge, ChargeAct};
 use carnet_core::document::JournalName;
 use carnet_core::id::{ChargeId, DeviceId, LicenseId, SupplierId, UserId};
 use carnet_core::license::{Act, Posting};
-use carnet_core::server::{free_device, review};
+use carnet_core::server::{Code, free_device, review};
 
 use super::apply::Happened;
 use super::engine::Batch;
 use super::working::Kept;
-use super::{LedgerError, Settled};
+use super::{LedgerError, Sale, Settled};
 use crate::StoreError;
 use crate::charge::ChargeRow;
-use crate::event::{Acted, Charged, DeviceFreed, Reported, Reviewed, What};
+use crate::event::{Acted, Charged, DeviceFreed, Reported, Reviewed, Sold, What};
+use crate::user::Account;
 
 impl Batch<'_> {
     pub(super) fn act(
@@ -134,6 +135,32 @@ impl Batch<'_> {
             self.working.record(self.tx, Happened { postings, ..happened }, None)?;
         }
         Ok(Settled::Freed)
+    }
+
+    /// The same sale once more changes nothing: its user follows from its codes.
+    pub(super) fn sell(&mut self, sale: &Sale) -> Result<Settled, LedgerError> {
+        let known = |code: &Code| -> Result<Option<UserId>, StoreError> {
+            let here = self.working.codes.get(&code.digest).and_then(Option::as_ref);
+            match here {
+                Some(kept) => Ok(Some(kept.row.code.user)),
+                None => Ok(self.tx.code_row(code.digest)?.map(|row| row.code.user)),
+            }
+        };
+        let taken = sale.codes.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        if taken.iter().all(|user| *user == Some(sale.user)) {
+            return Ok(Settled::Sold);
+        }
+        if taken.iter().any(Option::is_some) {
+            return Err(LedgerError::Store(StoreError::Exists { what: "join code" }));
+        }
+        let Sale { supplier, user, person, codes, by } = sale.clone();
+        let devices = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+        let until = codes.iter().filter_map(|code| code.expires).max();
+        self.working.sold.push(Account { user, created: self.now, person: Some(person) });
+        codes.into_iter().for_each(|code| self.working.take_code(code));
+        let what = What::Sold(Sold { devices, until, by });
+        self.working.record(self.tx, self.happened(user, supplier, None, what), None)?;
+        Ok(Settled::Sold)
     }
 
     fn happened(

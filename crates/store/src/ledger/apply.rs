@@ -181,11 +181,19 @@ impl Working {
             Joins::By(_) | Joins::With(_) => None,
         });
         let name = registration.map(|registration| registration.device_name.clone());
-        self.joined.push(Joined { user: device.user, device: id, at: device.registered, person, name });
+        let maker = registration.and_then(|registration| registration.device_maker.clone());
+        self.joined.push(Joined {
+            user: device.user,
+            device: id,
+            at: device.registered,
+            person,
+            name,
+            maker,
+        });
         self.devices.insert(id, Some(Kept::changed(DeviceRow { device, version: 0 })));
     }
 
-    fn take_code(&mut self, code: Code) {
+    pub(super) fn take_code(&mut self, code: Code) {
         match self.codes.get_mut(&code.digest) {
             Some(Some(kept)) => (kept.row.code, kept.changed) = (code, true),
             _ => {

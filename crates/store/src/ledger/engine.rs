@@ -131,6 +131,7 @@ impl Batch<'_> {
             Work::Report { supplier, license, reported } => {
                 self.report(*supplier, *license, reported.clone())
             }
+            Work::Sell(sale) => self.sell(sale),
         }
     }
 

@@ -19,11 +19,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use carnet_core::charge::{Charge, ChargeAct, NotChargeable};
-use carnet_core::document::{Answer, JournalName, Request};
-use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, ServerId, SupplierId};
+use carnet_core::document::{Answer, JournalName, Person, Request};
+use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, ServerId, SupplierId, UserId};
 use carnet_core::license::{Act, NotApplicable, Standing};
 use carnet_core::provision::{Handed, KeyTransaction};
-use carnet_core::server::{Beside, Proof, Rejection};
+use carnet_core::server::{Beside, Code, Proof, Rejection};
 
 use crate::StoreError;
 use crate::event::Reported;
@@ -116,6 +116,23 @@ pub enum Work {
         /// What, and until when the license's first open request is due from now on.
         reported: Reported,
     },
+    /// A shop registers a user, and codes by which the devices that it has sold join (B1).
+    Sell(Box<Sale>),
+}
+
+/// What a shop has sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// Whose shop.
+    pub supplier: SupplierId,
+    /// The user, who is new.
+    pub user: UserId,
+    /// The person.
+    pub person: Person,
+    /// One for each device.
+    pub codes: Vec<Code>,
+    /// Who did it, for the audit record.
+    pub by: String,
 }
 
 /// A device's request whose signature has been checked.
@@ -165,6 +182,8 @@ pub enum Settled {
     Reviewed,
     /// It is in the books.
     Reported,
+    /// The user is registered, now or when the same was sold before.
+    Sold,
 }
 
 impl Settled {
@@ -179,6 +198,7 @@ impl Settled {
                 | Self::Freed
                 | Self::Reviewed
                 | Self::Reported
+                | Self::Sold
         )
     }
 }
@@ -279,6 +299,7 @@ impl Ledger {
             | Work::Review { supplier, .. }
             | Work::Report { supplier, .. }
             | Work::FreeDevice { supplier, .. } => Lane::Supplier(*supplier),
+            Work::Sell(sale) => Lane::Supplier(sale.supplier),
         }
     }
 

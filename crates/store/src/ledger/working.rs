@@ -60,6 +60,8 @@ pub(super) struct Working {
     pub(super) asides: BTreeMap<AsideKey, (Aside, i64)>,
     pub(super) agreements: Vec<(UserId, LicenseId, Vec<u8>)>,
     pub(super) joined: Vec<Joined>,
+    /// Users whom a shop has registered, with no device yet.
+    pub(super) sold: Vec<Account>,
     /// In order; the first has the number after `before`.
     pub(super) events: Vec<Event>,
     /// The last event's number before this batch.
@@ -76,6 +78,8 @@ pub(super) struct Joined {
     pub(super) person: Option<Person>,
     /// What the device is called; none when only a receipt told of it.
     pub(super) name: Option<String>,
+    /// Who made it.
+    pub(super) maker: Option<String>,
 }
 
 impl Working {
@@ -147,16 +151,19 @@ impl Working {
     }
 
     fn write_joined(&self, tx: &Writing<'_>) -> Result<u64, StoreError> {
-        for Joined { user, device, at, person, name } in &self.joined {
+        for account in &self.sold {
+            tx.add_account(account)?;
+        }
+        for Joined { user, device, at, person, name, maker } in &self.joined {
             tx.add_account(&Account { user: *user, created: *at, person: person.clone() })?;
             if let Some(name) = name {
-                tx.name_device(*device, *user, name)?;
+                tx.name_device(*device, *user, name, maker.as_deref())?;
             }
         }
         for (user, device, name) in &self.renamed {
-            tx.name_device(*device, *user, name)?;
+            tx.name_device(*device, *user, name, None)?;
         }
-        Ok((self.joined.len() + self.renamed.len()) as u64)
+        Ok((self.sold.len() + self.joined.len() + self.renamed.len()) as u64)
     }
 }
 

@@ -372,6 +372,7 @@ pub fn registration(id: DeviceId) -> Request {
         agreement_key: PublicKey([id.0[0]; 32]),
         evidence: Evidence::Hardware,
         device_name: "canary-phone".into(),
+        device_maker: None,
         joins: Joins::NewUser {
             person: Person {
                 name: "canary-name".into(),

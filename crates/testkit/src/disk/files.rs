@@ -62,6 +62,20 @@ impl MemFs {
         effect
     }
 
+    /// Removes a folder in which nothing is.
+    pub(super) fn remove_empty(&self, path: &Path) -> Result<(), FsError> {
+        self.run("remove", path, |state| {
+            if state.names.get(path) != Some(&Node::Folder) {
+                return Err(FsFault::NotFound);
+            }
+            if state.names.keys().any(|other| other.parent() == Some(path)) {
+                return Err(FsFault::Other("it is not empty".into()));
+            }
+            state.naming(Naming::Remove { path: path.to_owned() });
+            Ok(())
+        })
+    }
+
     fn shared(&self) -> &Shared {
         &self.disk.0
     }

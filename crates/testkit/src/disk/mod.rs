@@ -7,6 +7,7 @@ mod fault;
 mod files;
 mod loss;
 mod state;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -108,12 +108,13 @@ const ROWS: &[Row] = &[
         may_use: Only(&[
             "carnet-api",
             "carnet-core",
+            "carnet-device",
             "carnet-image",
             "carnet-seal",
             "carnet-seam",
             "carnet-store",
         ]),
-        because: "the server never holds the device's side of truth",
+        because: "the server never holds the device's side of truth; it reads it in reports where a user has agreed to that",
     },
     Row {
         user: "carnet-sandbox",

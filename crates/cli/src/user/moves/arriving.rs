@@ -91,6 +91,6 @@ fn join(
     let ticket = manager.ticket(arriving.apps, book)?;
     let identity = arriving.identity.cloned().map_or_else(|| usual_identity(context), Ok)?;
     let device_name = arriving.device_name.map_or_else(host_name, ToOwned::to_owned);
-    manager.register(&Newcomer { who: Who::Brings(ticket), device_name, identity })?;
+    manager.register(&Newcomer { who: Who::Brings(ticket), device_name, device_maker: None, identity })?;
     Ok(())
 }

@@ -31,8 +31,14 @@ pub struct Contract {
 impl Contract {
     /// Ann has agreed, and has run the program twice.
     pub fn under(rule: &str) -> Self {
+        Self::under_after(rule, |_| {})
+    }
+
+    /// The same, when something was done before the offer was made.
+    pub fn under_after(rule: &str, before: impl FnOnce(&Shop)) -> Self {
         let shop = Shop::open();
         shop.supplier(&["supplier", "report-key", "new"]);
+        before(&shop);
         shop.sell(&[&reported(rule)]);
         let user = shop.user();
         user.agree("reported");

@@ -39,7 +39,7 @@ reporting = { record_retention = "90 days" }
 "#;
 
 /// A shop whose supplier can sign images.
-fn shop() -> Shop {
+pub fn shop() -> Shop {
     let shop = Shop::open();
     shop.sell(&[EDITIONS]);
     shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
@@ -48,7 +48,7 @@ fn shop() -> Shop {
 }
 
 /// Builds this version of the program and publishes it; returns the image file.
-fn publish(shop: &Shop, version: &str) -> PathBuf {
+pub fn publish(shop: &Shop, version: &str) -> PathBuf {
     let home = shop.supplier_home();
     let folder = home.home.join(format!("program-{version}"));
     fs::create_dir_all(folder.join("brushes")).unwrap();
@@ -79,20 +79,20 @@ fn publish(shop: &Shop, version: &str) -> PathBuf {
     image
 }
 
-fn ordered(shop: &Shop, offer: &str) -> User {
+pub fn ordered(shop: &Shop, offer: &str) -> User {
     let ann = shop.user();
     let ran = ann.run(&["order", "acme/paint", offer, "--yes", "--json"]);
     assert_eq!((ran.code, &ran.json()["outcome"]), (0, &"ordered".into()), "{ran:?}");
     ann
 }
 
-fn install(user: &User, more: &[&str]) -> Value {
+pub fn install(user: &User, more: &[&str]) -> Value {
     let ran = user.run(&[&["install", "acme/paint", "--json"], more].concat());
     assert_eq!(ran.code, 0, "{ran:?}");
     ran.json()
 }
 
-fn files(user: &User) -> PathBuf {
+pub fn files(user: &User) -> PathBuf {
     user.carnet.home.join("programs/acme.paint/current/files")
 }
 
@@ -126,6 +126,29 @@ fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
     let changed = judged();
     assert_eq!(changed["verdict"], "violation", "{changed}");
     assert_eq!(changed["reasons"][0]["code"], "program-changed", "{changed}");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what somebody changes need not last")]
+fn c6_c2_a_journal_opened_on_the_device_looks_at_what_is_installed_there() {
+    let shop = shop();
+    shop.supplier(&["supplier", "report-key", "new"]);
+    shop.sell(&[REPORTED]);
+    publish(&shop, "1.0.0");
+    let ann = ordered(&shop, "reported");
+    install(&ann, &[]);
+    assert_eq!(ann.sh("exit 0").code, 0);
+    let key = shop.supplier_home().home.join("stick.keys").display().to_string();
+    shop.supplier(&["supplier", "report-key", "export", "--to", &key, "--yes"]);
+    let judged = || {
+        let opened = ann.run(&["supplier", "open", "--journal", "acme/paint", "--key", &key, "--json"]);
+        let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
+        first.unwrap().unwrap()[0].clone()
+    };
+    let good = judged();
+    assert_eq!((&good["verdict"], &good["notices"]), (&"within-contract".into(), &serde_json::json!([])));
+    fs::write(files(&ann).join("paint"), "another program").unwrap();
+    assert_eq!(judged()["reasons"][0]["code"], "program-changed");
 }
 
 #[test]

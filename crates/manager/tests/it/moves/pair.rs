@@ -96,7 +96,7 @@ impl Pair {
 
 /// Another device, of whoever it says.
 pub fn desk(who: Who) -> Newcomer {
-    Newcomer { who, device_name: "desk".into(), identity: Identity::Machine }
+    Newcomer { who, device_name: "desk".into(), device_maker: None, identity: Identity::Machine }
 }
 
 /// The only app's outcome, and the code of its refusal.

@@ -6,6 +6,7 @@ use carnet_api::account::{Account, AccountApp, AccountQuery, DeviceView};
 use carnet_api::path::ACCOUNT;
 use carnet_api::report::Notice;
 use carnet_api::{Problem, ProblemCode};
+use carnet_core::document::Purpose;
 use carnet_core::id::{DeviceId, LicenseId};
 use carnet_core::license::License;
 use carnet_core::time::Time;
@@ -49,9 +50,11 @@ pub async fn show(
     let now = server.now();
     let device = asking(&server, &query).map_err(|failure| server.admission().instead(client, failure))?;
     let read = move |tx: &Reading<'_>| {
-        Ok((tx.account_view(device.user)?, tx.report_notices(device.user, MOST_NOTICES)?))
+        let codes = tx.codes_of(device.user)?;
+        let recovery = codes.iter().any(|code| code.purpose == Purpose::Recovery);
+        Ok((tx.account_view(device.user)?, tx.report_notices(device.user, MOST_NOTICES)?, recovery))
     };
-    let (found, notices) = server.read(read).await?;
+    let (found, notices, recovery_code) = server.read(read).await?;
     let found = found.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
     let own = found.devices.iter().find(|known| known.device.id == device.id);
     let only = own.and_then(|known| known.device.only);
@@ -62,6 +65,7 @@ pub async fn show(
         at: now,
         apps: apps(&found, only, now),
         devices: devices(&found, device.id, only.is_some(), now),
+        recovery_code,
         notices: notices
             .iter()
             .filter(|told| only.is_none_or(|only| only == told.license))
@@ -122,6 +126,7 @@ fn device_view(view: &AccountView, known: &NamedDevice, now: Time) -> DeviceView
     DeviceView {
         id: device.id,
         name: known.name.clone(),
+        maker: known.maker.clone(),
         evidence: device.evidence,
         registered: device.registered,
         retired: device.is_over(now),

@@ -64,6 +64,7 @@ fn view(event: &stored::Event) -> Event {
         What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
         What::Freed(freed) => (plain("device-freed"), Some(freed.by.clone()), None),
         What::Reported(reported) => (plain(kind_of(reported.step)), Some(reported.by.clone()), None),
+        What::Sold(sold) => (plain("sold"), Some(sold.by.clone()), None),
         What::Along(share) => (plain("along"), None, Some(share.of)),
     };
     let stated_reason = match &event.what {

@@ -26,7 +26,7 @@ use crate::server::Server;
 ///
 /// In parts of 128 KiB, each signed by the device. The answer is how many bytes have arrived: there the next part
 /// begins. A code that is here already is not stored twice. It is sealed to its supplier; the server keeps it for
-/// 400 days and can read nothing of it.
+/// 400 days and can read nothing of it, unless the agreement says that it does (`opened_by`).
 #[utoipa::path(
     post, path = DEVICE_REPORTS, operation_id = "device_reports", tag = "devices",
     request_body(content = Vec<u8>, content_type = "application/cbor"),
@@ -69,6 +69,7 @@ pub async fn hand_in(
             by,
         };
         note(&server, report.supplier, (user, report.license), reported).await?;
+        server.judging().add(user, report.digest);
     }
     Ok(([(CONTENT_TYPE, CBOR)], cbor::encode(&report.arrived)).into_response())
 }

@@ -6,15 +6,16 @@ use carnet_api::page::{Page, PageQuery};
 use carnet_api::path::REPORT_REQUESTS;
 use carnet_api::report::{NewReportRequest, ReportRequestView};
 use carnet_api::{FieldError, Problem, ProblemCode};
-use carnet_core::id::SupplierId;
+use carnet_core::id::{DeviceId, SupplierId};
 use carnet_core::license::License;
 use carnet_core::report::ReportRequest;
 use carnet_seal::Unverified;
+use carnet_store::StoreError;
 use carnet_store::event::{ReportStep, Reported};
 use carnet_store::report::{KeptRequest, RequestState};
 use data_encoding::BASE64;
 
-use super::{not_found, note};
+use super::{missing, not_found, note};
 use crate::extract::{Call, Query, Reply, Session};
 use crate::pages;
 use crate::problem::Failure;
@@ -69,7 +70,9 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
         let reported = Reported { step, wanted, code: None, due: None, verdict: None, by };
         note(&server, supplier, (kept.user, kept.license), reported).await?;
     }
-    let shown = view(&kept);
+    let asked = kept.clone();
+    let missing = server.read(move |tx| missing(tx, &asked)).await?;
+    let shown = view(&kept, missing);
     call.once(&server, "report-request.created", move |_| Reply::created(&shown)).await
 }
 
@@ -118,12 +121,17 @@ pub async fn list(
     let limit = pages::limit(query.limit)?;
     let before = pages::after(query.cursor.as_deref(), pages::time_and_id)?;
     let supplier = session.id();
-    let page = server.read(move |tx| tx.report_requests_of(supplier, before, limit)).await?;
-    let views: Vec<ReportRequestView> = page.items.iter().map(view).collect();
-    Ok(pages::page(views, page.next.map(pages::cursor_of), &uri))
+    let page = server.read(move |tx| {
+        let page = tx.report_requests_of(supplier, before, limit)?;
+        let shown = |request: &KeptRequest| Ok(view(request, missing(tx, request)?));
+        let views = page.items.iter().map(shown).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok((views, page.next))
+    });
+    let (views, next) = page.await?;
+    Ok(pages::page(views, next.map(pages::cursor_of), &uri))
 }
 
-fn view(request: &KeptRequest) -> ReportRequestView {
+fn view(request: &KeptRequest, missing: Vec<DeviceId>) -> ReportRequestView {
     ReportRequestView {
         nonce: request.nonce,
         license: request.license,
@@ -134,6 +142,7 @@ fn view(request: &KeptRequest) -> ReportRequestView {
         made: request.made,
         due: request.due,
         state: request.state.as_str().to_owned(),
+        missing,
         document: BASE64.encode(&request.document),
     }
 }

@@ -7,9 +7,9 @@ use carnet_core::id::ReportId;
 use carnet_core::time::Time;
 use carnet_store::Writing;
 use carnet_store::event::{ReportStep, Reported};
-use carnet_store::report::{Judged, KeptReport, ReportState, RequestState, id_of};
+use carnet_store::report::{Judged, KeptReport, ReportState, id_of};
 
-use super::{not_found, note, view};
+use super::{not_found, note, settle_request, view};
 use crate::extract::{Call, Named, Reply};
 use crate::problem::Failure;
 use crate::server::Server;
@@ -91,10 +91,7 @@ fn keep(
         Some(_) => {}
     }
     tx.judge_report(report.user, report.digest, judged)?;
-    if let Some(nonce) = report.nonce {
-        let state = if closes { RequestState::Closed } else { RequestState::Open };
-        tx.set_report_request(report.user, nonce, state, now)?;
-    }
+    settle_request(tx, report, closes, now)?;
     tx.report(report.user, report.digest)?.ok_or_else(not_found)
 }
 

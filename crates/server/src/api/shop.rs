@@ -1,0 +1,3 @@
+//! Shops (B1).
+
+pub mod sell;
