@@ -30,6 +30,7 @@ pub mod schema;
 pub mod server;
 pub mod supplier;
 pub mod token;
+pub mod transfer;
 
 pub use problem::{FieldError, Problem, ProblemCode};
 

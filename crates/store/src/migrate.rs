@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "image", "0003_image.sql"),
     migration!(4, "key_transaction", "0004_key_transaction.sql"),
     migration!(5, "report", "0005_report.sql"),
+    migration!(6, "transfer", "0006_transfer.sql"),
 ];
 
 const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)";

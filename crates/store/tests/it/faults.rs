@@ -23,7 +23,7 @@ fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on(
     Phone::register(&world, 1);
     world.sql(
         "DROP TABLE attempt; DROP TABLE image; DROP TABLE key_transaction; DROP TABLE report_part; DROP TABLE report; \
-         DROP TABLE report_request; ALTER TABLE license DROP COLUMN report_due; DELETE FROM migration WHERE number > 1",
+         DROP TABLE report_request; ALTER TABLE license DROP COLUMN report_due; ALTER TABLE journal DROP COLUMN gone; DELETE FROM migration WHERE number > 1",
     );
     let world = world.reopen();
     let (subject, until) = (Digest([1; 32]), Time(7));
