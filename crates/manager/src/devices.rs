@@ -105,7 +105,11 @@ impl Manager {
             return Err(ManagerError::Refused { app: app.clone(), reason: Reason::NothingToMove });
         }
         let state = self.ask(&mut passbook, Some(app), &Operation::Return)?;
-        state.refused.map_or(Ok(()), |reason| Err(ManagerError::Refused { app: app.clone(), reason }))
+        match state.refused {
+            // It has gone back, and goes on to the device that it was transferred to.
+            None | Some(Reason::Transferred) => Ok(()),
+            Some(reason) => Err(ManagerError::Refused { app: app.clone(), reason }),
+        }
     }
 
     /// Gives everything back and retires this device: the end of a machine that comes and goes.

@@ -73,7 +73,7 @@ pub struct Here<'a> {
 
 impl Manager {
     /// Transfers apps from one of the user's devices to another. Where this device is the source, it gives back at once
-    /// what goes.
+    /// what goes; without a network, that is asked for apart.
     ///
     /// # Errors
     /// [`ManagerError::ManagementRefused`] when nothing goes; what was refused of several apps is in the answer.
@@ -82,7 +82,8 @@ impl Manager {
         let _turn = self.turn()?;
         let state = self.manage(&mut passbook, &Operation::Transfer(Box::new(transfer.clone())))?;
         let told = told(&passbook, &state)?;
-        if transfer.from == passbook.identity().device() {
+        let carried = self.way().line().net.is_carried();
+        if transfer.from == passbook.identity().device() && !carried {
             for (app, _) in told.iter().filter(|(_, handover)| handover.goes()) {
                 self.give_up(&mut passbook, app)?;
             }

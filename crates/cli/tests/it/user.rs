@@ -17,3 +17,4 @@ mod seats;
 pub mod shop;
 mod strange;
 mod terminal;
+mod transfer;

@@ -39,7 +39,7 @@ reporting = { record_retention = "90 days" }
 "#;
 
 /// A shop whose supplier can sign images.
-fn shop() -> Shop {
+pub(super) fn shop() -> Shop {
     let shop = Shop::open();
     shop.sell(&[EDITIONS]);
     shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
@@ -48,7 +48,7 @@ fn shop() -> Shop {
 }
 
 /// Builds this version of the program and publishes it; returns the image file.
-fn publish(shop: &Shop, version: &str) -> PathBuf {
+pub(super) fn publish(shop: &Shop, version: &str) -> PathBuf {
     let home = shop.supplier_home();
     let folder = home.home.join(format!("program-{version}"));
     fs::create_dir_all(folder.join("brushes")).unwrap();
@@ -79,25 +79,25 @@ fn publish(shop: &Shop, version: &str) -> PathBuf {
     image
 }
 
-fn ordered(shop: &Shop, offer: &str) -> User {
+pub(super) fn ordered(shop: &Shop, offer: &str) -> User {
     let ann = shop.user();
     let ran = ann.run(&["order", "acme/paint", offer, "--yes", "--json"]);
     assert_eq!((ran.code, &ran.json()["outcome"]), (0, &"ordered".into()), "{ran:?}");
     ann
 }
 
-fn install(user: &User, more: &[&str]) -> Value {
+pub(super) fn install(user: &User, more: &[&str]) -> Value {
     let ran = user.run(&[&["install", "acme/paint", "--json"], more].concat());
     assert_eq!(ran.code, 0, "{ran:?}");
     ran.json()
 }
 
-fn files(user: &User) -> PathBuf {
+pub(super) fn files(user: &User) -> PathBuf {
     user.carnet.home.join("programs/acme.paint/current/files")
 }
 
 /// How often this happened to licenses of the supplier's apps.
-fn count(shop: &Shop, kind: &str) -> usize {
+pub(super) fn count(shop: &Shop, kind: &str) -> usize {
     let events = shop.supplier(&["supplier", "events", "--json"]).json();
     events["data"].as_array().unwrap().iter().filter(|event| event["kind"] == kind).count()
 }
@@ -161,13 +161,13 @@ fn b3_b6_b7_a20_software_is_on_sale_ordered_and_installed_as_far_as_the_license_
 }
 
 /// The program's own controller, on this user's device.
-fn controller(user: &User) -> Controller {
+pub(super) fn controller(user: &User) -> Controller {
     let (app, url) = ("acme/paint".parse().unwrap(), user.url.parse().unwrap());
     let product = ProductString { app, url, root: user.root.parse().unwrap() };
     Controller::builder(&product.to_string()).home(&user.carnet.home).open().unwrap()
 }
 
-fn read(run: &Run, path: &str) -> Result<String, String> {
+pub(super) fn read(run: &Run, path: &str) -> Result<String, String> {
     let mut text = String::new();
     let mut content = run.content("brushes", path).map_err(|refused| refused.code.to_owned())?;
     content.read_to_string(&mut text).map_err(|error| error.kind().to_string())?;
