@@ -403,7 +403,7 @@ def request(embedded):
         {
             1: ("from", device),
             2: ("to", device),
-            3: ("apps", choice("All", ("Named", ordered_texts(app_id)))),
+            3: ("apps", choice("all", ("named", ordered_texts(app_id)))),
             4: ("retire", truth),
             5: ("wait", truth),
         }
@@ -496,9 +496,9 @@ no-such-device still-holds too-many-lost guest not-borrowable
 no-image version-not-covered no-transaction no-pass key-refused report-overdue transferred same-device not-held-there
 guest-there retired-there""".split()
 handover = choice(
-    ("AtOnce", {"uses": unsigned, "seconds": unsigned}),
-    ("Waits", {"until": maybe(time)}),
-    ("Refused", choice(*REASONS)),
+    ("at_once", {"uses": unsigned, "seconds": unsigned}),
+    ("waits", {"until": maybe(time)}),
+    ("refused", choice(*REASONS)),
 )
 effect = choice(
     (

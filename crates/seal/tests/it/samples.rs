@@ -583,7 +583,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::Transfer(Box::new(Transfer {
             from: device(),
             to: DeviceId([0x7d; 16]),
-            apps: Which::Named(BTreeSet::from([app()])),
+            apps: Which::Named(BTreeSet::from([app(), "acme/zoo".parse().unwrap()])),
             retire: false,
             wait: true,
         })),
