@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::license::License;
 use crate::report::Notice;
+use crate::transfer::TransferView;
 
 /// A device asks for its user's account: reads only, so that a repeat does no harm.
 ///
@@ -67,6 +68,9 @@ pub struct Account {
     /// The user has a recovery code, shown to them once.
     #[serde(default)]
     pub recovery_code: bool,
+    /// Transfers that are not finished yet, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<TransferView>,
     /// What suppliers say about contracts that were not kept, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
@@ -90,6 +94,10 @@ pub struct DeviceView {
     /// When it joined.
     #[schema(value_type = String, format = DateTime)]
     pub registered: Time,
+    /// When it asked for something last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_contact: Option<Time>,
     /// It is of no use any more.
     pub retired: bool,
     /// When it was declared lost.

@@ -129,6 +129,8 @@ impl From<&EventKind> for Facts {
             EventKind::DeviceLost { .. } => plain("device-lost"),
             EventKind::DeviceRetired { .. } => plain("device-retired"),
             EventKind::DeviceRenamed { .. } => plain("device-renamed"),
+            EventKind::Transferred { .. } => plain("transferred"),
+            EventKind::HandedOver { .. } => plain("handed-over"),
             EventKind::KeyOrdered { .. } => plain("key-ordered"),
             EventKind::KeyDelivered { .. } => plain("key-delivered"),
             EventKind::Refused { reason } => Self { reason: Some(*reason), ..plain("refused") },

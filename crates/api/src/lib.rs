@@ -31,6 +31,7 @@ pub mod server;
 pub mod shop;
 pub mod supplier;
 pub mod token;
+pub mod transfer;
 
 pub use problem::{FieldError, Problem, ProblemCode};
 

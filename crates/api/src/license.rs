@@ -32,6 +32,8 @@ pub struct License {
     pub passes: Vec<PassView>,
     /// Devices that may run it beyond the number agreed, because one was lost or the server was restored.
     pub at_risk: u32,
+    /// How many more devices the user may do without asking this year: declare lost, or transfer from at once.
+    pub self_service_left: u32,
 }
 
 /// License base: what was agreed. Later menus never change it (A5).
@@ -124,6 +126,12 @@ pub struct PassView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub grace_until: Option<Time>,
+    /// Uses in it that were not reported, where they are counted. Lost if the device is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outstanding_uses: Option<u64>,
+    /// Seconds in it that were not reported, where they are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outstanding_seconds: Option<u64>,
     /// The move that took it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "mov_a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7")]
@@ -164,6 +172,7 @@ impl License {
             validity: LicenseValidity::at(license, now),
             passes,
             at_risk: license.at_risk,
+            self_service_left: license.self_service_left(now),
         }
     }
 }

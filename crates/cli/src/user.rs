@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 
+pub mod agent;
 pub mod agree;
 pub mod ask;
 pub mod catalog;
@@ -34,6 +35,8 @@ pub mod report;
 pub mod run;
 pub mod seats;
 pub mod status;
+pub mod sync;
+pub mod transfer;
 pub mod usage;
 pub mod which;
 
@@ -78,6 +81,12 @@ pub enum User {
     Relay(relay::Relay),
     /// Show the user's devices, let others join, free lost ones
     Devices(devices::Devices),
+    /// Transfer apps from one of the user's devices to another
+    Transfer(transfer::Transfer),
+    /// Do what transfers ask of this device: get what comes here, give back and remove what has gone
+    Sync(sync::Sync),
+    /// Do again and again what `carnet sync` does, until it is told to stop
+    Agent(agent::Agent),
     /// Set or remove the passbook's PIN
     #[command(subcommand)]
     Pin(pin::Pin),
@@ -104,7 +113,7 @@ impl User {
         if !context.needs_no_network()? {
             return self.dispatch(context);
         }
-        if matches!(self, Self::Run(_) | Self::Relay(_)) {
+        if matches!(self, Self::Run(_) | Self::Relay(_) | Self::Sync(_) | Self::Agent(_)) {
             return Err(Failure::usage("this command does not go by --request-to and --answer")
                 .with_remedy("renew the pass by hand, with `carnet renew APP --request-to FILE`"));
         }
@@ -136,6 +145,9 @@ impl User {
             Self::Leave(command) => command.run(context),
             Self::Relay(command) => command.run(context),
             Self::Devices(command) => command.run(context),
+            Self::Transfer(command) => return command.run(context),
+            Self::Sync(command) => return command.run(context),
+            Self::Agent(command) => return command.run(context),
             Self::Pin(command) => command.run(context),
             Self::Passes(command) => command.run(context),
             Self::Status(command) => command.run(context),

@@ -181,6 +181,10 @@ impl Disapproval {
     /// Whether the server may help: the next pass, or the menu (A8).
     #[must_use]
     pub const fn server_helps(&self) -> bool {
+        // Whoever has an app transferred away does not want its next start to fetch it back.
+        if matches!(self, Self::Invalid(Some(Reason::Transferred))) {
+            return false;
+        }
         matches!(
             self,
             Self::NoPass
@@ -387,7 +391,9 @@ fn ask(
         return Err(Disapproval::Amount);
     }
     let valid = state.pass_status() == Some(PassStatus::Valid);
-    if operation.leaves() && !valid {
+    // That it knows of a transfer, a device shows by giving back what it has, be it nothing.
+    let transferred = operation == Operation::Return && state.refused == Some(Reason::Transferred);
+    if operation.leaves() && !valid && !transferred {
         return Err(state.pass_status().map_or(Disapproval::NoPass, |_| Disapproval::Invalid(None)));
     }
     let request = Request {

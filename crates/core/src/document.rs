@@ -16,6 +16,7 @@ use crate::id::{
 use crate::offer::{Counting, Listed, Reporting};
 use crate::provision::{KeyDelivery, KeyRedemption};
 use crate::time::{Length, Seconds, Time};
+use crate::transfer::{Handover, Transfer};
 
 /// A public key of 32 bytes (Ed25519 or X25519), opaque here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,6 +116,8 @@ pub enum Operation {
         /// How.
         name: String,
     },
+    /// What one of the user's devices has of some apps goes to another one (B9).
+    Transfer(Box<Transfer>),
     /// Order the license key of an image (B6). The answer is the transaction id alone.
     OrderKey(ImageId),
     /// Present the transaction id, and get the key (B7).
@@ -133,6 +136,7 @@ impl Operation {
                 | Self::Lost(_)
                 | Self::Retire(_)
                 | Self::Rename { .. }
+                | Self::Transfer(_)
         )
     }
 
@@ -562,6 +566,16 @@ pub enum Reason {
     KeyRefused,
     /// The supplier has asked for a report or an erasure, and was not answered in time.
     ReportOverdue,
+    /// What this device had of the app was transferred to another one (B10).
+    Transferred,
+    /// Source and destination of a transfer are the same.
+    SameDevice,
+    /// The source of a transfer has nothing of the app.
+    NotHeldThere,
+    /// The destination of a transfer is there for one license or for a while only.
+    GuestThere,
+    /// A device of a transfer has been retired.
+    RetiredThere,
 }
 
 impl Reason {
@@ -608,6 +622,11 @@ impl Reason {
             Self::NoPass => "no-pass",
             Self::KeyRefused => "key-refused",
             Self::ReportOverdue => "report-overdue",
+            Self::Transferred => "transferred",
+            Self::SameDevice => "same-device",
+            Self::NotHeldThere => "not-held-there",
+            Self::GuestThere => "guest-there",
+            Self::RetiredThere => "retired-there",
         }
     }
 
@@ -656,6 +675,11 @@ impl Reason {
             Self::NoPass => "there is no good pass for this app on this device",
             Self::KeyRefused => "the key service does not accept the pass that this device has shown",
             Self::ReportOverdue => "the supplier has asked for a report, and its time is over",
+            Self::Transferred => "what this device had of the app was transferred to another device",
+            Self::SameDevice => "the source and the destination of the transfer are the same device",
+            Self::NotHeldThere => "that device has nothing of the app that could be transferred",
+            Self::GuestThere => "that device is there for one license or for a while only",
+            Self::RetiredThere => "that device has been retired",
         }
     }
 
@@ -695,6 +719,13 @@ impl Reason {
             Self::NoPass => "get a pass with `carnet order` or `carnet renew`, then install",
             Self::KeyRefused => "get the next pass with `carnet renew`, then install again",
             Self::ReportOverdue => "see what is asked for with `carnet status`, and answer it",
+            Self::Transferred => {
+                "use the other device, or transfer it back; `carnet renew` asks whether the license has room for both"
+            }
+            Self::SameDevice => "name another destination",
+            Self::NotHeldThere => "see with `carnet devices` what each of them has",
+            Self::GuestThere => "name a device that joined with a join code or the recovery code",
+            Self::RetiredThere => "register that device again first",
         }
     }
 
@@ -710,6 +741,12 @@ impl Reason {
         matches!(self, Self::Retired)
     }
 
+    /// Whether it is about the whole app, whichever license the device has of it.
+    #[must_use]
+    pub const fn is_about_app(self) -> bool {
+        matches!(self, Self::Transferred)
+    }
+
     /// Whether a pass of the refused license is no good from now on.
     #[must_use]
     pub const fn ends_pass(self) -> bool {
@@ -723,6 +760,7 @@ impl Reason {
                 | Self::Ended
                 | Self::Revoked
                 | Self::Retired
+                | Self::Transferred
         )
     }
 
@@ -778,6 +816,8 @@ pub enum Effect {
     Withdrawn(Digest),
     /// The device is retired, and what it held is free.
     DeviceGone(DeviceId),
+    /// What becomes of each app of a transfer.
+    Transferred(BTreeMap<AppId, Handover>),
     /// The device is called something else.
     Renamed(DeviceId),
     /// The license key of an image waits for this device under a transaction id.

@@ -521,8 +521,12 @@ impl State {
                 self.refused = Some(refusal.reason);
                 let of_held =
                     self.held.as_ref().is_some_and(|held| refusal.license == Some(held.pass.license));
-                if (of_held || refusal.reason.is_about_device()) && refusal.reason.ends_pass() {
+                let of_all = refusal.reason.is_about_device() || refusal.reason.is_about_app();
+                if (of_held || of_all) && refusal.reason.ends_pass() {
                     self.mark(PassStatus::Invalid);
+                }
+                if refusal.reason == Reason::Transferred {
+                    self.lose_keys();
                 }
             }
             Body::Keys(delivery) => self.keep_keys(delivery, document),
@@ -535,9 +539,20 @@ impl State {
                 Effect::KeyOrdered { transaction, image } => {
                     self.ordered = Some(Ordered { transaction: *transaction, image: *image });
                 }
-                Effect::Invited(_) | Effect::Withdrawn(_) | Effect::DeviceGone(_) | Effect::Renamed(_) => {}
+                Effect::Invited(_)
+                | Effect::Withdrawn(_)
+                | Effect::DeviceGone(_)
+                | Effect::Transferred(_)
+                | Effect::Renamed(_) => {}
             },
         }
+    }
+
+    /// The app has gone to another device: keys and what is beside them are erased here, and what they have opened is
+    /// still to be removed (B10).
+    fn lose_keys(&mut self) {
+        (self.ordered, self.keys) = (None, BTreeMap::new());
+        self.effects_due = true;
     }
 
     fn keep_keys(&mut self, delivery: &KeyDelivery, document: Vec<u8>) {

@@ -21,6 +21,7 @@ pub mod report;
 pub mod server;
 pub mod term;
 pub mod time;
+pub mod transfer;
 
 /// The largest number of uses, seconds or minor units of money that anything in Carnet may name.
 ///

@@ -139,6 +139,37 @@ pub enum Holder {
     },
     /// A portable pass.
     Move(MoveId),
+    /// A device, until it has given back or its pass ends; from then on it waits for another one (B9).
+    Leaving {
+        /// Which has it.
+        device: DeviceId,
+        /// The end of the pass and its grace.
+        until: Option<Time>,
+        /// For which it is kept afterwards.
+        to: DeviceId,
+    },
+    /// Nobody; kept for this device, which has not asked for its pass yet (B9).
+    Promised(DeviceId),
+}
+
+impl Holder {
+    /// The device that may run by it.
+    #[must_use]
+    pub const fn device(self) -> Option<DeviceId> {
+        match self {
+            Self::Device { device, .. } | Self::Leaving { device, .. } => Some(device),
+            Self::Free | Self::Move(_) | Self::Promised(_) => None,
+        }
+    }
+
+    /// Who has it once the device that holds it does not.
+    #[must_use]
+    pub const fn let_go(self) -> Self {
+        match self {
+            Self::Leaving { to, .. } | Self::Promised(to) => Self::Promised(to),
+            Self::Free | Self::Device { .. } | Self::Move(_) => Self::Free,
+        }
+    }
 }
 
 impl Right {
@@ -148,15 +179,52 @@ impl Right {
     pub fn is_free(&self, now: Time) -> bool {
         match self.holder {
             Holder::Free => true,
-            Holder::Device { until: Some(until), .. } => until.plus(LEEWAY) < now,
-            Holder::Device { until: None, .. } | Holder::Move(_) => false,
+            Holder::Device { .. } => self.has_run_out(now),
+            Holder::Move(_) | Holder::Leaving { .. } | Holder::Promised(_) => false,
+        }
+    }
+
+    /// Whether the pass of the device that holds it has run out for sure.
+    #[must_use]
+    pub fn has_run_out(&self, now: Time) -> bool {
+        match self.holder {
+            Holder::Device { until, .. } | Holder::Leaving { until, .. } => {
+                until.is_some_and(|until| until.plus(LEEWAY) < now)
+            }
+            Holder::Free | Holder::Move(_) | Holder::Promised(_) => false,
+        }
+    }
+
+    /// Whether it is kept for the device, now or later.
+    #[must_use]
+    pub fn is_promised_to(&self, device: DeviceId) -> bool {
+        matches!(self.holder, Holder::Leaving { to, .. } | Holder::Promised(to) if to == device)
+    }
+
+    /// Whether the device may take what was kept for it.
+    #[must_use]
+    pub fn waits_for(&self, device: DeviceId, now: Time) -> bool {
+        match self.holder {
+            Holder::Promised(to) => to == device,
+            Holder::Leaving { to, .. } => to == device && self.has_run_out(now),
+            Holder::Free | Holder::Device { .. } | Holder::Move(_) => false,
+        }
+    }
+
+    /// Its holder when it is not kept for the device any more; none where it was not.
+    #[must_use]
+    pub fn without(&self, kept_for: DeviceId) -> Option<Holder> {
+        match self.holder {
+            Holder::Leaving { device, until, to } if to == kept_for => Some(Holder::Device { device, until }),
+            Holder::Promised(to) if to == kept_for => Some(Holder::Free),
+            _ => None,
         }
     }
 
     /// Whether the device has it.
     #[must_use]
     pub fn is_held_by(&self, holder: DeviceId) -> bool {
-        matches!(self.holder, Holder::Device { device, .. } if device == holder)
+        self.holder.device() == Some(holder)
     }
 }
 
@@ -381,7 +449,7 @@ impl License {
         for right in &self.rights {
             match right.holder {
                 Holder::Free => line.remaining += 1,
-                Holder::Device { .. } => line.held += 1,
+                Holder::Device { .. } | Holder::Leaving { .. } | Holder::Promised(_) => line.held += 1,
                 Holder::Move(_) => line.moving += 1,
             }
         }

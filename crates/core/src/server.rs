@@ -13,6 +13,7 @@ mod provide;
 mod recover;
 mod redeeming;
 mod supplier;
+mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::license::{License, Posting};
 use crate::offer::Menu;
 use crate::provision::{Handed, KeyTransaction, Provided};
 use crate::time::{Seconds, Time};
+use crate::transfer::Gone;
 
 /// What the server knows of a device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,6 +99,8 @@ pub struct Journal {
     /// The epoch that the last reconciliation set. What was asked below it is lost with the books of that
     /// time: a late message from there says nothing about the device.
     pub reconciled: u64,
+    /// A transfer has taken the app away, and the device has not shown yet that it knows (B10).
+    pub gone: Option<Gone>,
 }
 
 /// Which request an answer is for.
@@ -224,11 +228,12 @@ pub struct View {
     pub grant: Option<Grant>,
     /// The user's other devices, for what concerns them.
     pub siblings: Vec<Device>,
-    /// The journals of a device that is declared lost.
+    /// The journals of a device that is declared lost, or of both devices of a transfer.
     pub others: Vec<Journal>,
     /// The image that the request names.
     pub image: Option<Provided>,
-    /// The order that the request presents; for a new order, those of this journal that are not closed.
+    /// The order that the request presents; for a new order, those of this journal that are not closed; for a transfer,
+    /// those of its source.
     pub transactions: Vec<KeyTransaction>,
     /// What the key service has said to it.
     pub handed: Handed,
@@ -467,6 +472,18 @@ pub enum EventKind {
         /// Which.
         device: DeviceId,
     },
+    /// What a device had of some apps goes to another one (B9).
+    Transferred {
+        /// From which.
+        source: DeviceId,
+        /// To which.
+        destination: DeviceId,
+    },
+    /// The source of a transfer has given back what it had (B10).
+    HandedOver {
+        /// For which device.
+        to: DeviceId,
+    },
     /// A device is called something else.
     DeviceRenamed {
         /// Which.
@@ -610,12 +627,14 @@ fn acknowledges(answer: &Answer) -> bool {
 
 /// Totals never fall below what was acknowledged, and never pass what was given out.
 fn plausible(journal: &Journal, request: &Request) -> bool {
-    let fits = |held: Option<Held>, total: u64| {
-        held.is_none_or(|held| (held.acknowledged..=held.upto).contains(&total))
+    let fits = |held: Option<Held>, total: u64, slack: u64| {
+        held.is_none_or(|held| (held.acknowledged.saturating_sub(slack)..=held.upto).contains(&total))
     };
     let known = journal.accounts.iter().all(|(license, account)| {
         let totals = request.totals.get(license).copied().unwrap_or_default();
-        fits(account.uses, totals.uses) && fits(account.seconds, totals.seconds)
+        // What was forfeited by a transfer counts as gone through; its device need not have used it.
+        let slack = journal.gone.as_ref().map(|gone| gone.slack(*license)).unwrap_or_default();
+        fits(account.uses, totals.uses, slack.uses) && fits(account.seconds, totals.seconds, slack.seconds)
     });
     known && request.totals.keys().all(|license| journal.accounts.contains_key(license))
 }
@@ -678,6 +697,7 @@ fn new_journal(device: &Device, name: &JournalName) -> Journal {
         flagged: None,
         settled: None,
         reconciled: 0,
+        gone: None,
     }
 }
 

@@ -163,6 +163,7 @@ pub fn ask(
             },
         };
         let state = send(passbook, &mut book, line)?;
+        let state = confirmed(passbook, &mut book, &asked.operation, state, line);
         if asked.operation == *operation && !again(&state) {
             return Ok(state);
         }
@@ -203,11 +204,28 @@ pub fn give_back_unless(
 /// [`ContactError`]; the request then stays open.
 pub fn resume(passbook: &mut Passbook, app: Option<&AppId>, line: Line<'_>) -> Result<State, ContactError> {
     let mut book = passbook.book(app)?;
-    if book.state().intent.is_none() {
-        return Ok(book.state().clone());
-    }
+    let Some(open) = book.state().intent.clone() else { return Ok(book.state().clone()) };
     fetch_first_key_set(passbook, line)?;
-    send(passbook, &mut book, line)
+    let state = send(passbook, &mut book, line)?;
+    Ok(confirmed(passbook, &mut book, &open.operation, state, line))
+}
+
+/// Whoever is told that the app was transferred away says at once that it knows, and what it has used: only then the
+/// other device may go on (B10). Where that fails it stays open, and the next contact carries it on.
+fn confirmed(
+    passbook: &mut Passbook,
+    book: &mut Book,
+    asked: &Operation,
+    state: State,
+    line: Line<'_>,
+) -> State {
+    if state.refused != Some(Reason::Transferred) || *asked == Operation::Return {
+        return state;
+    }
+    match intend(passbook, book, &Operation::Return).and_then(|_| send(passbook, book, line)) {
+        Ok(after) => after,
+        Err(_) => state,
+    }
 }
 
 fn intend(passbook: &Passbook, book: &mut Book, operation: &Operation) -> Result<Request, ContactError> {

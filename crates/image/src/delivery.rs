@@ -137,6 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn b9_the_license_key_of_a_license_is_the_same_on_each_device_that_it_goes_to() {
+        let to = AgreementKey::from_seed(&SEED).public();
+        let inside = |device: u8| {
+            let (device, transaction) = (DeviceId([device; 16]), TransactionId([device; 16]));
+            let recipient = Recipient { device, transaction, ..recipient() };
+            let random = SeededRandom::new(u64::from(transaction.0[0]));
+            let sealed = recipient.seal(&license_key(3), &keys(), to, &random).unwrap();
+            let found: Sealed = cbor::decode(&sealed).unwrap();
+            let plain = hpke::open(&SEED, &recipient.bound(), &found.encapsulated, &found.sealed).unwrap();
+            (sealed, cbor::decode::<Plain>(&plain).unwrap().license_key)
+        };
+        let (first, second) = (inside(2), inside(9));
+        assert_eq!(first.1, second.1, "what it is derived from knows of no device");
+        assert_ne!(first.0, second.0);
+    }
+
+    #[test]
     fn d1_delivered_keys_open_for_their_device_and_for_what_they_were_ordered() {
         assert_eq!(recipient().open(&sealed(), &SEED), Ok(keys()));
         let no = Err(SealedKeysError::DoesNotOpen);

@@ -100,12 +100,14 @@ impl Manager {
     pub fn give_back(&self, app: &AppId) -> Result<(), ManagerError> {
         let mut passbook = self.valid_passbook()?;
         let _turn = self.turn()?;
-        self.resume(&mut passbook, Some(app))?;
+        if self.resume(&mut passbook, Some(app))? == Some(Operation::Return) {
+            return given_back(app, &passbook.look(app)?);
+        }
         if passbook.look(app)?.pass_status() != Some(PassStatus::Valid) {
             return Err(ManagerError::Refused { app: app.clone(), reason: Reason::NothingToMove });
         }
         let state = self.ask(&mut passbook, Some(app), &Operation::Return)?;
-        state.refused.map_or(Ok(()), |reason| Err(ManagerError::Refused { app: app.clone(), reason }))
+        given_back(app, &state)
     }
 
     /// Gives everything back and retires this device: the end of a machine that comes and goes.
@@ -143,5 +145,13 @@ impl Manager {
             None => Ok(state),
             Some(reason) => Err(ManagerError::ManagementRefused(reason)),
         }
+    }
+}
+
+fn given_back(app: &AppId, state: &State) -> Result<(), ManagerError> {
+    match state.refused {
+        // It has gone back, and goes on to the device that it was transferred to.
+        None | Some(Reason::Transferred) => Ok(()),
+        Some(reason) => Err(ManagerError::Refused { app: app.clone(), reason }),
     }
 }

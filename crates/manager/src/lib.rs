@@ -14,6 +14,8 @@
 //! * [`moves`] – passes on their way between devices: export, import, cancel;
 //! * [`catalog`] – what is on sale;
 //! * [`install`] – programs from installation images, with their keys;
+//! * [`forecast`] – what a transfer would do;
+//! * [`transfer`] – from one of the user's devices to another, and what each side does for it;
 //! * [`report`] – what is recorded for suppliers: totals and reports, [`erasing`] – the end of it;
 //! * [`passes`] – what is held here, of all servers;
 //! * [`person`] – what a user tells about themselves, and what is refused;
@@ -25,6 +27,7 @@ pub mod catalog;
 pub mod devices;
 pub mod erasing;
 pub mod error;
+pub mod forecast;
 mod image_keys;
 pub mod install;
 pub mod manager;
@@ -40,6 +43,7 @@ pub mod report;
 pub mod seats;
 pub mod server;
 pub mod status;
+pub mod transfer;
 mod way;
 
 pub use error::ManagerError;

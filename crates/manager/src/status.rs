@@ -96,6 +96,7 @@ pub const fn name_of(operation: &Operation) -> &'static str {
         Operation::Lost(_) => "device-lost",
         Operation::Retire(_) => "retire-device",
         Operation::Rename { .. } => "rename-device",
+        Operation::Transfer(_) => "transfer",
         Operation::OrderKey(_) => "order-key",
         Operation::RedeemKey(_) => "redeem-key",
     }

@@ -286,6 +286,7 @@ impl Server {
                     flagged: None,
                     settled: None,
                     reconciled: 0,
+                    gone: None,
                 });
             }
             _ => {}

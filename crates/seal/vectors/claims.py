@@ -195,6 +195,18 @@ def ordered(reader):
     return read
 
 
+def ordered_texts(reader):
+    """The same for texts, which stand in the order of their encodings: the shorter one first."""
+
+    def read(value):
+        found = listed_items(reader)(value)
+        need(len(set(value)) == len(value), "repeated")
+        need(value == sorted(value, key=lambda text: (len(text.encode()), text)), "out-of-order")
+        return found
+
+    return read
+
+
 def mapped(key, reader):
     def read(value):
         need(isinstance(value, dict))
@@ -389,6 +401,15 @@ def request(embedded):
     redemption = record(
         {1: ("transaction", transaction), 2: ("image", ident("img")), 3: ("seal_to", public), 4: ("pass", some_bytes)}
     )
+    transfer = record(
+        {
+            1: ("from", device),
+            2: ("to", device),
+            3: ("apps", choice("all", ("named", ordered_texts(app_id)))),
+            4: ("retire", truth),
+            5: ("wait", truth),
+        }
+    )
     operation = choice(
         ("Register", registration),
         ("Renew", {"uses": unsigned}),
@@ -407,6 +428,7 @@ def request(embedded):
         ("Borrow", length),
         ("OrderKey", ident("img")),
         ("RedeemKey", redemption),
+        ("Transfer", transfer),
     )
     fields = {
         1: ("server", server),
@@ -473,7 +495,13 @@ REASONS = """no-license exhausted expired declined suspended charge-failed payme
 held-elsewhere under-review fork-or-rollback reconcile superseded offer-changed only-once hardware-only unknown-app
 nothing-to-move moving move-over other-user retired not-enough-left still-good bad-code code-used code-full
 no-such-device still-holds too-many-lost guest not-borrowable
-no-image version-not-covered no-transaction no-pass key-refused report-overdue""".split()
+no-image version-not-covered no-transaction no-pass key-refused report-overdue transferred same-device not-held-there
+guest-there retired-there""".split()
+handover = choice(
+    ("at_once", {"uses": unsigned, "seconds": unsigned}),
+    ("waits", {"until": maybe(time)}),
+    ("refused", choice(*REASONS)),
+)
 effect = choice(
     (
         "Registered",
@@ -493,6 +521,7 @@ effect = choice(
     ("DeviceGone", device),
     ("Renamed", device),
     ("KeyOrdered", {"transaction": transaction, "image": ident("img")}),
+    ("Transferred", mapped(app_id, handover)),
 )
 resume = record({1: ("totals", totals), 2: ("void", truth)})
 

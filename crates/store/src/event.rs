@@ -442,6 +442,8 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         EventKind::DeviceLost { .. } => "device-lost",
         EventKind::DeviceRetired { .. } => "device-retired",
         EventKind::DeviceRenamed { .. } => "device-renamed",
+        EventKind::Transferred { .. } => "transferred",
+        EventKind::HandedOver { .. } => "handed-over",
         EventKind::Exported { .. } => "exported",
         EventKind::Imported { .. } => "imported",
         EventKind::MoveCancelled { .. } => "move-cancelled",

@@ -1,12 +1,18 @@
 //! Journals, the server's side: epoch, answer slot, accounts, the active pass.
 
+use std::collections::BTreeMap;
+
 use carnet_core::app::AppId;
 use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, Digest, RequestId, SupplierId, UserId};
 use carnet_core::server::{Journal, Slot};
+use carnet_core::time::Time;
 
 use crate::StoreError;
-use crate::packed::{pack_accounts, pack_active, pack_former, unpack_accounts, unpack_active, unpack_former};
+use crate::packed::{
+    pack_accounts, pack_active, pack_former, pack_gone, unpack_accounts, unpack_active, unpack_former,
+    unpack_gone,
+};
 use crate::row::{Columns, stored};
 use crate::sql::statements;
 use crate::tx::{Reading, Writing};
@@ -41,7 +47,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, ",
-            "accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, version FROM journal ",
+            "accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, gone, version FROM journal ",
             $rest
         )
     };
@@ -53,9 +59,10 @@ statements! {
     FLAGGED = select!("WHERE flagged IS NOT NULL AND app_id IN (SELECT app.app_id FROM app WHERE app.supplier_id = ?1) ORDER BY flagged, user_id, device_id, app_id LIMIT ?2");
     EVERY = select!("ORDER BY user_id, device_id, app_id");
     NAMES = "SELECT app_id FROM journal WHERE user_id = ?1 AND device_id = ?2 ORDER BY app_id";
+    CONTACTS = "SELECT journal.device_id, max(event.at) FROM journal JOIN event ON event.seq = journal.last_event WHERE journal.user_id = ?1 GROUP BY journal.device_id";
     COUNT_FLAGGED = "SELECT count(*) AS flagged FROM journal WHERE flagged IS NOT NULL";
-    INSERT = "INSERT INTO journal (user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 1)";
-    UPDATE = "UPDATE journal SET epoch = ?4, answer = ?5, slot_request = ?6, slot_body = ?7, slot_answer = ?8, accounts = ?9, active = ?10, former = ?11, flagged = ?12, settled = ?13, reconciled = ?14, events = ?15, last_event = ?16, anchor = ?17, asides = ?18, version = version + 1 WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND version = ?19";
+    INSERT = "INSERT INTO journal (user_id, device_id, app_id, epoch, answer, slot_request, slot_body, slot_answer, accounts, active, former, flagged, settled, reconciled, events, last_event, anchor, asides, gone, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)";
+    UPDATE = "UPDATE journal SET epoch = ?4, answer = ?5, slot_request = ?6, slot_body = ?7, slot_answer = ?8, accounts = ?9, active = ?10, former = ?11, flagged = ?12, settled = ?13, reconciled = ?14, events = ?15, last_event = ?16, anchor = ?17, asides = ?18, gone = ?19, version = version + 1 WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND version = ?20";
     ASIDE = "SELECT user_id, device_id, app_id, body, answer FROM aside WHERE user_id = ?1 AND device_id = ?2 AND app_id = ?3 AND request_id = ?4";
     INSERT_ASIDE = "INSERT INTO aside (user_id, device_id, app_id, request_id, body, answer, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 }
@@ -73,6 +80,17 @@ impl Reading<'_> {
     pub fn journals_of_user(&self, user: UserId) -> Result<Vec<Journal>, StoreError> {
         let rows = self.all(OF_USER, params![user.0], journal)?;
         Ok(rows.into_iter().map(|row| row.journal).collect())
+    }
+
+    /// When each of a user's devices has asked for something last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub fn contacts_of(&self, user: UserId) -> Result<BTreeMap<DeviceId, Time>, StoreError> {
+        let rows = self.all(CONTACTS, params![user.0], |mut row| {
+            Ok((DeviceId(row.bytes("device_id")?), row.time("at")?))
+        })?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Journals of the supplier's apps that wait for its review, the longest waiting first.
@@ -172,12 +190,13 @@ impl Writing<'_> {
         let flagged = row.journal.flagged.map(|time| time.0);
         let settled = row.journal.settled.map(|epoch| stored(epoch, "epoch")).transpose()?;
         let reconciled = stored(row.journal.reconciled, "epoch")?;
+        let gone = row.journal.gone.as_ref().map(pack_gone);
         let app = app_column(name);
         let parts: [&[Value<'_>]; 4] = [
             params![user.0, name.device.0, app, epoch, row.journal.answer.0],
             params![request, body, row.slot_answer],
             params![accounts, active, former, flagged, settled, reconciled],
-            params![row.events, row.last_event, row.anchor, row.asides],
+            params![row.events, row.last_event, row.anchor, row.asides, gone],
         ];
         let mut values = parts.concat();
         if row.version > 0 {
@@ -230,15 +249,26 @@ fn journal(mut row: Columns<'_>) -> Result<JournalRow, StoreError> {
     let name = JournalName { device, app };
     let flagged = row.some_time("flagged")?;
     let (settled, reconciled) = (row.some_amount("settled")?, row.amount("reconciled")?);
-    let journal =
-        Journal { name, user, epoch, answer, slot, accounts, active, former, flagged, settled, reconciled };
-    Ok(JournalRow {
-        journal,
-        slot_answer,
-        events: row.number("events")?,
-        last_event: row.number("last_event")?,
-        anchor: row.number("anchor")?,
-        asides: row.number("asides")?,
-        version: row.number("version")?,
-    })
+    let (events, last_event) = (row.number("events")?, row.number("last_event")?);
+    let (anchor, asides) = (row.number("anchor")?, row.number("asides")?);
+    let gone = match row.some_blob("gone")? {
+        None => None,
+        Some(blob) => Some(unpack_gone(blob).ok_or_else(|| row.corrupt("gone"))?),
+    };
+    let journal = Journal {
+        name,
+        user,
+        epoch,
+        answer,
+        slot,
+        accounts,
+        active,
+        former,
+        flagged,
+        settled,
+        reconciled,
+        gone,
+    };
+    let version = row.number("version")?;
+    Ok(JournalRow { journal, slot_answer, events, last_event, anchor, asides, version })
 }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "image", "0003_image.sql"),
     migration!(4, "key_transaction", "0004_key_transaction.sql"),
     migration!(5, "report", "0005_report.sql"),
+    migration!(6, "transfer", "0006_transfer.sql"),
     migration!(7, "device_maker", "0007_device_maker.sql"),
 ];
 

@@ -10,6 +10,7 @@ use carnet_core::id::{DeviceId, LicenseId, MoveId, PassId};
 use carnet_core::license::{Holder, Right};
 use carnet_core::server::{Account, Active, Held};
 use carnet_core::time::Time;
+use carnet_core::transfer::{Gone, Lost};
 
 /// The form written today; a later one gets another number and this one stays readable (I20).
 const FORM: u8 = 1;
@@ -32,6 +33,9 @@ pub(crate) fn pack_rights(rights: &[Right]) -> Vec<u8> {
             Holder::Device { until: Some(_), .. } => out.byte(1),
             Holder::Device { until: None, .. } => out.byte(2),
             Holder::Move(_) => out.byte(3),
+            Holder::Leaving { until: Some(_), .. } => out.byte(4),
+            Holder::Leaving { until: None, .. } => out.byte(5),
+            Holder::Promised(_) => out.byte(6),
         }
         out.number(right.generation);
         match right.holder {
@@ -41,6 +45,12 @@ pub(crate) fn pack_rights(rights: &[Right]) -> Vec<u8> {
                 until.into_iter().for_each(|until| out.bytes(&until.0.to_be_bytes()));
             }
             Holder::Move(movement) => out.bytes(&movement.0),
+            Holder::Leaving { device, until, to } => {
+                out.bytes(&device.0);
+                until.into_iter().for_each(|until| out.bytes(&until.0.to_be_bytes()));
+                out.bytes(&to.0);
+            }
+            Holder::Promised(to) => out.bytes(&to.0),
         }
     }
     out.0
@@ -57,6 +67,12 @@ pub(crate) fn unpack_rights(blob: &[u8]) -> Option<Vec<Right>> {
             1 => Holder::Device { device: DeviceId(from.bytes()?), until: Some(from.time()?) },
             2 => Holder::Device { device: DeviceId(from.bytes()?), until: None },
             3 => Holder::Move(MoveId(from.bytes()?)),
+            4 | 5 => Holder::Leaving {
+                device: DeviceId(from.bytes()?),
+                until: if tag == 4 { Some(from.time()?) } else { None },
+                to: DeviceId(from.bytes()?),
+            },
+            6 => Holder::Promised(DeviceId(from.bytes()?)),
             _ => return None,
         };
         rights.push(Right { generation, holder });
@@ -111,6 +127,31 @@ pub(crate) fn unpack_former(blob: &[u8]) -> Option<Vec<(LicenseId, u32)>> {
         former.push((LicenseId(from.bytes()?), u32::try_from(from.number()?).ok()?));
     }
     Some(former)
+}
+
+pub(crate) fn pack_gone(gone: &Gone) -> Vec<u8> {
+    let mut out = Packer::with_room(26 + gone.lost.len() * 24);
+    out.bytes(&gone.to.0);
+    out.bytes(&gone.at.0.to_be_bytes());
+    for (license, lost) in &gone.lost {
+        out.bytes(&license.0);
+        [lost.uses, lost.seconds, u64::from(lost.rights)].into_iter().for_each(|number| out.number(number));
+    }
+    out.0
+}
+
+pub(crate) fn unpack_gone(blob: &[u8]) -> Option<Gone> {
+    let mut from = Unpacker::open(blob)?;
+    let mut gone = Gone { to: DeviceId(from.bytes()?), at: from.time()?, lost: BTreeMap::new() };
+    while !from.0.is_empty() {
+        let license = LicenseId(from.bytes()?);
+        let (uses, seconds) = (from.number()?, from.number()?);
+        let lost = Lost { uses, seconds, rights: u32::try_from(from.number()?).ok()? };
+        if gone.lost.insert(license, lost).is_some() {
+            return None;
+        }
+    }
+    Some(gone)
 }
 
 pub(crate) fn pack_active(active: &Active) -> Vec<u8> {
@@ -233,6 +274,10 @@ mod tests {
             (any::<[u8; 16]>(), any::<Option<i64>>())
                 .prop_map(|(id, until)| Holder::Device { device: DeviceId(id), until: until.map(Time) }),
             any::<[u8; 16]>().prop_map(|id| Holder::Move(MoveId(id))),
+            any::<[u8; 16]>().prop_map(|id| Holder::Promised(DeviceId(id))),
+            (any::<[[u8; 16]; 2]>(), any::<Option<i64>>()).prop_map(|([device, to], until)| {
+                Holder::Leaving { device: DeviceId(device), until: until.map(Time), to: DeviceId(to) }
+            }),
         ]
     }
 
@@ -276,6 +321,18 @@ mod tests {
                 moved: moved.map(MoveId),
             };
             prop_assert_eq!(unpack_active(&pack_active(&active)), Some(active));
+        }
+
+        #[test]
+        fn what_has_gone_comes_back(
+            to in any::<[u8; 16]>(), at in any::<i64>(),
+            lost in prop::collection::btree_map(any::<[u8; 16]>(), any::<(u64, u64, u32)>(), 0..5),
+        ) {
+            let lost = lost.into_iter().map(|(id, (uses, seconds, rights))| {
+                (LicenseId(id), Lost { uses, seconds, rights })
+            });
+            let gone = Gone { to: DeviceId(to), at: Time(at), lost: lost.collect() };
+            prop_assert_eq!(unpack_gone(&pack_gone(&gone)), Some(gone));
         }
 
         #[test]

@@ -1,7 +1,9 @@
 //! Users: the person data, kept apart from everything else so that it can be erased (I19).
 
+use std::collections::BTreeMap;
+
 use carnet_core::document::Person;
-use carnet_core::id::UserId;
+use carnet_core::id::{DeviceId, UserId};
 use carnet_core::license::License;
 use carnet_core::server::{Journal, Move};
 use carnet_core::time::Time;
@@ -37,6 +39,8 @@ pub struct AccountView {
     pub journals: Vec<Journal>,
     /// The moves.
     pub moves: Vec<Move>,
+    /// When each device has asked for something last.
+    pub contacts: BTreeMap<DeviceId, Time>,
 }
 
 statements! {
@@ -67,6 +71,7 @@ impl Reading<'_> {
             devices: self.devices_of(user)?,
             journals: self.journals_of_user(user)?,
             moves: self.moves_of_user(user)?,
+            contacts: self.contacts_of(user)?,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! `carnet devices`: the user's devices, and the codes by which more of them join (D5).
 
-use carnet_api::account::DeviceView;
+use carnet_api::account::{Account, DeviceView};
 use carnet_core::id::DeviceId;
 use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, seconds_in_words};
@@ -235,13 +235,21 @@ fn holds(device: &DeviceView) -> String {
     device.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn shown_name(device: &DeviceView) -> String {
+/// What a device is called, else its id.
+#[must_use]
+pub fn shown_name(device: &DeviceView) -> String {
     device.name.as_deref().map_or_else(|| device.id.to_string(), clean)
 }
 
-/// The device of that id, or the only one of that name.
 fn named(manager: &Manager, text: &str) -> Result<DeviceView, Failure> {
-    let account = manager.account()?;
+    find(&manager.account()?, text)
+}
+
+/// The device of that id, or the only one of that name.
+///
+/// # Errors
+/// `no-such-device`, `which-device`.
+pub fn find(account: &Account, text: &str) -> Result<DeviceView, Failure> {
     let id = text.parse::<DeviceId>().ok();
     let is_meant = |device: &&DeviceView| Some(device.id) == id || device.name.as_deref() == Some(text);
     let meant: Vec<&DeviceView> = account.devices.iter().filter(is_meant).collect();

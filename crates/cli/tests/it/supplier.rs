@@ -39,6 +39,8 @@ fn license(number: u8, standing: Standing) -> License {
         expires: None,
         grace_until: None,
         movement: None,
+        outstanding_uses: None,
+        outstanding_seconds: None,
     };
     License::at(&domain, vec![pass], Time::EPOCH)
 }

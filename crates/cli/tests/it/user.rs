@@ -19,4 +19,5 @@ mod seats;
 pub mod shop;
 mod strange;
 mod terminal;
+mod transfer;
 mod verdicts;

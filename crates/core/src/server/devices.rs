@@ -2,13 +2,22 @@
 
 use crate::document::{Effect, Reason, Request};
 use crate::id::{DeviceId, LicenseId};
-use crate::license::{Bucket, Holder, License, Line, Overdrawn};
+use crate::license::{Bucket, License, Line, Overdrawn};
 use crate::server::draft::Draft;
 use crate::server::{Decision, Device, EventKind, Journal, receipt};
 use crate::time::Seconds;
 
 /// Devices declared lost are counted over this time.
 const YEAR: Seconds = Seconds(365 * 86_400);
+
+impl License {
+    /// How many more devices that hold it its user may do without, this year, without asking anybody (D5).
+    #[must_use]
+    pub fn self_service_left(&self, now: crate::time::Time) -> u32 {
+        let lately = self.lost.iter().filter(|at| now < at.plus(YEAR)).count();
+        self.offer().lost_devices_per_year.saturating_sub(u32::try_from(lately).unwrap_or(u32::MAX))
+    }
+}
 
 impl Device {
     /// Whether it is of no use to its user any more.
@@ -35,6 +44,7 @@ impl Draft {
         for license in held {
             self.free_rights_of(id, license);
         }
+        self.forget_gone(id);
         let now = self.now;
         self.put_device(Device { retired: true, lost: Some(now), ..lost });
         let kind = EventKind::DeviceLost { device: id };
@@ -69,18 +79,20 @@ impl Draft {
         known.filter(|device| device.user == self.device.user && !device.retired).cloned()
     }
 
-    /// Licenses of which the device holds a right that has not run out.
+    /// Licenses of which the device holds a right that has not run out, or is to have one.
     pub(super) fn held_by(&self, id: DeviceId) -> Vec<LicenseId> {
         let now = self.now;
         let holds = |license: &&License| {
-            license.rights.iter().any(|right| right.is_held_by(id) && !right.is_free(now))
+            license
+                .rights
+                .iter()
+                .any(|right| right.is_promised_to(id) || (right.is_held_by(id) && !right.has_run_out(now)))
         };
         self.licenses.values().filter(holds).map(|license| license.id).collect()
     }
 
-    fn lost_too_often(&self, license: &License) -> bool {
-        let lately = |at: &&crate::time::Time| self.now < at.plus(YEAR);
-        license.lost.iter().filter(lately).count() >= license.offer().lost_devices_per_year as usize
+    pub(super) fn lost_too_often(&self, license: &License) -> bool {
+        license.self_service_left(self.now) == 0
     }
 
     pub(super) fn forfeit_journals(&mut self, id: DeviceId) -> Result<(), Overdrawn> {
@@ -94,7 +106,7 @@ impl Draft {
     }
 
     /// A pass that is on its way is not lost with the device: its move can be cancelled.
-    fn forfeited(&mut self, mut journal: Journal) -> Result<Journal, Overdrawn> {
+    pub(super) fn forfeited(&mut self, mut journal: Journal) -> Result<Journal, Overdrawn> {
         let accounts: Vec<_> = journal.accounts.iter().map(|(id, account)| (*id, *account)).collect();
         for (license, mut account) in accounts {
             for (line, held) in [(Line::Uses, &mut account.uses), (Line::Seconds, &mut account.seconds)] {
@@ -110,20 +122,34 @@ impl Draft {
     }
 
     pub(super) fn free_rights_of(&mut self, device: DeviceId, id: LicenseId) {
-        let count = self.licenses.get(&id).map_or(0, |license| license.rights.len());
-        for right in 0..u32::try_from(count).unwrap_or(0) {
-            let here = self.licenses.get(&id).and_then(|license| license.rights.get(right as usize));
-            if here.is_some_and(|row| row.is_held_by(device)) {
-                self.hand(id, right, Holder::Free, true);
-                if let Some(license) = self.license(id) {
-                    license.at_risk = license.at_risk.saturating_add(1);
-                }
+        let held = self.let_go_of(id, device);
+        let rights = self.licenses.get(&id).map(|license| license.rights.clone()).unwrap_or_default();
+        for (at, right) in (0..).zip(rights) {
+            if let Some(holder) = right.without(device) {
+                self.hand(id, at, holder, true);
             }
         }
+        if held > 0 {
+            self.note_lost(id, held);
+        }
+    }
+
+    /// So many rights of the license were taken from a device that may run on: counted, within a year.
+    pub(super) fn note_lost(&mut self, id: LicenseId, rights: u32) {
         let now = self.now;
         if let Some(license) = self.license(id) {
+            license.at_risk = license.at_risk.saturating_add(rights);
             license.lost.retain(|at| now < at.plus(YEAR));
             license.lost.push(now);
+        }
+    }
+
+    /// A lost device is told that it is retired, and nothing else.
+    fn forget_gone(&mut self, id: DeviceId) {
+        let told = |other: &&Journal| other.name.device == id && other.gone.is_some();
+        let told: Vec<Journal> = self.others.values().filter(told).cloned().collect();
+        for journal in told {
+            self.put_journal(Journal { gone: None, ..journal });
         }
     }
 }

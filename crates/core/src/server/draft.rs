@@ -152,7 +152,7 @@ impl Draft {
         let license = self.license(id)?;
         let row = license.rights.get_mut(right as usize)?;
         let (from, into) = (bucket(row.holder), bucket(to));
-        let passes_on = matches!((row.holder, to), (Holder::Device { device: old, .. }, Holder::Device { device: new, .. }) if old != new);
+        let passes_on = row.holder.device().zip(to.device()).is_some_and(|(old, new)| old != new);
         row.holder = to;
         row.generation += u64::from(raise || passes_on);
         let generation = row.generation;
@@ -260,7 +260,12 @@ impl Draft {
             return Vec::new();
         }
         let held = license.rights.iter().filter_map(|right| match right.holder {
-            Holder::Device { device, until } if !right.is_free(self.now) => Some((device, until)),
+            Holder::Device { device, until } | Holder::Leaving { device, until, .. }
+                if !right.has_run_out(self.now) =>
+            {
+                Some((device, until))
+            }
+            Holder::Leaving { to, .. } | Holder::Promised(to) => Some((to, None)),
             _ => None,
         });
         held.map(|(device, until)| SeatHolder { device, until }).take(MOST_HOLDERS).collect()
@@ -369,6 +374,7 @@ fn about(body: &Body) -> Option<LicenseId> {
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
             | Effect::Renamed(_)
+            | Effect::Transferred(_)
             | Effect::KeyOrdered { .. } => None,
         },
     }
@@ -377,7 +383,7 @@ fn about(body: &Body) -> Option<LicenseId> {
 const fn bucket(holder: Holder) -> Bucket {
     match holder {
         Holder::Free => Bucket::Remaining,
-        Holder::Device { .. } => Bucket::Held,
+        Holder::Device { .. } | Holder::Leaving { .. } | Holder::Promised(_) => Bucket::Held,
         Holder::Move(_) => Bucket::Moving,
     }
 }

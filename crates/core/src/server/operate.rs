@@ -26,11 +26,14 @@ fn dispatch(mut draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> 
     if let Operation::Register(registration) = &request.operation {
         return draft.register(request, registration);
     }
+    if draft.journal.gone.is_some() {
+        return draft.transferred_away(request);
+    }
     if let Some(reason) = draft.closed(&request.operation) {
         return Ok(draft.refused(request, reason, None));
     }
     if request.operation.is_of_device() {
-        return draft.manage(request);
+        return draft.manage(request, view);
     }
     draft.release_former();
     draft.settle_totals(&request.totals)?;
@@ -56,13 +59,14 @@ fn dispatch(mut draft: Draft, view: &View, request: &Request, fresh: &Fresh) -> 
 
 impl Draft {
     /// What concerns the user's devices, in the device's own journal.
-    fn manage(self, request: &Request) -> Result<Decision, Overdrawn> {
+    fn manage(self, request: &Request, view: &View) -> Result<Decision, Overdrawn> {
         match &request.operation {
             Operation::Invite(invitation) => self.invite(request, invitation),
             Operation::Withdraw(digest) => self.withdraw(request, *digest),
             Operation::Lost(device) => self.lose(request, *device),
             Operation::Retire(device) => self.retire(request, *device),
             Operation::Rename { device, name } => self.rename(request, *device, name),
+            Operation::Transfer(transfer) => self.transfer(request, transfer, view),
             _ => Ok(Decision::Rejected(Rejection::WrongJournal)),
         }
     }
@@ -88,17 +92,17 @@ impl Draft {
     }
 
     /// This request shows that the device has the newer pass: the rights behind older ones are free.
-    fn release_former(&mut self) {
+    pub(super) fn release_former(&mut self) {
         for (license, right) in std::mem::take(&mut self.journal.former) {
-            let ours = self.right(license, right).is_some_and(|row| row.is_held_by(self.device.id));
-            if ours {
-                self.hand(license, right, Holder::Free, true);
+            let ours = self.right(license, right).filter(|row| row.is_held_by(self.device.id));
+            if let Some(left) = ours.map(|row| row.holder.let_go()) {
+                self.hand(license, right, left, true);
             }
         }
     }
 
     /// What was out of a license that has ended for good is lost, once its use has been reported.
-    fn forfeit_terminal(&mut self) -> Result<(), Overdrawn> {
+    pub(super) fn forfeit_terminal(&mut self) -> Result<(), Overdrawn> {
         let terminal = |license: &&License| license.standing.is_terminal();
         let over: Vec<LicenseId> = self.own().filter(terminal).map(|license| license.id).collect();
         for id in over {
@@ -216,6 +220,7 @@ impl Draft {
         let kind = if paid || trusted { PassKind::Full } else { PassKind::Temporary };
         let find = |wanted: &dyn Fn(&Right) -> bool| license.rights.iter().position(wanted);
         let right = find(&|right| right.is_held_by(self.device.id))
+            .or_else(|| find(&|right| right.waits_for(self.device.id, self.now)))
             .or_else(|| find(&|right| right.is_free(self.now)))
             .ok_or(Reason::HeldElsewhere)?;
         Ok((u32::try_from(right).map_err(|_| Reason::HeldElsewhere)?, kind))
@@ -287,6 +292,7 @@ impl Draft {
         self.account(id);
         self.retire_active(id, right);
         let generation = self.hand(id, right, holder, false).unwrap_or_default();
+        self.needs_no_more(id, right);
         self.journal.active = Some(Active {
             license: id,
             right,

@@ -35,6 +35,8 @@ fn forfeit(mut draft: Draft, request: &Request, seen: Divergence) -> Result<Deci
         }
     }
     draft.accept_totals(request);
+    // The totals that the device goes on from are those that are acknowledged now.
+    draft.journal.gone.iter_mut().for_each(crate::transfer::Gone::settled);
     draft.device.settled = Some(draft.now);
     draft.device_changed = true;
     let resume = Resume { totals: acknowledged(&draft.journal), void: true };
@@ -82,8 +84,14 @@ fn take_over(mut draft: Draft, request: &Request, proof: &Answer) -> Result<Deci
         Body::Pass(pass) => draft.take_over_pass(pass)?,
         Body::Portable(portable) => draft.take_over_portable(portable).map(|()| true)?,
         Body::Receipt(receipt) => draft.take_over_effect(&receipt.effect).map(|()| true)?,
+        // The device has been told, and has stopped.
+        Body::Refusal(refusal) if refusal.reason == Reason::Transferred => {
+            draft.let_all_go().map(|()| true)?
+        }
         Body::Refusal(_) | Body::Keys(_) => true,
     };
+    // Whatever it has acknowledged since the books were saved, it has heard of a transfer in them first.
+    draft.journal.gone = None;
     draft.take_over_totals(request)?;
     if !good {
         // Its units stay held: the device may have used some since it asked, and says so next time.
@@ -174,6 +182,7 @@ impl Draft {
             | Effect::Withdrawn(_)
             | Effect::DeviceGone(_)
             | Effect::Renamed(_)
+            | Effect::Transferred(_)
             | Effect::KeyOrdered { .. } => Ok(()),
         }
     }
@@ -189,8 +198,9 @@ impl Draft {
         let Some(active) = self.journal.active.take() else { return Ok(()) };
         let ours =
             self.licenses.get(&active.license).and_then(|license| license.rights.get(active.right as usize));
-        if ours.is_some_and(|right| right.is_held_by(self.device.id)) {
-            self.hand(active.license, active.right, Holder::Free, true);
+        if let Some(right) = ours.filter(|right| right.is_held_by(self.device.id)) {
+            let left = right.holder.let_go();
+            self.hand(active.license, active.right, left, true);
         }
         Ok(())
     }
@@ -229,7 +239,9 @@ impl Draft {
         let Some(row) = license.rights.get(right as usize).copied() else { return false };
         let free_for_us = match row.holder {
             Holder::Free | Holder::Move(_) => true,
-            Holder::Device { device: other, .. } => other == device,
+            Holder::Device { device: other, .. }
+            | Holder::Leaving { device: other, .. }
+            | Holder::Promised(other) => other == device,
         };
         if generation < row.generation || (generation == row.generation && !free_for_us) {
             if generation == row.generation {

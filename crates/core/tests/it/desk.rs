@@ -55,7 +55,7 @@ pub struct Desk {
     pub handed: Handed,
     slots: BTreeMap<JournalName, Answer>,
     asides: BTreeMap<RequestId, (Slot, Answer)>,
-    drawn: u8,
+    drawn: u32,
 }
 
 pub fn digest(text: &impl std::fmt::Debug) -> Digest {
@@ -129,7 +129,7 @@ impl Desk {
     fn draw(&mut self) -> [u8; 16] {
         self.drawn += 1;
         let mut id = [0; 16];
-        id[15] = self.drawn;
+        id[12..].copy_from_slice(&self.drawn.to_be_bytes());
         id
     }
 
@@ -164,6 +164,7 @@ impl Desk {
     fn transactions_for(&self, request: &Request) -> Vec<KeyTransaction> {
         let ours = |known: &&KeyTransaction| match &request.operation {
             Operation::RedeemKey(redemption) => known.id == redemption.transaction,
+            Operation::Transfer(transfer) => known.device == transfer.from,
             _ => known.device == request.journal.device,
         };
         self.transactions.values().filter(ours).cloned().collect()
@@ -315,12 +316,26 @@ impl Desk {
         }
     }
 
+    /// As [`Desk::intend`], if the device may ask for it.
+    pub fn try_intend(&mut self, device: DeviceId, operation: Operation) -> Option<Request> {
+        let id = RequestId(self.draw());
+        let input = Input::Ask { id, operation: Box::new(operation), head: Digest([0; 32]) };
+        self.act(device, input).ok()?;
+        self.states[&device].intent.clone()
+    }
+
     /// There and back in the device's own journal, which a test begins anew each time.
     pub fn manage(&mut self, device: DeviceId, operation: Operation) -> Body {
+        let request = self.device_request(device, operation);
+        self.serve(&request).unwrap().body
+    }
+
+    /// A request in the device's own journal.
+    pub fn device_request(&mut self, device: DeviceId, operation: Operation) -> Request {
         let name = JournalName { device, app: None };
         let known = self.journals.get(&name).map(|journal| (journal.epoch, journal.answer));
         let (epoch, last_answer) = known.unwrap_or((0, digest(&device)));
-        let request = Request {
+        Request {
             server: SERVER,
             journal: name,
             id: RequestId(self.draw()),
@@ -331,8 +346,7 @@ impl Desk {
             totals: BTreeMap::new(),
             portables: std::collections::BTreeSet::new(),
             operation,
-        };
-        self.serve(&request).unwrap().body
+        }
     }
 
     pub fn only_license(&self) -> &License {

@@ -13,6 +13,7 @@ mod redeeming;
 mod seats;
 mod selling;
 mod steps;
+mod transfer;
 mod using;
 
 use std::collections::BTreeMap;

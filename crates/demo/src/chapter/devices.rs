@@ -73,7 +73,7 @@ fn a_payment_is_refused_and_made_later(world: &World<'_>, bea: &Device<'_>) -> R
     Ok(())
 }
 
-fn join(device: &Device<'_>, product: &str, code: &str) -> Result<Ran, Surprise> {
+pub(super) fn join(device: &Device<'_>, product: &str, code: &str) -> Result<Ran, Surprise> {
     let identity = format!("file:{}", device.evidence.display());
     device.ask(&["register", "--product", product, "--identity", &identity, "--code", code])
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::World;
+use super::devices::join;
 use super::first_start::is_absent;
 use super::picture::is_picture_of;
 use crate::device::Device;
@@ -21,6 +22,7 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     without_a_license_an_image_is_of_no_use(world, &ida)?;
     what_is_ordered_is_installed(world, &ida)?;
     an_upgrade_fetches_what_is_new(world, &ida)?;
+    it_goes_to_another_device(world, &ida)?;
     super::counter::tell(world)
 }
 
@@ -118,6 +120,28 @@ fn an_upgrade_fetches_what_is_new(world: &World<'_>, ida: &Device<'_>) -> Result
     ida.ask(&["uninstall", APP, "--yes"])?.done()?.is("/outcome", "uninstalled")?;
     is_absent(world, "ida/programs/acme.imagetool")?;
     let sentence = "The next version takes the place of the first at once; nobody is led back to an older one; uninstalled, license and pass stay.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn it_goes_to_another_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let stage = world.stage;
+    ida.ask(&["install", APP])?.done()?.is("/version", "1.1.0")?;
+    let desk = Device::new(stage, "idas-desk")?;
+    let code = ida.ask(&["devices", "invite"])?.done()?.text("/code")?;
+    join(&desk, &world.product(APP)?, &code)?.done()?.is("/registered", true)?;
+    let id = |device: &Device<'_>| device.ask(&["status"])?.done()?.text("/servers/0/device");
+    let (from, to) = (id(ida)?, id(&desk)?);
+    let moved = ida.ask(&["transfer", "--from", &from, "--to", &to, "--app", APP, "--yes"])?;
+    moved.done()?.is("/apps/0/app", APP)?.is("/apps/0/outcome", "waits")?.is("/retired", false)?;
+    let ran = desk.ask(&["sync"])?;
+    let done = ran.done()?;
+    done.is("/0/apps/0/outcome", "fetched")?.is("/0/apps/1/outcome", "installed")?;
+    desk.run(APP, &["true"])?.exits(0)?;
+    ida.ask(&["sync"])?.done()?.is("/0/apps/0/outcome", "removed")?;
+    is_absent(world, "ida/programs/acme.imagetool")?;
+    ida.run(APP, &["true"])?.exits(4)?;
+    let sentence = "Ida transfers it to her desk: there it is fetched, with a key of its own, and runs; here pass, keys and program are gone, and nothing is charged again.";
     stage.voice().step(&ran, sentence);
     Ok(())
 }

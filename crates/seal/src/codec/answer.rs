@@ -9,6 +9,7 @@ use carnet_core::document::{
 };
 use carnet_core::offer::Counting;
 use carnet_core::provision::KeyDelivery;
+use carnet_core::transfer::Handover;
 
 use super::facts::{AsText, FactReader, FactWriter, Facts, Known, TimeKey};
 use crate::cbor::{Cbor, CborError, Claims, Decoder, Encoder, Fault};
@@ -52,7 +53,9 @@ choice! {
         6 => DeviceGone(device),
         7 => Renamed(device),
         8 => KeyOrdered { transaction, image },
+        9 => Transferred(apps),
     }
+    Handover { 0 => AtOnce { uses, seconds }, 1 => Waits { until }, 2 => Refused(reason) }
     Reason {
         0 => NoLicense,
         1 => Exhausted,
@@ -93,6 +96,11 @@ choice! {
         36 => NoPass,
         37 => KeyRefused,
         38 => ReportOverdue,
+        39 => Transferred,
+        40 => SameDevice,
+        41 => NotHeldThere,
+        42 => GuestThere,
+        43 => RetiredThere,
     }
 }
 

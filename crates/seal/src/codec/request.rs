@@ -6,6 +6,7 @@ use carnet_core::document::{
 };
 
 use carnet_core::provision::KeyRedemption;
+use carnet_core::transfer::{MOST_TRANSFERRED, Transfer, Which};
 
 use crate::cbor::{Cbor, CborError, Decoder, Encoder, Fault};
 use crate::envelope::{Document, Unverified};
@@ -32,6 +33,7 @@ record! {
     Invitation { 1 => digest, 2 => purpose }
     Redemption { 1 => agreed, 2 => code }
     KeyRedemption { 1 => transaction, 2 => image, 3 => seal_to, 4 => pass }
+    Transfer where unsound_transfer { 1 => from, 2 => to, 3 => apps, 4 => retire, 5 => wait }
     Person { 1 => name, 2 => email, 3 => address, 4 => telephone, 5 => payment_reference }
     Agreement { 1 => server, 2 => user, 3 => device, 4 => at, 5 => listed }
 }
@@ -55,7 +57,9 @@ choice! {
         14 => Borrow(length),
         15 => OrderKey(image),
         16 => RedeemKey(redemption),
+        17 => Transfer(transfer),
     }
+    Which { 0 => All, 1 => Named(apps) }
     Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
     Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }
     Evidence { 0 => Hardware, 1 => File, 2 => Tpm }
@@ -67,6 +71,11 @@ const BOUND: u64 = 1 << 62;
 fn unsound_request(request: &Request) -> Option<&'static str> {
     let uses = if let Operation::Renew { uses } = request.operation { uses } else { 0 };
     (request.epoch > BOUND || uses > BOUND).then_some("a request beyond all bounds")
+}
+
+fn unsound_transfer(transfer: &Transfer) -> Option<&'static str> {
+    let named = |apps: &Which| matches!(apps, Which::Named(apps) if apps.len() > MOST_TRANSFERRED);
+    named(&transfer.apps).then_some("more apps than one transfer takes")
 }
 
 fn unsound_totals(totals: &Totals) -> Option<&'static str> {

@@ -27,6 +27,7 @@ use carnet_core::report::{
 };
 use carnet_core::term::{Period, Slice, Term};
 use carnet_core::time::{Length, Seconds, Time};
+use carnet_core::transfer::{Handover, Transfer, Which};
 use carnet_seal::correspondence::{CodePart, Inquiry};
 use carnet_seal::document::brought;
 use carnet_seal::image::{FeatureStream, Kept};
@@ -495,6 +496,7 @@ pub fn answers() -> Vec<Answer> {
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Invited(Digest([0x1c; 32])) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::Withdrawn(Digest([0x1c; 32])) }))),
         answer(Body::Receipt(Box::new(Receipt { effect: Effect::DeviceGone(device()) }))),
+        answer(Body::Receipt(Box::new(Receipt { effect: Effect::Transferred(handovers()) }))),
         Answer {
             head: Head { over: BTreeSet::from([MOVE]), ..head() },
             ..answer(Body::Receipt(Box::new(Receipt { effect: Effect::Renamed(device()) })))
@@ -581,6 +583,20 @@ pub fn operations() -> Vec<Operation> {
         Operation::Lost(device()),
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
+        Operation::Transfer(Box::new(Transfer {
+            from: device(),
+            to: DeviceId([0x7d; 16]),
+            apps: Which::Named(BTreeSet::from([app(), "acme/zoo".parse().unwrap()])),
+            retire: false,
+            wait: true,
+        })),
+        Operation::Transfer(Box::new(Transfer {
+            from: DeviceId([0x7d; 16]),
+            to: device(),
+            apps: Which::All,
+            retire: true,
+            wait: false,
+        })),
         Operation::Borrow(Length::days(3)),
         Operation::OrderKey(image_manifest().id),
         Operation::RedeemKey(Box::new(KeyRedemption {
@@ -590,6 +606,15 @@ pub fn operations() -> Vec<Operation> {
             pass: vec![0x9a; 400],
         })),
     ]
+}
+
+fn handovers() -> BTreeMap<AppId, Handover> {
+    BTreeMap::from([
+        (app(), Handover::AtOnce { uses: 3, seconds: 0 }),
+        ("acme/draw".parse().unwrap(), Handover::Waits { until: Some(NOW) }),
+        ("acme/film".parse().unwrap(), Handover::Waits { until: None }),
+        ("acme/sing".parse().unwrap(), Handover::Refused(Reason::NotHeldThere)),
+    ])
 }
 
 pub fn held() -> Held {

@@ -1,3 +1,4 @@
 //! A user's account.
 
 pub mod show;
+mod transfers;

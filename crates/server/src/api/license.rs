@@ -7,7 +7,7 @@ pub mod show;
 use carnet_api::license::{License, PassView};
 use carnet_core::journal::PassStatus;
 use carnet_core::license::{self as domain, Holder};
-use carnet_core::server::Journal;
+use carnet_core::server::{Account, Held, Journal};
 use carnet_core::time::Time;
 use carnet_store::{Reading, StoreError};
 
@@ -40,12 +40,16 @@ fn pass(license: &domain::License, journal: &Journal, now: Time) -> Option<PassV
         }
         _ => PassStatus::Invalid,
     };
+    let account = journal.accounts.get(&license.id);
+    let outstanding = |line: fn(&Account) -> Option<Held>| account.and_then(line).map(Held::outstanding);
     Some(PassView {
         device,
         status,
         kind: active.kind,
         expires: active.expires,
         grace_until: active.grace_until,
+        outstanding_uses: outstanding(|account| account.uses),
+        outstanding_seconds: outstanding(|account| account.seconds),
         movement: active.moved,
     })
 }

@@ -12,7 +12,6 @@ pub mod wanted;
 use carnet_api::ProblemCode;
 use carnet_api::report::{ReasonView, ReportView, VerdictView};
 use carnet_core::id::{DeviceId, LicenseId, SupplierId, UserId};
-use carnet_core::license::Holder;
 use carnet_core::time::{Seconds, Time};
 use carnet_store::event::{ReportStep, Reported};
 use carnet_store::report::{Judged, KeptReport, KeptRequest, RequestState};
@@ -69,10 +68,7 @@ pub(crate) fn missing(tx: &Reading<'_>, request: &KeptRequest) -> Result<Vec<Dev
     }
     let Some(license) = tx.license(request.supplier, request.license)? else { return Ok(Vec::new()) };
     let answered = tx.answered_by(request.user, request.nonce)?;
-    let holders = license.rights.iter().filter_map(|right| match right.holder {
-        Holder::Device { device, .. } => Some(device),
-        Holder::Free | Holder::Move(_) => None,
-    });
+    let holders = license.rights.iter().filter_map(|right| right.holder.device());
     Ok(holders.filter(|device| !answered.contains(device)).collect())
 }
 

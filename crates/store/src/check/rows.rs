@@ -52,10 +52,12 @@ pub(super) fn check(tx: &Reading<'_>, report: &mut Report, replay: Replay) -> Re
         passes: BTreeSet::new(),
         moving: BTreeSet::new(),
         charges: BTreeMap::new(),
+        devices: BTreeMap::new(),
     };
     rows.check_bases(tx)?;
     rows.check_asides(tx)?;
     let devices = rows.check_devices(tx)?;
+    rows.devices.clone_from(&devices);
     tx.each_license(|row| rows.check_license(row))?;
     tx.each_journal(|row| rows.check_journal(row, &devices))?;
     tx.each_move(|row| rows.check_move(row))?;
@@ -78,6 +80,8 @@ struct Rows<'a> {
     moving: BTreeSet<(LicenseId, u32, MoveId)>,
     /// What charges make of what is owed.
     charges: BTreeMap<LicenseId, Owed>,
+    /// Whose each device is.
+    devices: BTreeMap<DeviceId, UserId>,
 }
 
 impl Rows<'_> {
@@ -353,7 +357,10 @@ impl Rows<'_> {
             for (index, right) in (0..).zip(&seen.rights) {
                 let known = match right.holder {
                     Holder::Free => true,
-                    Holder::Device { device, .. } => self.passes.contains(&(*id, index, device)),
+                    Holder::Device { device, .. } | Holder::Leaving { device, .. } => {
+                        self.passes.contains(&(*id, index, device))
+                    }
+                    Holder::Promised(device) => self.devices.get(&device) == Some(&seen.user),
                     Holder::Move(movement) => self.moving.contains(&(*id, index, movement)),
                 };
                 let known = known || self.replay.taken_over.contains(&seen.user);

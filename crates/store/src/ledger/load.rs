@@ -281,8 +281,35 @@ impl Working {
         operation: &Operation,
         view: &mut View,
     ) -> Result<(), StoreError> {
-        let (Operation::Lost(device) | Operation::Retire(device)) = operation else { return Ok(()) };
-        self.load_device(tx, user, *device, view)
+        match operation {
+            Operation::Lost(device) | Operation::Retire(device) => self.load_device(tx, user, *device, view),
+            Operation::Transfer(transfer) => {
+                self.load_device(tx, user, transfer.from, view)?;
+                self.load_journals(tx, user, transfer.to, view)?;
+                self.load_orders(tx, user, transfer.from, view)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The orders of license keys that a transfer closes: those of its source that are not closed.
+    fn load_orders(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        source: DeviceId,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        let apps: BTreeSet<AppId> = view.licenses.iter().map(|license| license.app.clone()).collect();
+        for app in apps {
+            for row in tx.transaction_rows(user, source, &app)? {
+                self.transactions.entry(row.transaction.id).or_insert_with(|| Kept::loaded(row));
+            }
+        }
+        let known = self.transactions.values().map(|kept| &kept.row.transaction);
+        view.transactions =
+            known.filter(|order| order.user == user && order.device == source).cloned().collect();
+        Ok(())
     }
 
     /// All licenses of a device's user with this supplier, and the device's journals for them.
@@ -318,6 +345,17 @@ impl Working {
             .filter(ours)
             .map(|row| row.license.clone())
             .collect();
+        self.load_journals(tx, user, device, view)
+    }
+
+    /// The journals of a device for apps.
+    fn load_journals(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        device: DeviceId,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
         let here = self.journals.keys().filter(|name| name.device == device && name.app.is_some()).cloned();
         let names: BTreeSet<JournalName> = tx.journal_names(user, device)?.into_iter().chain(here).collect();
         for name in names {

@@ -2,6 +2,7 @@
 
 use carnet_core::document::{Body, Operation, PortablePass, Request};
 use carnet_core::license::Act;
+use carnet_core::transfer::{Transfer, Which};
 use carnet_store::{Settled, Work};
 use proptest::prelude::*;
 
@@ -25,6 +26,8 @@ enum Step {
     Restore(usize),
     Act(Act),
     Review(usize),
+    /// From one phone to another; the first one asks.
+    Transfer(usize, usize, bool),
     /// Days go by.
     Wait(u64),
 }
@@ -44,7 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => phone.clone().prop_map(Step::Lose),
         1 => phone.clone().prop_map(Step::Restore),
         1 => prop_oneof![Just(Act::Suspend), Just(Act::Reinstate), Just(Act::End)].prop_map(Step::Act),
-        1 => phone.prop_map(Step::Review),
+        1 => phone.clone().prop_map(Step::Review),
+        3 => (phone.clone(), phone, any::<bool>()).prop_map(|(from, to, wait)| Step::Transfer(from, to, wait)),
         1 => (1..200_u64).prop_map(Step::Wait),
     ]
 }
@@ -56,6 +60,8 @@ struct Play {
     sent: Vec<(usize, Request)>,
     portables: Vec<PortablePass>,
     licenses: Vec<carnet_core::id::LicenseId>,
+    /// Where the first phone's own journal stands.
+    own: (u64, carnet_core::id::Digest),
 }
 
 impl Play {
@@ -64,8 +70,9 @@ impl Play {
         let owner = Phone::register(&world, 0);
         let other = Phone::register(&world, 9);
         let phones = vec![owner.clone(), owner.sibling(1), owner.sibling(2), other];
+        let own = (1, phones[0].receipt.digest);
         let (backups, sent) = (vec![None; phones.len()], Vec::new());
-        Self { world, phones, backups, sent, portables: Vec::new(), licenses: Vec::new() }
+        Self { world, phones, backups, sent, portables: Vec::new(), licenses: Vec::new(), own }
     }
 
     fn ask(&mut self, phone: usize, operation: Operation, heard: bool) {
@@ -79,6 +86,19 @@ impl Play {
             _ => {}
         }
         self.backups[phone].get_or_insert_with(|| self.phones[phone].clone());
+    }
+
+    fn transfer(&mut self, from: usize, to: usize, wait: bool) {
+        let (from, to) = (self.phones[from].id, self.phones[to].id);
+        let transfer = Transfer { from, to, apps: Which::All, retire: false, wait };
+        let mut request = self.phones[0].request(Operation::Transfer(Box::new(transfer)));
+        request.journal.app = None;
+        (request.epoch, request.last_answer) = self.own;
+        request.totals.clear();
+        let settled = self.world.ledger.settle(self.phones[0].work(&request)).unwrap();
+        if let Settled::Answered { payload, .. } = settled {
+            self.own = (read_answer(&payload).head.epoch, digest(&payload));
+        }
     }
 
     fn take(&mut self, step: Step) {
@@ -139,6 +159,7 @@ impl Play {
                 let (supplier, journal) = (SUPPLIER, self.phones[phone].journal());
                 let _ = self.world.ledger.settle(Work::Review { supplier, journal, by: "t".into() });
             }
+            Step::Transfer(from, to, wait) => self.transfer(from, to, wait),
             Step::Wait(days) => self.world.clock.pass(std::time::Duration::from_secs(days * 86_400)),
         }
     }

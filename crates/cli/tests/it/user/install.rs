@@ -97,7 +97,7 @@ pub fn files(user: &User) -> PathBuf {
 }
 
 /// How often this happened to licenses of the supplier's apps.
-fn count(shop: &Shop, kind: &str) -> usize {
+pub(super) fn count(shop: &Shop, kind: &str) -> usize {
     let events = shop.supplier(&["supplier", "events", "--json"]).json();
     events["data"].as_array().unwrap().iter().filter(|event| event["kind"] == kind).count()
 }
@@ -184,13 +184,13 @@ fn b3_b6_b7_a20_software_is_on_sale_ordered_and_installed_as_far_as_the_license_
 }
 
 /// The program's own controller, on this user's device.
-fn controller(user: &User) -> Controller {
+pub(super) fn controller(user: &User) -> Controller {
     let (app, url) = ("acme/paint".parse().unwrap(), user.url.parse().unwrap());
     let product = ProductString { app, url, root: user.root.parse().unwrap() };
     Controller::builder(&product.to_string()).home(&user.carnet.home).open().unwrap()
 }
 
-fn read(run: &Run, path: &str) -> Result<String, String> {
+pub(super) fn read(run: &Run, path: &str) -> Result<String, String> {
     let mut text = String::new();
     let mut content = run.content("brushes", path).map_err(|refused| refused.code.to_owned())?;
     content.read_to_string(&mut text).map_err(|error| error.kind().to_string())?;

@@ -17,6 +17,7 @@ use carnet_store::user::AccountView;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::admission::Client;
+use crate::api::account::transfers::transfers;
 use crate::api::license;
 use crate::api::report::reasons;
 use crate::asker::{Said, asker};
@@ -66,6 +67,7 @@ pub async fn show(
         apps: apps(&found, only, now),
         devices: devices(&found, device.id, only.is_some(), now),
         recovery_code,
+        transfers: transfers(&found, only, now),
         notices: notices
             .iter()
             .filter(|told| only.is_none_or(|only| only == told.license))
@@ -118,7 +120,7 @@ fn devices(view: &AccountView, asker: DeviceId, guest: bool, now: Time) -> Vec<D
 fn device_view(view: &AccountView, known: &NamedDevice, now: Time) -> DeviceView {
     let device = &known.device;
     let holds = |license: &&License| {
-        license.rights.iter().any(|right| right.is_held_by(device.id) && !right.is_free(now))
+        license.rights.iter().any(|right| right.is_held_by(device.id) && !right.has_run_out(now))
     };
     let mut apps: Vec<_> = view.licenses.iter().filter(holds).map(|license| license.app.clone()).collect();
     apps.sort();
@@ -129,6 +131,7 @@ fn device_view(view: &AccountView, known: &NamedDevice, now: Time) -> DeviceView
         maker: known.maker.clone(),
         evidence: device.evidence,
         registered: device.registered,
+        last_contact: view.contacts.get(&device.id).copied(),
         retired: device.is_over(now),
         lost: device.lost,
         until: device.until,

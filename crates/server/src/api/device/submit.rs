@@ -128,6 +128,7 @@ const fn asked(operation: &Operation) -> &'static str {
         Operation::Lost(_) => "lost",
         Operation::Retire(_) => "retire",
         Operation::Rename { .. } => "rename",
+        Operation::Transfer(_) => "transfer",
         Operation::Borrow(_) => "borrow",
         Operation::OrderKey(_) => "order-key",
         Operation::RedeemKey(_) => "redeem-key",
