@@ -157,6 +157,7 @@ def choice(*variants):
         need(is_number(number) and number >= 0)
         need(number < len(variants), "unknown-choice")
         variant = variants[number]
+        need(variant is not None, "unknown-choice")
         if isinstance(variant, str):
             need(not fields)
             return variant
@@ -342,6 +343,14 @@ def bounded(*names):
     return check
 
 
+components = choice("machine-id", "board", "processor", "disk", "network")
+
+
+def sound_drift(found):
+    need(0 < len(found["changed"]) <= found["of"] <= 5, "value")
+
+
+drift = record({1: ("changed", ordered(components)), 2: ("of", narrow)}, sound_drift)
 totals = mapped(
     license,
     record({1: ("uses", unsigned), 2: ("seconds", unsigned), 3: ("first_use?", time)}, bounded("uses", "seconds")),
@@ -405,6 +414,8 @@ def request(embedded):
         ("Borrow", length),
         ("OrderKey", ident("img")),
         ("RedeemKey", redemption),
+        None,
+        ("Replaced", record({1: ("device", device), 2: ("changed", drift)})),
     )
     fields = {
         1: ("server", server),
@@ -455,6 +466,7 @@ statement = record(
         11: ("epoch", unsigned),
         12: ("head", mark),
         13: ("totals", totals),
+        14: ("changed?", drift),
     }
 )
 finding = record({1: ("path", text), 2: ("fault", choice("Changed", "Missing", "Unreadable"))})

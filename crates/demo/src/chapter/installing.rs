@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::World;
 use super::first_start::is_absent;
 use super::picture::is_picture_of;
+use super::{World, key_service};
 use crate::device::Device;
 use crate::files;
 use crate::ran::Ran;
@@ -20,7 +20,8 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     ida.register(&world.product(APP)?, "Ida")?;
     without_a_license_an_image_is_of_no_use(world, &ida)?;
     what_is_ordered_is_installed(world, &ida)?;
-    an_upgrade_fetches_what_is_new(world, &ida)
+    an_upgrade_fetches_what_is_new(world, &ida)?;
+    key_service::tell(world)
 }
 
 /// A folder as a build leaves it behind, packed and published.

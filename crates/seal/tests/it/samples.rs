@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::{AppId, VersionRange};
+use carnet_core::component::{Component, Drift};
 use carnet_core::document;
+use carnet_core::document::Replacement;
 use carnet_core::document::{
     Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
     Pass, PassKind, Person, PortablePass, PublicKey, Reason, Receipt, Redemption, Refusal, Registration,
@@ -138,7 +140,12 @@ pub fn statement() -> Statement {
         epoch: 41,
         head: Mark { sequence: 130, chain: Digest([0x31; 32]) },
         totals: totals(),
+        changed: Some(drift()),
     }
+}
+
+pub fn drift() -> Drift {
+    Drift { changed: [Component::Disk, Component::Network].into(), of: 5 }
 }
 
 pub fn usage_report() -> UsageReport {
@@ -576,6 +583,7 @@ pub fn operations() -> Vec<Operation> {
         }),
         Operation::Withdraw(Digest([0x1f; 32])),
         Operation::Lost(device()),
+        Operation::Replaced(Replacement { device: device(), changed: drift() }),
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
         Operation::Borrow(Length::days(3)),

@@ -16,6 +16,7 @@ mod idempotency;
 mod images;
 mod invitations;
 mod isolation;
+mod key_machine;
 mod keys;
 mod limits;
 mod menus;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
+use carnet_core::document::Replacement;
 use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose, Request};
 use carnet_core::id::{DeviceId, Digest, ImageId, LicenseId, MoveId, ServerId, SupplierId, UserId};
 use carnet_core::provision::{KeyTransaction, Provided, TransactionStatus};
@@ -279,8 +280,12 @@ impl Working {
         operation: &Operation,
         view: &mut View,
     ) -> Result<(), StoreError> {
-        let (Operation::Lost(device) | Operation::Retire(device)) = operation else { return Ok(()) };
-        self.load_device(tx, user, *device, view)
+        match operation {
+            Operation::Lost(device)
+            | Operation::Retire(device)
+            | Operation::Replaced(Replacement { device, .. }) => self.load_device(tx, user, *device, view),
+            _ => Ok(()),
+        }
     }
 
     /// All licenses of a device's user with this supplier, and the device's journals for them.

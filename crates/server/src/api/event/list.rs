@@ -56,7 +56,7 @@ pub async fn list(
 /// An event as its supplier sees it: without the user.
 fn view(event: &stored::Event) -> Event {
     let journal = event.entry.as_ref().map(|entry| &entry.journal);
-    let plain = |kind| Facts { kind, reason: None, movement: None, evidence: None };
+    let plain = |kind| Facts { kind, reason: None, movement: None, evidence: None, changed: None };
     let (facts, by, of) = match &event.what {
         What::Decided(kind) => (Facts::from(kind), None, None),
         What::Acted(acted) => (plain(past_tense(acted.act)), Some(acted.by.clone()), None),
@@ -64,7 +64,11 @@ fn view(event: &stored::Event) -> Event {
         What::Charged(charged) => (plain(charged_as(charged.after)), Some(charged.by.clone()), None),
         What::Freed(freed) => (plain("device-freed"), Some(freed.by.clone()), None),
         What::Reported(reported) => (plain(kind_of(reported.step)), Some(reported.by.clone()), None),
-        What::Along(share) => (plain("along"), None, Some(share.of)),
+        What::Along(share) => (Facts::of_share(share.replaced.as_ref()), None, Some(share.of)),
+    };
+    let replaced = match &event.what {
+        What::Along(share) => share.replaced.as_ref().map(|replaced| replaced.device),
+        _ => None,
     };
     let stated_reason = match &event.what {
         What::Acted(acted) => acted.reason.clone(),
@@ -77,10 +81,11 @@ fn view(event: &stored::Event) -> Event {
         kind: facts.kind.to_owned(),
         license: event.license,
         app: journal.and_then(|journal| journal.app.clone()),
-        device: journal.map(|journal| journal.device),
+        device: journal.map(|journal| journal.device).or(replaced),
         reason: facts.reason,
         movement: facts.movement,
         evidence: facts.evidence,
+        changed: facts.changed.map(|changed| changed.to_string()),
         by,
         stated_reason,
         of,
