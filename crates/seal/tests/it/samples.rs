@@ -583,7 +583,6 @@ pub fn operations() -> Vec<Operation> {
         }),
         Operation::Withdraw(Digest([0x1f; 32])),
         Operation::Lost(device()),
-        Operation::Replaced(Replacement { device: device(), changed: drift() }),
         Operation::Retire(device()),
         Operation::Rename { device: device(), name: "Ada's other laptop".into() },
         Operation::Borrow(Length::days(3)),
@@ -594,6 +593,7 @@ pub fn operations() -> Vec<Operation> {
             seal_to: PublicKey([0x5a; 32]),
             pass: vec![0x9a; 400],
         })),
+        Operation::Replaced(Replacement { device: device(), changed: drift() }),
     ]
 }
 

@@ -13,7 +13,7 @@ use carnet_core::document::{
 use carnet_core::id::{DeviceId, Digest, RequestId, SupplierId};
 use carnet_core::license::Status;
 use carnet_core::offer::{Charging, Offer};
-use carnet_core::server::{Beside, Grant};
+use carnet_core::server::{Beside, EventKind, Grant};
 use carnet_core::time::Time;
 use carnet_store::event::What;
 use carnet_store::{LedgerError, Settled, StoreError, Submission, Work};
@@ -167,7 +167,8 @@ fn d5_what_a_lost_device_held_is_booked_and_the_books_are_right() {
 fn a19_d5_a_replaced_device_shows_at_each_license_with_what_had_changed() {
     let world = World::new();
     let mut phone = Phone::register(&world, 1);
-    let license = pass_of(&phone.agree(&world, "ten-runs")).license;
+    let runs = pass_of(&phone.agree(&world, "ten-runs")).license;
+    let forever = pass_of(&phone.agree(&world, "forever")).license;
     let invitation = Invitation { digest: code_digest(CODE), purpose: Purpose::Join };
     submit(&world, &own(&phone, 1, Operation::Invite(invitation)), None);
     let receipt = digest(&handed_in(&world, &joining(2, CODE), Some(CODE)));
@@ -179,12 +180,17 @@ fn a19_d5_a_replaced_device_shows_at_each_license_with_what_had_changed() {
     let answered = submit(&world, &first_of(device_id(2), receipt, 1, operation), None);
     assert!(matches!(answered, Body::Receipt(_)), "{answered:?}");
     assert_eq!(reason_of(&phone.renew(&world)), Reason::Retired);
-    let shares = world.store.read(|tx| tx.events_of_license(SUPPLIER, license, None, 10)).unwrap().items;
-    let replaced = shares.iter().find_map(|event| match &event.what {
-        What::Along(share) => share.replaced.clone(),
-        _ => None,
-    });
-    assert_eq!(replaced, Some(replacement));
+    for license in [runs, forever] {
+        let events = world.store.read(|tx| tx.events_of_license(SUPPLIER, license, None, 10)).unwrap().items;
+        let replaced = events.iter().find_map(|event| match &event.what {
+            What::Decided(EventKind::DeviceReplaced { device, changed }) => {
+                Some(Replacement { device: *device, changed: changed.clone() })
+            }
+            What::Along(share) => share.replaced.clone(),
+            _ => None,
+        });
+        assert_eq!(replaced.as_ref(), Some(&replacement), "{events:?}");
+    }
     world.assert_clean();
     world.reopen().assert_clean();
 }

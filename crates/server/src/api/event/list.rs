@@ -9,6 +9,7 @@ use carnet_api::path::EVENTS;
 use carnet_core::charge::ChargeStatus;
 use carnet_core::id::LicenseId;
 use carnet_core::license::Act;
+use carnet_core::server::EventKind;
 use carnet_store::event::{self as stored, What};
 
 use crate::api::report::kind_of;
@@ -68,6 +69,7 @@ fn view(event: &stored::Event) -> Event {
     };
     let replaced = match &event.what {
         What::Along(share) => share.replaced.as_ref().map(|replaced| replaced.device),
+        What::Decided(EventKind::DeviceReplaced { device, .. }) => Some(*device),
         _ => None,
     };
     let stated_reason = match &event.what {
@@ -81,7 +83,8 @@ fn view(event: &stored::Event) -> Event {
         kind: facts.kind.to_owned(),
         license: event.license,
         app: journal.and_then(|journal| journal.app.clone()),
-        device: journal.map(|journal| journal.device).or(replaced),
+        // The one before: what there is now may not be known to the supplier yet.
+        device: replaced.or(journal.map(|journal| journal.device)),
         reason: facts.reason,
         movement: facts.movement,
         evidence: facts.evidence,
