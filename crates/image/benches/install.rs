@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "what is measured lies in files that need not last")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -128,7 +128,7 @@ struct Fetched {
 }
 
 impl Fetched {
-    fn open(path: &PathBuf, cut_after: u64) -> Self {
+    fn open(path: &Path, cut_after: u64) -> Self {
         let file = RealFs::default().open(path, Access::Read).unwrap();
         Self { file, come: AtomicU64::new(0), cut_after, first_new: OnceLock::new() }
     }
