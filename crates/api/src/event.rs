@@ -1,7 +1,9 @@
 //! Events: what happened to the licenses of a supplier's apps, with the evidence where something was wrong.
 
 use carnet_core::app::AppId;
+use carnet_core::component::Drift;
 use carnet_core::document::Reason;
+use carnet_core::document::Replacement;
 use carnet_core::id::{DeviceId, Digest, LicenseId, MoveId};
 use carnet_core::license::Posting;
 use carnet_core::server::{Divergence, EventKind};
@@ -45,6 +47,10 @@ pub struct Event {
     /// Both sides of what did not fit, where a device went backwards, two went on, or the server was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// What of the machine was not found again, where a device came back as another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3 of 5 changed: board, disk, network adapter")]
+    pub changed: Option<String>,
     /// By whom, where the supplier acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -107,11 +113,24 @@ pub struct Facts {
     pub movement: Option<MoveId>,
     /// What did not fit.
     pub evidence: Option<Evidence>,
+    /// What of the machine was not found again.
+    pub changed: Option<Drift>,
+}
+
+impl Facts {
+    /// Of a share in another event.
+    #[must_use]
+    pub fn of_share(replaced: Option<&Replacement>) -> Self {
+        let plain = |kind| Self { kind, reason: None, movement: None, evidence: None, changed: None };
+        let named =
+            |one: &Replacement| Self { changed: Some(one.changed.clone()), ..plain("device-replaced") };
+        replaced.map_or_else(|| plain("along"), named)
+    }
 }
 
 impl From<&EventKind> for Facts {
     fn from(kind: &EventKind) -> Self {
-        let plain = |kind| Self { kind, reason: None, movement: None, evidence: None };
+        let plain = |kind| Self { kind, reason: None, movement: None, evidence: None, changed: None };
         let moved = |kind, movement: &MoveId| Self { movement: Some(*movement), ..plain(kind) };
         let seen = |kind, seen: &Divergence| Self { evidence: Some((*seen).into()), ..plain(kind) };
         match kind {
@@ -127,6 +146,9 @@ impl From<&EventKind> for Facts {
             EventKind::Invited { .. } => plain("code-made"),
             EventKind::Withdrawn => plain("code-withdrawn"),
             EventKind::DeviceLost { .. } => plain("device-lost"),
+            EventKind::DeviceReplaced { changed, .. } => {
+                Self { changed: Some(changed.clone()), ..plain("device-replaced") }
+            }
             EventKind::DeviceRetired { .. } => plain("device-retired"),
             EventKind::DeviceRenamed { .. } => plain("device-renamed"),
             EventKind::Transferred { .. } => plain("transferred"),

@@ -31,6 +31,7 @@ pub mod redeem;
 pub mod register;
 pub mod relay;
 pub mod renew;
+pub mod repair;
 pub mod report;
 pub mod run;
 pub mod seats;

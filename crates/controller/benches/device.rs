@@ -86,7 +86,7 @@ fn cold_start() {
             times.push(part);
         }
         durable.push(timed(|| place.start(Disk::Real)));
-        evidence.push(timed(|| Component::ALL.map(|component| ThisMachine.component(component))));
+        evidence.push(timed(|| Component::ALL.map(|component| ThisMachine.features(component))));
     }
     let (start, verify) = (median(&mut starts), median(&mut verified));
     let ratio = start.as_secs_f64() / verify.as_secs_f64();

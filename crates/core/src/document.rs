@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, VersionRange};
+use crate::component::Drift;
 use crate::id::{
     DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
     UserId,
@@ -122,6 +123,8 @@ pub enum Operation {
     OrderKey(ImageId),
     /// Present the transaction id, and get the key (B7).
     RedeemKey(Box<KeyRedemption>),
+    /// This device is one of the user's with other parts: what that one held is free, as if it were lost (D5).
+    Replaced(Replacement),
 }
 
 impl Operation {
@@ -134,6 +137,7 @@ impl Operation {
                 | Self::Invite(_)
                 | Self::Withdraw(_)
                 | Self::Lost(_)
+                | Self::Replaced(_)
                 | Self::Retire(_)
                 | Self::Rename { .. }
                 | Self::Transfer(_)
@@ -178,6 +182,15 @@ pub enum Joins {
     By(Secret),
     /// That of whoever exported this portable pass, for its license only (A16).
     With(Box<Brought>),
+}
+
+/// A device whose parts have changed so far that it is another one (A19).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The one before.
+    pub device: DeviceId,
+    /// What of it was not found again.
+    pub changed: Drift,
 }
 
 /// A code that opens something once it is shown. Servers keep the digest only.

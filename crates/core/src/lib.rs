@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod charge;
+pub mod component;
 pub mod device;
 pub mod document;
 pub mod id;

@@ -15,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, Version};
+use crate::component::Drift;
 use crate::document::{PublicKey, Totals};
 use crate::id::{DeviceId, Digest, LicenseId, PassId, RequestId, ServerId, SupplierId, UserId};
 use crate::time::{Seconds, Time};
@@ -144,6 +145,8 @@ pub struct Statement {
     pub head: Mark,
     /// What this journal has used of each license.
     pub totals: BTreeMap<LicenseId, Totals>,
+    /// What of the machine has changed since it was registered (B2). None: nothing, or there is no telling.
+    pub changed: Option<Drift>,
 }
 
 /// What lies beside a document because it is long.

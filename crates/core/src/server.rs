@@ -26,6 +26,7 @@ use self::joining::{Newcomer, kept_out, newcomer};
 pub use self::redeeming::Grant;
 pub use self::supplier::{Freed, free_device, review};
 use crate::charge::Charge;
+use crate::component::Drift;
 use crate::document::{
     Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Purpose, Reason,
     Receipt, Refusal, Request, Resume, Totals,
@@ -466,6 +467,13 @@ pub enum EventKind {
     DeviceLost {
         /// Which.
         device: DeviceId,
+    },
+    /// A device came back with so many other parts that it is another one (A19, D5).
+    DeviceReplaced {
+        /// The one before.
+        device: DeviceId,
+        /// What of it was not found again.
+        changed: Drift,
     },
     /// A device was retired.
     DeviceRetired {

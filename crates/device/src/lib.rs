@@ -11,6 +11,7 @@
 //! * [`contact`] – asking the server, over any carrier;
 //! * [`by_hand`] – a carrier without a network;
 //! * [`portable`] – passes on their way between devices, [`medium`] – where they travel;
+//! * [`replaced`] – a passbook that was made on another machine, and the way on;
 //! * [`installed`] – installed programs and the keys that were delivered for them;
 //! * [`asked`] – what suppliers want, and handing it in;
 //! * [`usage`] – what is recorded for the supplier, [`report`] – saying it, and opening what was said, [`erase`] – ending it;
@@ -31,6 +32,7 @@ pub mod passbook;
 pub mod place;
 pub mod platform;
 pub mod portable;
+pub mod replaced;
 pub mod report;
 pub mod storage;
 pub mod usage;

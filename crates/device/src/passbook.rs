@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carnet_core::app::AppId;
+use carnet_core::component::Drift;
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey};
 use carnet_core::id::{Digest, UserId};
 use carnet_core::journal::State;
@@ -224,6 +225,12 @@ impl Passbook {
     pub fn public_keys(&self) -> (PublicKey, PublicKey) {
         let agreement = AgreementKey::from_seed(&self.identity.agreement_secret().to_bytes());
         (self.signer().public(), agreement.public())
+    }
+
+    /// What of the machine has changed since the identity was bound to it, within what is tolerated; none: nothing.
+    #[must_use]
+    pub fn changed(&self) -> Option<Drift> {
+        Some(self.identity.drift()).filter(|drift| !drift.is_none()).cloned()
     }
 
     /// What the identity is bound to, as the server is told.

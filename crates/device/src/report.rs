@@ -121,6 +121,7 @@ pub(crate) fn statement(
         epoch: state.epoch,
         head: mark(head),
         totals: state.totals.clone(),
+        changed: passbook.changed(),
     }
 }
 

@@ -187,6 +187,8 @@ impl<'a> Place<'a> {
                 discard(self.tree, &part)?;
             }
         }
+        // What is removed while it is open stays under another name on some file systems, in the way of its folder.
+        drop(current);
         self.tidy()?;
         let installed = self.current(order.trust)?;
         Ok(installed.ok_or_else(|| FsError::new("open", &self.link(), FsFault::NotFound))?)

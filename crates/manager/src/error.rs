@@ -2,6 +2,7 @@
 
 use carnet_api::Problem;
 use carnet_core::app::{AppId, OfferName};
+use carnet_core::component::Drift;
 use carnet_core::device::Disapproval;
 use carnet_core::document::Reason;
 use carnet_core::id::{Digest, MoveId};
@@ -60,6 +61,14 @@ pub enum ManagerError {
     /// There is no valid passbook (A6).
     #[error("this device is not registered at {0}")]
     NotRegistered(ServerUrl),
+    /// The passbook was made on a machine with too much else in it, and nobody has shown that this is its owner.
+    #[error("for {server} this is another machine: {changed}")]
+    CodeNeeded {
+        /// The server.
+        server: ServerUrl,
+        /// What was not found again.
+        changed: Drift,
+    },
     /// What the user told about themselves cannot be taken.
     #[error("{}", in_one_line(.0))]
     Person(Vec<PersonProblem>),
@@ -164,11 +173,17 @@ impl ManagerError {
                 "check that this is the right server and the right root hash, then try again; nothing is lost"
                     .into()
             }
-            Self::Passbook(PassbookError::Identity(IdentityError::TooLittleEvidence { .. })) => {
+            Self::Passbook(PassbookError::Identity(
+                IdentityError::TooLittleEvidence { .. } | IdentityError::NothingOfItsOwn,
+            )) => {
                 "run `carnet register --identity file:PATH`, or set CARNET_IDENTITY=file:PATH for all commands: that file takes the machine's place, and must not be copied along".into()
             }
             Self::Passbook(error) => split(&error.to_string()).1,
             Self::NotRegistered(_) => "run `carnet register`".into(),
+            Self::CodeNeeded { .. } => {
+                "run `carnet devices repair --code -` with your recovery code, or with what `carnet devices invite` says on another device of yours"
+                    .into()
+            }
             Self::Person(problems) => problems.first().map_or("", |first| first.remedy).into(),
             Self::Refused { reason, .. }
             | Self::RegistrationRefused(reason)
@@ -211,6 +226,7 @@ impl ManagerError {
             Self::Untrusted { .. } => "untrusted",
             Self::Passbook(_) => "passbook",
             Self::NotRegistered(_) => "not-registered",
+            Self::CodeNeeded { .. } => "code-needed",
             Self::Person(_) => "personal-data",
             Self::Refused { reason, .. }
             | Self::RegistrationRefused(reason)

@@ -39,6 +39,7 @@ pub mod recovery;
 pub mod redeem;
 pub mod register;
 mod relay;
+pub mod repair;
 pub mod report;
 pub mod seats;
 pub mod server;

@@ -2,6 +2,7 @@
 
 use carnet_api::account::Account;
 use carnet_core::app::AppId;
+use carnet_core::component::Drift;
 use carnet_core::document::{Evidence, Operation, Reason, Request};
 use carnet_core::id::{DeviceId, Digest, ServerId, UserId};
 use carnet_core::journal::{ClockReading, State};
@@ -27,6 +28,8 @@ pub struct Status {
     pub device: Option<DeviceId>,
     /// What its identity is bound to.
     pub identity: Option<Evidence>,
+    /// What of the machine has changed since, within what is tolerated.
+    pub changed: Option<Drift>,
     /// The device's clock against what is known to have been reached.
     pub clock: ClockStatus,
     /// Requests that wait for the server's answer.
@@ -94,6 +97,7 @@ pub const fn name_of(operation: &Operation) -> &'static str {
         Operation::Invite(_) => "invite",
         Operation::Withdraw(_) => "withdraw-code",
         Operation::Lost(_) => "device-lost",
+        Operation::Replaced(_) => "device-replaced",
         Operation::Retire(_) => "retire-device",
         Operation::Rename { .. } => "rename-device",
         Operation::Transfer(_) => "transfer",
@@ -119,6 +123,7 @@ impl Manager {
             user: passbook.as_ref().and_then(Passbook::user),
             device: passbook.as_ref().map(|passbook| passbook.identity().device()),
             identity: passbook.as_ref().map(Passbook::evidence),
+            changed: passbook.as_ref().and_then(Passbook::changed),
             clock: clock(&states, self.now()),
             waiting: waiting.collect(),
             account: None,

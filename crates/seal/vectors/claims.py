@@ -157,6 +157,7 @@ def choice(*variants):
         need(is_number(number) and number >= 0)
         need(number < len(variants), "unknown-choice")
         variant = variants[number]
+        need(variant is not None, "unknown-choice")
         if isinstance(variant, str):
             need(not fields)
             return variant
@@ -355,6 +356,14 @@ def bounded(*names):
     return check
 
 
+components = choice("machine-id", "board", "processor", "disk", "network")
+
+
+def sound_drift(found):
+    need(0 < len(found["changed"]) <= found["of"] <= 5, "value")
+
+
+drift = record({1: ("changed", ordered(components)), 2: ("of", narrow)}, sound_drift)
 totals = mapped(
     license,
     record({1: ("uses", unsigned), 2: ("seconds", unsigned), 3: ("first_use?", time)}, bounded("uses", "seconds")),
@@ -429,6 +438,7 @@ def request(embedded):
         ("OrderKey", ident("img")),
         ("RedeemKey", redemption),
         ("Transfer", transfer),
+        ("Replaced", record({1: ("device", device), 2: ("changed", drift)})),
     )
     fields = {
         1: ("server", server),
@@ -479,6 +489,7 @@ statement = record(
         11: ("epoch", unsigned),
         12: ("head", mark),
         13: ("totals", totals),
+        14: ("changed?", drift),
     }
 )
 finding = record({1: ("path", text), 2: ("fault", choice("Changed", "Missing", "Unreadable"))})

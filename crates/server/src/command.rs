@@ -8,6 +8,7 @@ mod health;
 mod invitations;
 mod invite;
 mod keys;
+mod keys_pair;
 mod keys_serve;
 mod relocate;
 mod restore;
@@ -110,13 +111,14 @@ impl From<OpenError> for Stopped {
 pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
     let config = &loaded.config;
     let fs = Arc::new(RealFs::default());
+    let key_service = config.command.key_service();
     let around = Surroundings {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         database: database(config, fs.as_ref())?,
         fs,
         data: config.data.clone(),
-        key_service: config.command.key_service(),
+        key_service: key_service.map_err(|what| Stopped { exit: Exit::Usage, message: what.to_owned() })?,
     };
     match &config.command {
         Command::Up(listen) => run::up(around, listen),
@@ -126,7 +128,7 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         Command::CheckLedger => check_ledger::run(&around),
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
-        Command::Doctor { tls, quick, json } => doctor::run(&around, tls, *quick, *json),
+        Command::Doctor { tls, quick, json, key_service: _ } => doctor::run(&around, tls, *quick, *json),
         Command::Keys(keys) => keys::run(&around, keys),
         Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
             config_show::run(loaded, *json)

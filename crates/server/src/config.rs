@@ -16,6 +16,7 @@ use crate::admission::{
     LEDGER_BATCH, LEDGER_QUEUE, Network, Policy, REQUESTS_PER_MINUTE, WRONG_CODES_PER_HOUR,
 };
 use crate::command::Exit;
+use crate::key_service::Place;
 use crate::tls::Files;
 
 pub use load::{LoadError, Loaded, load};
@@ -96,6 +97,10 @@ pub enum Command {
         /// The certificate and its key
         #[command(flatten)]
         tls: TlsFiles,
+
+        /// The key service to ask, as for `serve`
+        #[command(flatten)]
+        key_service: KeyServiceAt,
 
         /// Leave out the ledger check, which reads every event
         #[arg(long)]
@@ -225,17 +230,45 @@ pub enum Keys {
     /// Take the root key away from the server, or bring it back
     #[command(subcommand)]
     Root(Root),
+    /// Make two certificates that accept each other and nobody else, for a key service on another machine
+    Pair {
+        /// The folder for `key-service.pair`, which goes with `keys serve`, and `server.pair`, which goes with `serve`
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+
+        /// How long they are good, in days
+        #[arg(long, value_name = "DAYS", default_value_t = 730)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=3_650))]
+        lasts: u64,
+    },
     /// Run the key service as a process of its own, with a data folder of its own: the public server then has no license
     /// keys
     Serve {
-        /// Where to listen: a socket in a folder that nobody but this service and the server can open
-        #[arg(long, value_name = "SOCKET")]
-        socket: PathBuf,
+        /// Where to listen
+        #[command(flatten)]
+        place: ServeKeys,
 
         /// The server's root hash, as `carnetd root-hash` prints it; needed once, in a new folder
         #[arg(long, value_name = "HASH", value_parser = root_hash)]
         root: Option<Digest>,
     },
+}
+
+/// Where the key service listens.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = true)]
+pub struct ServeKeys {
+    /// A socket in a folder that nobody but this service and the server can open
+    #[arg(long, value_name = "SOCKET", conflicts_with = "listen")]
+    pub socket: Option<PathBuf>,
+
+    /// An address that the public server's machine reaches, and nobody else
+    #[arg(long, value_name = "ADDRESS", requires = "pair")]
+    pub listen: Option<SocketAddr>,
+
+    /// The key service's half of what `carnetd keys pair` has made
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub pair: Option<PathBuf>,
 }
 
 fn root_hash(text: &str) -> Result<Digest, &'static str> {
@@ -305,19 +338,56 @@ pub struct Listen {
     #[command(flatten)]
     pub allowance: Allowance,
 
-    /// The socket of a key service that `carnetd keys serve` runs as a process of its own; without it, the server keeps
-    /// license keys itself
-    #[arg(long, env = "CARNETD_KEY_SERVICE", value_name = "SOCKET")]
-    pub key_service: Option<PathBuf>,
+    /// A key service of its own
+    #[command(flatten)]
+    pub key_service: KeyServiceAt,
+}
+
+/// Where license keys are kept, when that is not the server itself.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KeyServiceAt {
+    /// Where `carnetd keys serve` listens as a process of its own: a socket, or tls://HOST:PORT on another machine; without
+    /// it, the server keeps license keys itself
+    #[arg(long, env = "CARNETD_KEY_SERVICE", value_name = "SOCKET|ADDRESS")]
+    pub key_service: Option<String>,
+
+    /// The server's half of what `carnetd keys pair` has made, for a key service on another machine
+    #[arg(long, env = "CARNETD_KEY_SERVICE_PAIR", value_name = "FILE")]
+    pub key_service_pair: Option<PathBuf>,
+}
+
+impl KeyServiceAt {
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When address and pair do not come together.
+    pub fn place(&self) -> Result<Option<Place>, &'static str> {
+        let address = self.key_service.as_deref().and_then(|place| place.strip_prefix("tls://"));
+        match (&self.key_service, address, &self.key_service_pair) {
+            (Some(_), Some(address), Some(pair)) if address.contains(':') => {
+                Ok(Some(Place::Machine { address: address.to_owned(), pair: pair.clone() }))
+            }
+            (_, Some(_), Some(_)) => Err("the address of a key service has a port: tls://HOST:PORT"),
+            (_, Some(_), None) => Err(
+                "a key service on another machine needs --key-service-pair: make it with `carnetd keys pair`",
+            ),
+            (_, None, Some(_)) => Err("--key-service-pair goes with --key-service tls://HOST:PORT"),
+            (Some(path), None, None) => Ok(Some(Place::Socket(path.into()))),
+            (None, ..) => Ok(None),
+        }
+    }
 }
 
 impl Command {
-    /// The socket of the key service, where a server is started that has one beside it.
-    #[must_use]
-    pub fn key_service(&self) -> Option<PathBuf> {
+    /// The key service, where a server is started, or looked at, that has one beside it.
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    pub fn key_service(&self) -> Result<Option<Place>, &'static str> {
         match self {
-            Self::Up(listen) | Self::Serve(listen) => listen.key_service.clone(),
-            _ => None,
+            Self::Up(listen) | Self::Serve(listen) => listen.key_service.place(),
+            Self::Doctor { key_service, .. } => key_service.place(),
+            _ => Ok(None),
         }
     }
 }

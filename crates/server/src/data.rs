@@ -21,6 +21,7 @@ use carnet_store::key::ServerKey;
 use carnet_store::{Database, Options, PostgresUrl, Store, StoreError};
 
 use crate::admission::Policy;
+use crate::key_service::PairError;
 use crate::keys::{self, KeyFault};
 use crate::server::Surroundings;
 
@@ -55,6 +56,9 @@ pub enum OpenError {
     /// The files in it.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// The pair of certificates for the key service cannot be used.
+    #[error(transparent)]
+    Pair(#[from] PairError),
     /// The database in it.
     #[error(transparent)]
     Store(#[from] StoreError),

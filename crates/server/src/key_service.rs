@@ -4,18 +4,29 @@
 //! has signed; what a device may have it reads from the device's own signed request, and from a pass that the server's
 //! keys have signed for that very device. By itself the public server can make it give out nothing.
 //!
-//! It runs inside `carnetd`, with a folder of its own, or as a process of its own (`carnetd keys serve`).
+//! It runs inside `carnetd`, with a folder of its own, or as a process of its own (`carnetd keys serve`), on this machine or
+//! another one.
 
+pub mod machine;
 pub mod message;
+pub mod pair;
+mod patient;
+pub mod pinned;
 pub mod socket;
 pub mod vault;
 
+use std::fmt;
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use carnet_core::document::PublicKey;
 use carnet_core::provision::{Handed, KeyTransaction};
+use carnet_seam::Fs;
 
+pub use machine::Machine;
 pub use message::{Call, Reply};
+pub use pair::{Half, PairError};
 pub use vault::{Vault, VaultFault};
 
 /// The key service, wherever it runs.
@@ -23,8 +34,71 @@ pub use vault::{Vault, VaultFault};
 pub enum KeyService {
     /// In this process.
     Here(Box<Vault>),
-    /// In another process of this machine, behind this socket.
-    Apart(PathBuf),
+    /// In another process.
+    Apart(Apart),
+}
+
+/// Where a key service of its own listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On this machine, behind this socket.
+    Socket(PathBuf),
+    /// On another one.
+    Machine {
+        /// As in `keys.example.org:8475`.
+        address: String,
+        /// This side's half of what `carnetd keys pair` has made.
+        pair: PathBuf,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Machine { address, .. } => write!(f, "tls://{address}"),
+        }
+    }
+}
+
+/// A key service in another process.
+#[derive(Debug)]
+pub struct Apart {
+    way: Way,
+    missed: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Way {
+    Socket(PathBuf),
+    Machine(Box<Machine>),
+}
+
+impl Apart {
+    /// The one that listens there. Nobody is asked yet.
+    ///
+    /// # Errors
+    /// [`PairError`], which says what to do.
+    pub fn at(place: &Place, fs: &dyn Fs) -> Result<Self, PairError> {
+        let way = match place {
+            Place::Socket(path) => Way::Socket(path.clone()),
+            Place::Machine { address, pair } => {
+                Way::Machine(Box::new(Machine::new(address.clone(), Half::load(fs, pair)?)?))
+            }
+        };
+        Ok(Self { way, missed: AtomicU64::new(0) })
+    }
+
+    fn ask(&self, call: &Call) -> io::Result<Reply> {
+        let asked = match &self.way {
+            Way::Socket(path) => socket::ask(path, call),
+            Way::Machine(machine) => machine.ask(call),
+        };
+        if asked.is_err() {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+        asked
+    }
 }
 
 /// Why the key service did not do what was asked.
@@ -85,12 +159,19 @@ impl KeyService {
         }
     }
 
+    /// How many calls got no reply.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        match self {
+            Self::Here(_) => 0,
+            Self::Apart(apart) => apart.missed.load(Ordering::Relaxed),
+        }
+    }
+
     fn ask(&self, call: &Call) -> Result<Reply, KeyServiceError> {
         match self {
             Self::Here(vault) => Ok(vault.answer(call)),
-            Self::Apart(socket) => {
-                socket::ask(socket, call).map_err(|error| KeyServiceError::Away(error.to_string()))
-            }
+            Self::Apart(apart) => apart.ask(call).map_err(|error| KeyServiceError::Away(error.to_string())),
         }
     }
 }

@@ -35,7 +35,10 @@ pub const QUEUE: &str = "carnet_ledger_queue_length";
 /// When the key set ends, in seconds since 1970.
 pub const KEY_SET_ENDS: &str = "carnet_key_set_expires_seconds";
 
-const DESCRIBED: [(&str, Kind, &str); 11] = [
+/// Calls to the key service that got no reply.
+pub const KEY_SERVICE_MISSED: &str = "carnet_key_service_missed_total";
+
+const DESCRIBED: [(&str, Kind, &str); 12] = [
     (REQUESTS, Kind::Counter, "HTTP requests by route, method and status"),
     (REQUEST_SECONDS, Kind::Histogram, "time until the answer, in seconds, by route"),
     (PROBLEMS, Kind::Counter, "problems answered, by code"),
@@ -46,6 +49,7 @@ const DESCRIBED: [(&str, Kind, &str); 11] = [
     (FLAGGED, Kind::Gauge, "journals that wait for a supplier's review"),
     (SETTLED, Kind::Counter, "pieces of work that the ledger has settled"),
     (QUEUE, Kind::Gauge, "pieces of work waiting for the ledger"),
+    (KEY_SERVICE_MISSED, Kind::Counter, "calls to a key service of its own that got no reply"),
     (KEY_SET_ENDS, Kind::Gauge, "when the key set ends, in seconds since 1970"),
 ];
 
@@ -93,7 +97,7 @@ impl Metrics {
 
     /// What has no labels, or one of a known few, is there from the start, so that an alert finds a zero.
     fn begin(&self) {
-        [RENEWALS, SETTLED].iter().for_each(|name| self.count(name, Vec::new(), 0));
+        [RENEWALS, SETTLED, KEY_SERVICE_MISSED].iter().for_each(|name| self.count(name, Vec::new(), 0));
         self.set(QUEUE, 0.0);
         for code in ProblemCode::ALL {
             self.count(PROBLEMS, vec![Label::from_static_parts("code", code.as_str())], 0);
@@ -150,6 +154,11 @@ impl Metrics {
     pub fn ledger(&self, settled: u64, queue: u64) {
         self.recorder.register_counter(&Key::from_name(SETTLED), &META).absolute(settled);
         self.set(QUEUE, f64::from(u32::try_from(queue).unwrap_or(u32::MAX)));
+    }
+
+    /// How many calls to the key service got no reply.
+    pub fn key_service_missed(&self, calls: u64) {
+        self.recorder.register_counter(&Key::from_name(KEY_SERVICE_MISSED), &META).absolute(calls);
     }
 
     /// When the key set ends.

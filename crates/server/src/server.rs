@@ -17,7 +17,7 @@ use crate::admission::{Admission, Policy};
 use crate::data::{self, OpenError};
 use crate::judging::Queue;
 use crate::key_service::vault::Outside;
-use crate::key_service::{KeyService, Vault};
+use crate::key_service::{self, Apart, KeyService, Vault};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::problem::Failure;
@@ -36,7 +36,7 @@ pub struct Surroundings {
     /// The database, where it is not a file in the data folder.
     pub database: Option<PostgresUrl>,
     /// The socket of the key service, where it is a process of its own.
-    pub key_service: Option<PathBuf>,
+    pub key_service: Option<key_service::Place>,
 }
 
 impl Surroundings {
@@ -269,6 +269,7 @@ impl Server {
     pub fn measure(&self) {
         let (settled, waiting) = (&self.0.settled, &self.0.waiting);
         self.metrics().ledger(settled.load(Ordering::Relaxed), waiting.load(Ordering::Relaxed));
+        self.metrics().key_service_missed(self.0.key_service.missed());
         self.metrics().key_set_ends(self.keys().current().expires().0 / 1_000_000);
     }
 
@@ -292,8 +293,8 @@ impl Server {
 
 /// The key service, with its own folder below the data folder, unless it is a process of its own.
 fn key_service(around: &Surroundings, keys: &Keys) -> Result<KeyService, OpenError> {
-    if let Some(socket) = &around.key_service {
-        return Ok(KeyService::Apart(socket.clone()));
+    if let Some(place) = &around.key_service {
+        return Ok(KeyService::Apart(Apart::at(place, around.fs.as_ref())?));
     }
     let Surroundings { fs, random, clock, data, .. } = around;
     let outside = Outside { fs: fs.clone(), random: random.clone(), clock: clock.clone() };

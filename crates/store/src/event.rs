@@ -7,6 +7,7 @@
 use carnet_core::app::AppId;
 use carnet_core::charge::{ChargeAct, ChargeStatus};
 use carnet_core::document::JournalName;
+use carnet_core::document::Replacement;
 use carnet_core::id::{ChargeId, DeviceId, Digest, LicenseId, RequestId, SupplierId, UserId};
 use carnet_core::license::{Act, Posting, Standing};
 use carnet_core::report::Wanted;
@@ -100,10 +101,13 @@ pub enum What {
 }
 
 /// A share of another event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Along {
     /// The number of that event.
     pub of: i64,
+    /// The device that came back as another one, where that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Replacement>,
 }
 
 /// A supplier's act.
@@ -440,6 +444,7 @@ fn kind_columns(what: &What) -> Result<(&'static str, Option<String>), StoreErro
         EventKind::Withdrawn => return Ok(("withdrawn", None)),
         EventKind::Invited { .. } => "invited",
         EventKind::DeviceLost { .. } => "device-lost",
+        EventKind::DeviceReplaced { .. } => "device-replaced",
         EventKind::DeviceRetired { .. } => "device-retired",
         EventKind::DeviceRenamed { .. } => "device-renamed",
         EventKind::Transferred { .. } => "transferred",

@@ -47,6 +47,13 @@ pub const BENCHES: &[Bench] = &[
         arguments: &[],
     },
     Bench {
+        name: "install",
+        tells: "building and installing an image of 2 GiB: time, memory, going on in the middle (some 6 GB of disk)",
+        package: "carnet-image",
+        bench: "install",
+        arguments: &[],
+    },
+    Bench {
         name: "ledger",
         tells: "renewals in process on SQLite with 1M licenses, against batches of one; one hot license",
         package: "carnet-store",

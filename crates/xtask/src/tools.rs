@@ -56,6 +56,16 @@ const TOOLS: &[Tool] = &[
         packages: &["fusefat", "dosfstools"],
         why: "is the stick with a FAT file system that passes are moved on",
     },
+    Tool {
+        name: "fuse2fs and mke2fs",
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin:/sbin; command -v fuse2fs && command -v mke2fs && command -v fusermount",
+        ],
+        packages: &["fuse2fs", "e2fsprogs"],
+        why: "is the small disk that an installation fills",
+    },
 ];
 
 /// Parts of the Rust toolchain; rustup provides them, and only the person at the keyboard decides about rustup.

@@ -66,9 +66,11 @@ fn remarks(event: &api::Event) -> String {
             "the device quoted epoch {quoted_epoch}, expected was {expected_epoch}; --json shows the evidence"
         )
     });
+    let changed = event.changed.as_ref().map(|changed| clean(changed));
     let by = event.by.as_ref().map(|by| format!("by {}", clean(by)));
     let stated = event.stated_reason.as_ref().map(|stated| format!("because: {}", clean(stated)));
     let of = event.of.map(|of| format!("along with event {of}"));
-    let all: Vec<String> = [by, stated, reason, movement, of, evidence].into_iter().flatten().collect();
+    let all: Vec<String> =
+        [by, stated, reason, movement, changed, of, evidence].into_iter().flatten().collect();
     if all.is_empty() { "–".into() } else { all.join("; ") }
 }

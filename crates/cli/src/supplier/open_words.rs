@@ -34,6 +34,7 @@ pub fn in_words(opened: &Opened, done: Option<&str>) -> String {
         ("Device", format!("{} ({})", clean(&says.device_name), says.device)),
         ("Made", moment(says.at)),
     ];
+    facts.extend(says.changed.as_ref().map(|changed| ("Machine", changed.to_string())));
     if trail.is_some() {
         let Summary { runs, uses, seconds, users, hosts, .. } = &heard.summary;
         let used = format!(

@@ -17,6 +17,7 @@ use crate::output::{BOLD, YELLOW};
 use crate::table::table;
 use crate::text::clean;
 use crate::user::code::CodeArgument;
+use crate::user::repair::Repair;
 use crate::user::which;
 
 /// Show the user's devices, let others join, free lost ones.
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Go on with a device whose parts have changed: take note of few, begin anew after many
+    Repair(Repair),
     /// Retire a device that is not used any more and holds nothing
     Retire {
         /// Its id or its name
@@ -123,6 +126,7 @@ impl Devices {
                     &format!("{} is retired, and what it held is free.", shown_name(&device)),
                 )
             }
+            Command::Repair(repair) => repair.run(context, &manager),
             Command::Retire { device } => {
                 let device = named(&manager, device)?;
                 manager.retire_device(device.id)?;

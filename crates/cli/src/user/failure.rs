@@ -40,6 +40,7 @@ fn exit_of(error: &ManagerError) -> Exit {
         ManagerError::WhichServer(WhichServer::None) | ManagerError::NotRegistered(_) => Exit::NotRegistered,
         ManagerError::WhichServer(_) | ManagerError::Untried { .. } | ManagerError::Person(_) => Exit::Usage,
         ManagerError::NoSuchOffer { .. }
+        | ManagerError::CodeNeeded { .. }
         | ManagerError::PinNeeded
         | ManagerError::WrongPin
         | ManagerError::BadPin

@@ -137,6 +137,10 @@ fn server_in_words(server: &Server) -> String {
     ];
     lines.extend(status.device.map(|device| ("Device", device.to_string())));
     lines.extend(status.identity.map(|identity| ("Known by", known_by(identity).to_owned())));
+    let changed = status.changed.as_ref();
+    lines.extend(changed.map(|changed| {
+        ("Machine", format!("{changed}: `carnet devices repair` takes note, so that more may change later"))
+    }));
     lines.push(("Clock", clock_in_words(status.clock)));
     let waiting = status.waiting.iter().map(|waiting| {
         let of = waiting.app.as_ref().map_or("this device".to_owned(), ToString::to_string);

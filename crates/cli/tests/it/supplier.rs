@@ -178,6 +178,19 @@ fn a_reason_in_the_suppliers_words_goes_along_and_is_shown_with_the_event() {
 }
 
 #[test]
+fn b2_d5_events_say_what_of_a_machine_had_changed() {
+    let changed = "3 of 5 changed: board, disk, network adapter";
+    let event = serde_json::json!({
+        "seq": 8, "at": Time::EPOCH, "kind": "device-replaced", "license": LicenseId([1; 16]),
+        "device": DeviceId([8; 16]), "changed": changed, "of": 7, "postings": [],
+    });
+    let fake = Fake::new(vec![json(&page(vec![event], None))]);
+    let shown = Carnet::new().run_at(&fake.url, &["supplier", "events"]);
+    let remarks = format!("{changed}; along with event 7");
+    assert!(shown.out.contains("device-replaced") && shown.out.contains(&remarks), "{shown:?}");
+}
+
+#[test]
 fn d3_events_show_that_there_is_evidence_and_json_shows_all_of_it() {
     let digest = Digest([5; 32]);
     let event = serde_json::json!({

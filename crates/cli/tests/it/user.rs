@@ -1,6 +1,7 @@
 //! The commands of a user, against a real server.
 
 mod agree;
+mod broken_install;
 mod by_hand;
 mod contract;
 mod correspondence;

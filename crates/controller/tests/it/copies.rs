@@ -14,7 +14,7 @@ fn a19_a_copied_passbook_does_not_run_on_another_machine() {
     world.machine = GivenMachine::named("laptop");
     let told = world.start().unwrap_err();
     assert_eq!(told.code, "another-device");
-    assert!(told.remedy.contains("register this device"), "{told}");
+    assert!(told.remedy.contains("carnet devices repair"), "{told}");
 }
 
 #[test]

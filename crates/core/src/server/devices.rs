@@ -1,6 +1,6 @@
 //! What a user does with devices: declare one lost, retire one, rename one (D5).
 
-use crate::document::{Effect, Reason, Request};
+use crate::document::{Effect, Reason, Replacement, Request};
 use crate::id::{DeviceId, LicenseId};
 use crate::license::{Bucket, License, Line, Overdrawn};
 use crate::server::draft::Draft;
@@ -30,7 +30,17 @@ impl Device {
 impl Draft {
     /// What a lost device held is free at once. What was counted out to it is gone: nobody knows what it used
     /// and may use yet.
-    pub(super) fn lose(mut self, request: &Request, id: DeviceId) -> Result<Decision, Overdrawn> {
+    pub(super) fn lose(self, request: &Request, id: DeviceId) -> Result<Decision, Overdrawn> {
+        self.gone(request, id, EventKind::DeviceLost { device: id })
+    }
+
+    /// A device with other parts is another one. The one before is lost to its user, and counts as such.
+    pub(super) fn replace(self, request: &Request, one: &Replacement) -> Result<Decision, Overdrawn> {
+        let kind = EventKind::DeviceReplaced { device: one.device, changed: one.changed.clone() };
+        self.gone(request, one.device, kind)
+    }
+
+    fn gone(mut self, request: &Request, id: DeviceId, kind: EventKind) -> Result<Decision, Overdrawn> {
         let Some(lost) = self.sibling(id).filter(|device| device.id != self.device.id) else {
             return Ok(self.refused(request, Reason::NoSuchDevice, None));
         };
@@ -47,7 +57,6 @@ impl Draft {
         self.forget_gone(id);
         let now = self.now;
         self.put_device(Device { retired: true, lost: Some(now), ..lost });
-        let kind = EventKind::DeviceLost { device: id };
         Ok(self.decided(request, receipt(Effect::DeviceGone(id)), kind))
     }
 

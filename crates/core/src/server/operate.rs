@@ -64,6 +64,7 @@ impl Draft {
             Operation::Invite(invitation) => self.invite(request, invitation),
             Operation::Withdraw(digest) => self.withdraw(request, *digest),
             Operation::Lost(device) => self.lose(request, *device),
+            Operation::Replaced(replacement) => self.replace(request, replacement),
             Operation::Retire(device) => self.retire(request, *device),
             Operation::Rename { device, name } => self.rename(request, *device, name),
             Operation::Transfer(transfer) => self.transfer(request, transfer, view),

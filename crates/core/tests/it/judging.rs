@@ -150,6 +150,7 @@ fn statement(start: &State, trail: &Trail) -> Statement {
         epoch: state.epoch,
         head: trail.head(),
         totals: state.totals.clone(),
+        changed: None,
     }
 }
 

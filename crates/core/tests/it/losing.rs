@@ -1,6 +1,7 @@
 //! Devices that are lost, retired and renamed (D5).
 
-use carnet_core::document::{Body, Operation, Reason};
+use carnet_core::component::{Component, Drift};
+use carnet_core::document::{Body, Operation, Reason, Replacement};
 use carnet_core::id::DeviceId;
 use carnet_core::offer::Offer;
 use carnet_core::term::Slice;
@@ -48,6 +49,29 @@ fn d5_beyond_the_offers_limit_the_supplier_decides_and_a_year_later_the_user_aga
     assert_eq!(desk.licenses, before);
     desk.now = desk.now.plus(Seconds(365 * 86_400));
     assert!(matches!(desk.manage(tablet(), Operation::Lost(laptop())), Body::Receipt(_)));
+}
+
+#[test]
+fn a19_d5_a_device_with_other_parts_is_another_one_and_counts_as_lost() {
+    let replaced = |device| {
+        let changed =
+            Drift { changed: [Component::Board, Component::Disk, Component::Network].into(), of: 5 };
+        Operation::Replaced(Replacement { device, changed })
+    };
+    let mut desk = bought();
+    assert_eq!(reason(&desk.manage(tablet(), replaced(tablet()))), Some(Reason::NoSuchDevice), "not itself");
+    assert!(matches!(desk.manage(tablet(), replaced(laptop())), Body::Receipt(_)));
+    assert!(matches!(desk.renew(tablet()), Body::Pass(_)), "what the one before held is free");
+    assert_eq!(reason(&desk.renew(laptop())), Some(Reason::Retired), "two do not run");
+    assert_eq!(desk.only_license().lost.len(), 1);
+    // One more may be lost in this year, whichever way.
+    desk.devices.get_mut(&laptop()).unwrap().retired = false;
+    assert!(matches!(desk.manage(laptop(), Operation::Lost(tablet())), Body::Receipt(_)));
+    desk.states.insert(laptop(), fresh_state(&desk, laptop()));
+    desk.journals.retain(|name, _| name.device != laptop() || name.app.is_none());
+    assert!(matches!(desk.renew(laptop()), Body::Pass(_)));
+    desk.devices.get_mut(&tablet()).unwrap().retired = false;
+    assert_eq!(reason(&desk.manage(tablet(), replaced(laptop()))), Some(Reason::TooManyLost));
 }
 
 fn fresh_state(desk: &Desk, device: DeviceId) -> carnet_core::journal::State {

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::World;
 use super::devices::join;
 use super::first_start::is_absent;
 use super::picture::is_picture_of;
+use super::{World, key_service};
 use crate::device::Device;
 use crate::files;
 use crate::ran::Ran;
@@ -23,7 +23,8 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     what_is_ordered_is_installed(world, &ida)?;
     an_upgrade_fetches_what_is_new(world, &ida)?;
     it_goes_to_another_device(world, &ida)?;
-    super::counter::tell(world)
+    super::counter::tell(world)?;
+    key_service::tell(world)
 }
 
 /// A folder as a build leaves it behind, packed and published.

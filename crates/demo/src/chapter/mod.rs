@@ -7,6 +7,7 @@ mod devices;
 mod end;
 mod first_start;
 mod installing;
+mod key_service;
 mod kill;
 mod offline;
 mod picture;

@@ -1,5 +1,6 @@
 //! What tells one machine from another.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -11,42 +12,36 @@ use zeroize::Zeroizing;
 use super::IdentityError;
 use crate::storage::ours;
 
-/// A feature of a machine, readable without special rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Component {
-    /// The installation's own random name. Goes along when a disk is cloned.
-    MachineId,
-    /// Maker and model of machine and board.
-    Board,
-    /// Maker and model of the processor.
-    Processor,
-    /// The serial number of the disk that the system starts from.
-    Disk,
-    /// The hardware address of the first built-in network interface.
-    Network,
+pub use carnet_core::component::{Component, Drift};
+
+/// One word that a machine has for one of its components, readable without special rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feature {
+    /// The word. It is hashed with a salt, and never leaves the device.
+    pub value: String,
+    /// No two machines have the same, and a copy of the disk does not bring it along.
+    pub unique: bool,
 }
 
-impl Component {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::MachineId, Self::Board, Self::Processor, Self::Disk, Self::Network];
-}
+impl Feature {
+    /// A serial number or a hardware address.
+    #[must_use]
+    pub fn unique(value: impl Into<String>) -> Self {
+        Self { value: value.into(), unique: true }
+    }
 
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MachineId => "machine id",
-            Self::Board => "board",
-            Self::Processor => "processor",
-            Self::Disk => "disk",
-            Self::Network => "network",
-        })
+    /// What machines of one make, or copies of one disk, have in common.
+    #[must_use]
+    pub fn common(value: impl Into<String>) -> Self {
+        Self { value: value.into(), unique: false }
     }
 }
 
 /// A machine that can be asked what it is.
 pub trait Machine: Send + Sync + fmt::Debug {
-    /// One feature, in whatever words; `None` when this machine does not show it.
-    fn component(&self, component: Component) -> Option<String>;
+    /// All words for a component, the surest first; none when this machine does not show it. The identity keeps
+    /// the first; later any of them will do, so a kernel that shows more, and an adapter in a dock, change nothing.
+    fn features(&self, component: Component) -> Vec<Feature>;
 
     /// What the machine calls itself; `None` when it does not tell.
     fn host_name(&self) -> Option<String> {
@@ -61,29 +56,36 @@ pub trait Machine: Send + Sync + fmt::Debug {
 
 /// A machine made of given features, for tests and demonstrations of several devices in one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GivenMachine(pub std::collections::BTreeMap<Component, String>);
+pub struct GivenMachine(BTreeMap<Component, Vec<Feature>>);
 
 impl GivenMachine {
     /// A machine that shows all five features, all different from those of a machine of another name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(Component::ALL.map(|component| (component, format!("{component} of {name}"))).into())
+        let all = |component| (component, Self::given(component, &format!("{component} of {name}")));
+        Self(Component::ALL.map(all).into())
     }
 
     /// The same machine with another value for one feature; `None`: no longer shown.
     #[must_use]
     pub fn with(mut self, component: Component, value: Option<&str>) -> Self {
         match value {
-            Some(value) => self.0.insert(component, value.to_owned()),
+            Some(value) => self.0.insert(component, Self::given(component, value)),
             None => self.0.remove(&component),
         };
         self
     }
+
+    /// Disks and network adapters have numbers of their own.
+    fn given(component: Component, value: &str) -> Vec<Feature> {
+        let unique = matches!(component, Component::Disk | Component::Network);
+        vec![Feature { value: value.to_owned(), unique }]
+    }
 }
 
 impl Machine for GivenMachine {
-    fn component(&self, component: Component) -> Option<String> {
-        self.0.get(&component).cloned()
+    fn features(&self, component: Component) -> Vec<Feature> {
+        self.0.get(&component).cloned().unwrap_or_default()
     }
 }
 
@@ -143,18 +145,17 @@ impl Evidence {
     pub fn gather(fs: &dyn Fs, binding: &Binding<'_>, random: &dyn Random) -> Result<Self, IdentityError> {
         let salt = random::bytes(random)?;
         let hashes = match binding {
-            Binding::Machine(machine) => hashes_of(&salt, *machine),
+            Binding::Machine(machine) => {
+                shows_enough(*machine)?;
+                hashes_of(&salt, *machine)
+            }
             Binding::File(path) => hash_of_file(&salt, &read_or_make(fs, path, random)?),
         };
-        let (found, needed) = (hashes.iter().flatten().count(), FOUND_AGAIN);
-        if binding.kind() == EvidenceKind::Hardware && found < needed {
-            return Err(IdentityError::TooLittleEvidence { found, needed });
-        }
         Ok(Self { kind: binding.kind(), salt, hashes })
     }
 
-    /// Compares with what is there now. `path` names the identity in errors.
-    pub fn check(&self, fs: &dyn Fs, path: &Path, binding: &Binding<'_>) -> Result<(), IdentityError> {
+    /// Compares with what is there now, and says what of it has changed. `path` names the identity in errors.
+    pub fn check(&self, fs: &dyn Fs, path: &Path, binding: &Binding<'_>) -> Result<Drift, IdentityError> {
         let path = path.to_owned();
         match binding {
             _ if binding.kind() != self.kind => {
@@ -164,44 +165,76 @@ impl Evidence {
                 let found = read(fs, file)?.map(|content| hash_of_file(&self.salt, &content));
                 let evidence = (*file).to_owned();
                 if found == Some(self.hashes) {
-                    Ok(())
+                    Ok(Drift::default())
                 } else {
                     Err(IdentityError::AnotherFile { path, evidence })
                 }
             }
             Binding::Machine(machine) => {
-                let differing = self.differing(*machine);
-                if self.tolerates(&differing) {
-                    Ok(())
+                let (drift, of_its_own) = self.drift(*machine);
+                if tolerates(&drift, of_its_own) {
+                    Ok(drift)
                 } else {
-                    Err(IdentityError::AnotherMachine { path, differing })
+                    Err(IdentityError::AnotherMachine { path, drift })
                 }
             }
         }
     }
 
-    /// The features that were there and are not found again.
-    fn differing(&self, machine: &dyn Machine) -> Vec<Component> {
-        let now = hashes_of(&self.salt, machine);
-        let pairs = Component::ALL.into_iter().zip(self.hashes.iter().zip(now));
-        pairs.filter(|(_, (then, now))| then.is_some() && **then != *now).map(|(one, _)| one).collect()
+    /// What was there and is not found again, and whether something of the machine's own is.
+    fn drift(&self, machine: &dyn Machine) -> (Drift, bool) {
+        let (mut drift, mut of_its_own) = (Drift::default(), false);
+        for (component, known) in Component::ALL.into_iter().zip(self.hashes) {
+            let Some(known) = known else { continue };
+            drift.of += 1;
+            let again = |feature: &Feature| hash_of(&self.salt, component, feature) == Some(known);
+            match machine.features(component).into_iter().find(again) {
+                Some(feature) => of_its_own |= feature.unique,
+                None => drop(drift.changed.insert(component)),
+            }
+        }
+        (drift, of_its_own)
     }
+}
 
-    /// Enough is found again, and it is not another machine of the same make that runs a clone of the
-    /// disk: that one differs in just the two serial numbers that a clone cannot bring along.
-    fn tolerates(&self, differing: &[Component]) -> bool {
-        let found = self.hashes.iter().flatten().count() - differing.len();
-        let clone = [Component::Disk, Component::Network].iter().all(|one| differing.contains(one));
-        found >= FOUND_AGAIN && !clone
+/// Enough is found again, and it is not another machine that runs a copy of the disk: that one cannot bring along
+/// serial numbers and hardware addresses. Where there was nothing of that kind, nothing of it can be missed.
+fn tolerates(drift: &Drift, of_its_own: bool) -> bool {
+    let missed = [Component::Disk, Component::Network].iter().any(|one| drift.changed.contains(one));
+    drift.of as usize >= FOUND_AGAIN + drift.changed.len() && (of_its_own || !missed)
+}
+
+/// Whether a machine can be told from others, and from one that runs a copy of its disk.
+///
+/// # Errors
+/// [`IdentityError::TooLittleEvidence`], [`IdentityError::NothingOfItsOwn`].
+pub fn shows_enough(machine: &dyn Machine) -> Result<(), IdentityError> {
+    let shown = Component::ALL.map(|component| machine.features(component));
+    let (found, needed) = (shown.iter().filter(|features| !features.is_empty()).count(), FOUND_AGAIN);
+    if found < needed {
+        return Err(IdentityError::TooLittleEvidence { found, needed });
     }
+    let first = shown.iter().filter_map(|features| features.first());
+    if first.into_iter().any(|feature| feature.unique) { Ok(()) } else { Err(IdentityError::NothingOfItsOwn) }
 }
 
 fn hashes_of(salt: &[u8; 16], machine: &dyn Machine) -> [Option<[u8; 32]>; 5] {
     Component::ALL.map(|component| {
-        let value = machine.component(component)?;
-        let value = value.trim();
-        (!value.is_empty()).then(|| hash(salt, &component.to_string(), value.as_bytes()))
+        machine.features(component).iter().find_map(|feature| hash_of(salt, component, feature))
     })
+}
+
+fn hash_of(salt: &[u8; 16], component: Component, feature: &Feature) -> Option<[u8; 32]> {
+    // Written into identities; what people are told may change.
+    let name = match component {
+        Component::MachineId => "machine id",
+        Component::Board => "board",
+        Component::Processor => "processor",
+        Component::Disk => "disk",
+        Component::Network => "network",
+    };
+    let value = feature.value.trim();
+    (!value.is_empty()).then(|| hash(salt, name, value.as_bytes()))
 }
 
 fn hash_of_file(salt: &[u8; 16], content: &[u8]) -> [Option<[u8; 32]>; 5] {

@@ -19,7 +19,7 @@ use ed25519_dalek::SigningKey;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::evidence::{Evidence, EvidenceKind};
+use super::evidence::{Drift, Evidence, EvidenceKind};
 use super::{DeviceIdentity, IdentityError};
 
 const MAGIC: &[u8; 8] = b"CARNETI1";
@@ -100,7 +100,7 @@ impl Reader<'_> {
         }
         let signing = SigningKey::from_bytes(&Zeroizing::new(self.array()?));
         let agreement = StaticSecret::from(*Zeroizing::new(self.array()?));
-        let identity = DeviceIdentity { server, device, kind, signing, agreement };
+        let identity = DeviceIdentity { server, device, kind, drift: Drift::default(), signing, agreement };
         Some((identity, Evidence { kind, salt, hashes }))
     }
 }

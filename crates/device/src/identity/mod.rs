@@ -27,7 +27,7 @@ use ed25519_dalek::SigningKey;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-pub use evidence::{Binding, Component, EvidenceKind, GivenMachine, Machine};
+pub use evidence::{Binding, Component, Drift, EvidenceKind, Feature, GivenMachine, Machine, shows_enough};
 
 use crate::storage::{StorageError, ours};
 use evidence::Evidence;
@@ -37,6 +37,7 @@ pub struct DeviceIdentity {
     server: ServerId,
     device: DeviceId,
     kind: EvidenceKind,
+    drift: Drift,
     signing: SigningKey,
     agreement: StaticSecret,
 }
@@ -65,12 +66,12 @@ pub enum IdentityError {
         version: u16,
     },
     /// Too much of the machine is different (A19).
-    #[error("{} was made on another machine ({} not found again): a copied passbook does not run; register this device, or free the old one with `carnet devices lost`", path.display(), listed(differing))]
+    #[error("{} was made on another machine ({drift}): a copied passbook does not run; if this is your device with other parts, run `carnet devices repair`", path.display())]
     AnotherMachine {
         /// The identity.
         path: PathBuf,
         /// What was not found again.
-        differing: Vec<Component>,
+        drift: Drift,
     },
     /// The evidence file is another one, or gone (A19).
     #[error("{} was made with another evidence file than {}: put the right file there; a copied passbook does not run without it", path.display(), evidence.display())]
@@ -100,6 +101,11 @@ pub enum IdentityError {
         /// How many there must be.
         needed: usize,
     },
+    /// Some virtual machines and containers show nothing but their make.
+    #[error(
+        "this machine shows no number of its own, so a copy of it would look the same: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
+    )]
+    NothingOfItsOwn,
     /// No random bytes for keys.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
@@ -170,6 +176,7 @@ impl DeviceIdentity {
             server,
             device: device_of(carnet_core::document::PublicKey(signing.verifying_key().to_bytes())),
             kind: evidence.kind,
+            drift: Drift::default(),
             signing,
             agreement: StaticSecret::from(*agreement),
         };
@@ -193,6 +200,12 @@ impl DeviceIdentity {
     #[must_use]
     pub fn evidence_kind(&self) -> EvidenceKind {
         self.kind
+    }
+
+    /// What of the machine has changed since the identity was bound to it, within what is tolerated.
+    #[must_use]
+    pub fn drift(&self) -> &Drift {
+        &self.drift
     }
 
     /// Signs requests, agreements, reports and certificates (Ed25519).
@@ -260,8 +273,26 @@ impl Unbound {
     /// # Errors
     /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`].
     pub fn bind(self, fs: &dyn Fs, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {
-        self.evidence.check(fs, &self.path, binding)?;
-        Ok(self.identity)
+        let drift = self.evidence.check(fs, &self.path, binding)?;
+        Ok(DeviceIdentity { drift, ..self.identity })
+    }
+
+    /// Takes note of tolerated changes: from now on the identity is bound to the machine as it is. Keys stay.
+    ///
+    /// # Errors
+    /// As [`Unbound::bind`]; whatever fails, the identity at its path is whole (I10).
+    pub fn note_changes(
+        self,
+        fs: &dyn Fs,
+        binding: &Binding<'_>,
+        random: &dyn Random,
+    ) -> Result<Drift, IdentityError> {
+        let drift = self.evidence.check(fs, &self.path, binding)?;
+        if !drift.is_none() {
+            let evidence = Evidence::gather(fs, binding, random)?;
+            replace_file(fs, &self.path, &file::write(&self.identity, &evidence))?;
+        }
+        Ok(drift)
     }
 }
 
@@ -276,8 +307,4 @@ impl fmt::Debug for DeviceIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DeviceIdentity({} at {}, {})", self.device, self.server, self.kind)
     }
-}
-
-fn listed(components: &[Component]) -> String {
-    components.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -7,11 +7,12 @@ use carnet_core::id::ServerId;
 use carnet_device::StorageError;
 use carnet_device::identity::Component::{Board, Disk, MachineId, Network, Processor};
 use carnet_device::identity::{
-    Binding, Component, DeviceIdentity, EvidenceKind, GivenMachine, IdentityError,
+    Binding, Component, DeviceIdentity, Drift, EvidenceKind, GivenMachine, IdentityError, Machine,
 };
 use carnet_seam::FsFault;
 use carnet_testkit::disk::Effect;
 use carnet_testkit::{Fault, MemDisk, SeededRandom};
+use sha2::{Digest, Sha256};
 
 const SERVER: ServerId = ServerId([1; 16]);
 
@@ -65,7 +66,8 @@ fn a19_b2_two_changed_features_are_tolerated_and_more_are_another_machine() {
             if differing.len() <= 2 && !clone {
                 assert!(opened.is_ok(), "{differing:?}");
             } else {
-                let refused = IdentityError::AnotherMachine { path: path(), differing: differing.clone() };
+                let drift = Drift { changed: differing.iter().copied().collect(), of: 5 };
+                let refused = IdentityError::AnotherMachine { path: path(), drift };
                 assert_eq!(opened.unwrap_err(), refused);
             }
         }
@@ -139,6 +141,22 @@ fn a19_with_a_file_the_passbook_alone_does_not_run() {
     assert!(matches!(open(&copy, &Binding::File(file)), Err(IdentityError::AnotherFile { .. })));
     let other = open(&disk, &Binding::Machine(&ann())).unwrap_err();
     assert!(matches!(other, IdentityError::AnotherKind { .. }), "{other}");
+}
+
+/// The words under which components are hashed stand in identities that exist.
+#[test]
+fn i20_components_are_hashed_as_they_always_were() {
+    let disk = MemDisk::new();
+    create(&disk, &Binding::Machine(&ann())).unwrap();
+    let bytes = disk.read(path()).unwrap();
+    let (salt, names) = (&bytes[43..59], ["machine id", "board", "processor", "disk", "network"]);
+    for ((at, name), component) in names.into_iter().enumerate().zip(Component::ALL) {
+        let value = ann().features(component).remove(0).value;
+        let text =
+            [&b"carnet machine evidence\0"[..], salt, name.as_bytes(), &[0], value.as_bytes()].concat();
+        let kept = &bytes[59 + 33 * at..59 + 33 * (at + 1)];
+        assert_eq!(kept, [&[1][..], &Sha256::digest(&text)].concat(), "{name}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use carnet_core::report::{
     Violation, judge_report,
 };
 use carnet_core::time::{Length, Seconds, Time};
-use carnet_device::identity::{Binding, Component, GivenMachine, Machine};
+use carnet_device::identity::{Binding, Component, Feature, GivenMachine, Machine};
 use carnet_device::journal::{self, Entry, Fold, Journal, JournalName, Misfit, Settings, Tail};
 use carnet_device::report::{Facts, Opened, ReportError, make, open};
 use carnet_device::usage::{Details, note_copy};
@@ -35,8 +35,8 @@ const DAY: Seconds = Seconds(86_400);
 pub struct Atelier(GivenMachine);
 
 impl Machine for Atelier {
-    fn component(&self, component: Component) -> Option<String> {
-        self.0.component(component)
+    fn features(&self, component: Component) -> Vec<Feature> {
+        self.0.features(component)
     }
     fn host_name(&self) -> Option<String> {
         Some("atelier".into())

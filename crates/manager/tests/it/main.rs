@@ -6,4 +6,5 @@ mod faults;
 mod keys;
 mod menu;
 mod moves;
+mod repair;
 mod world;

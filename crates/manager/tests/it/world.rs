@@ -9,7 +9,7 @@ use carnet_core::document::Person;
 use carnet_core::offer::{Menu, Offer};
 use carnet_core::term::{Slice, Term};
 use carnet_device::Env;
-use carnet_device::identity::GivenMachine;
+use carnet_device::identity::{Component, GivenMachine};
 use carnet_device::passbook::KnownServer;
 use carnet_manager::agree::Outcome;
 use carnet_manager::register::{Identity, Newcomer, Registered, Who};
@@ -47,12 +47,22 @@ impl World {
         self.manager_of("laptop", "/carnet", self.disk.fs())
     }
 
+    /// A new process on the device, whose disk is another one, restored from a backup.
+    pub fn manager_with_other_disk(&self) -> Manager {
+        let machine = GivenMachine::named("laptop").with(Component::Disk, Some("a new one"));
+        self.manager_on(machine, "/carnet", self.disk.fs())
+    }
+
     /// A new process on a device of its own, with this home.
     pub fn manager_of(&self, machine: &str, home: &str, fs: MemFs) -> Manager {
+        self.manager_on(GivenMachine::named(machine), home, fs)
+    }
+
+    fn manager_on(&self, machine: GivenMachine, home: &str, fs: MemFs) -> Manager {
         let server = self.server.clone();
         let carrier: Carrier = Arc::new(move |_| Box::new(server.clone()));
         let env = Env { fs: Arc::new(fs), clock: Arc::new(self.clock.clone()), random: self.random.clone() };
-        let machine = Arc::new(GivenMachine::named(machine));
+        let machine = Arc::new(machine);
         let time_limit = Duration::from_secs(5);
         let setup = Setup { env, home: home.into(), machine, carrier, time_limit, pin: None };
         Manager::new(setup, KnownServer { url: self.server.url(), pin: self.server.pin() })

@@ -36,6 +36,7 @@ record! {
         11 => epoch,
         12 => head,
         13 => totals,
+        14 => changed,
     }
     Attachment { 1 => length, 2 => digest }
     UsageReport { 1 => says, 2 => version, 3 => integrity, 4 => records }

@@ -1,8 +1,9 @@
 //! What devices say: requests and agreements.
 
+use carnet_core::component::{Component, Drift};
 use carnet_core::document::{
     Agreed, Agreement, Answer, Body, Brought, Evidence, Invitation, Joins, JournalName, Operation, Person,
-    Purpose, Redemption, Registration, Request, Secret, Totals,
+    Purpose, Redemption, Registration, Replacement, Request, Secret, Totals,
 };
 
 use carnet_core::provision::KeyRedemption;
@@ -31,6 +32,8 @@ record! {
     Totals where unsound_totals { 1 => uses, 2 => seconds, 3 => first_use }
     Registration { 1 => signing_key, 2 => agreement_key, 3 => evidence, 4 => device_name, 5 => joins, 6 => device_maker }
     Invitation { 1 => digest, 2 => purpose }
+    Replacement { 1 => device, 2 => changed }
+    Drift where unsound_drift { 1 => changed, 2 => of }
     Redemption { 1 => agreed, 2 => code }
     KeyRedemption { 1 => transaction, 2 => image, 3 => seal_to, 4 => pass }
     Transfer where unsound_transfer { 1 => from, 2 => to, 3 => apps, 4 => retire, 5 => wait }
@@ -58,11 +61,13 @@ choice! {
         15 => OrderKey(image),
         16 => RedeemKey(redemption),
         17 => Transfer(transfer),
+        18 => Replaced(replacement),
     }
     Which { 0 => All, 1 => Named(apps) }
     Joins { 0 => NewUser { person, recovery }, 1 => By(secret), 2 => With(brought) }
     Purpose { 0 => Join, 1 => Recovery, 2 => Enrolment { most, lifetime } }
     Evidence { 0 => Hardware, 1 => File, 2 => Tpm }
+    Component { 0 => MachineId, 1 => Board, 2 => Processor, 3 => Disk, 4 => Network }
 }
 
 /// Nobody counts that far honestly. Two such numbers can be added up, and one fits into a database.
@@ -80,6 +85,12 @@ fn unsound_transfer(transfer: &Transfer) -> Option<&'static str> {
 
 fn unsound_totals(totals: &Totals) -> Option<&'static str> {
     (totals.uses > BOUND || totals.seconds > BOUND).then_some("totals beyond all bounds")
+}
+
+fn unsound_drift(drift: &Drift) -> Option<&'static str> {
+    let (changed, all) = (drift.changed.len(), Component::ALL.len());
+    (changed == 0 || changed > drift.of as usize || drift.of as usize > all)
+        .then_some("a drift of what is not there")
 }
 
 /// Only the document travels. What it says is read from it, so that the two cannot differ; its signature is

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_core::app::{AppId, VersionRange};
+use carnet_core::component::{Component, Drift};
 use carnet_core::document;
+use carnet_core::document::Replacement;
 use carnet_core::document::{
     Agreement, Answer, Body, Ceiling, Effect, Evidence, Head, Invitation, Joins, JournalName, Operation,
     Pass, PassKind, Person, PortablePass, PublicKey, Reason, Receipt, Redemption, Refusal, Registration,
@@ -140,7 +142,12 @@ pub fn statement() -> Statement {
         epoch: 41,
         head: Mark { sequence: 130, chain: Digest([0x31; 32]) },
         totals: totals(),
+        changed: Some(drift()),
     }
+}
+
+pub fn drift() -> Drift {
+    Drift { changed: [Component::Disk, Component::Network].into(), of: 5 }
 }
 
 pub fn usage_report() -> UsageReport {
@@ -605,6 +612,7 @@ pub fn operations() -> Vec<Operation> {
             seal_to: PublicKey([0x5a; 32]),
             pass: vec![0x9a; 400],
         })),
+        Operation::Replaced(Replacement { device: device(), changed: drift() }),
     ]
 }
 

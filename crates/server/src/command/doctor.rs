@@ -48,6 +48,7 @@ pub fn run(around: &Surroundings, tls: &TlsFiles, quick: bool, json: bool) -> Re
         findings.push(look::ledger(around));
     }
     findings.extend(look::certificate(around, tls));
+    findings.extend(look::key_service(around));
     let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good);
     if json {
         let told = Told { data: around.data.clone(), worst, findings: &findings };

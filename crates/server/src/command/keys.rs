@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use carnet_core::time::{Time, counted};
+use carnet_core::time::{Seconds, Time, counted};
 use carnet_store::backup::{self, Contents};
 use carnet_store::key::{KeyState, ServerKey};
 use serde::Serialize;
@@ -17,8 +17,8 @@ use crate::server::Surroundings;
 
 /// Shows or changes the keys.
 pub fn run(around: &Surroundings, what: &Keys) -> Result<Exit, Stopped> {
-    // It has a data folder of its own, without a database.
-    if !matches!(what, Keys::Serve { .. }) {
+    // The key service has a data folder of its own, without a database; a pair belongs to none.
+    if !matches!(what, Keys::Serve { .. } | Keys::Pair { .. }) {
         data::require(around)?;
     }
     match what {
@@ -35,7 +35,8 @@ pub fn run(around: &Surroundings, what: &Keys) -> Result<Exit, Stopped> {
         Keys::Publish { root } => change(around, &Change::Publish, root),
         Keys::Root(Root::MoveOffline { to }) => move_offline(around, to),
         Keys::Root(Root::BringBack { from }) => bring_back(around, from),
-        Keys::Serve { socket, root } => super::keys_serve::run(around, socket, *root),
+        Keys::Serve { place, root } => super::keys_serve::run(around, place, *root),
+        Keys::Pair { to, lasts } => super::keys_pair::run(around, to, Seconds(lasts * 86_400)),
     }
 }
 

@@ -9,25 +9,29 @@ use std::time::Duration;
 use carnet_seal::cbor::{self, Cbor, Limits};
 
 use super::message::{Call, Reply};
+use super::patient::Patient;
 use super::vault::Vault;
 
 /// The most bytes of a call: three documents, and some more.
 const LARGEST: u32 = 512 * 1024;
-/// Neither side waits longer for the other.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Neither side takes longer over a call and its reply.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the key service behind this socket.
 ///
 /// # Errors
 /// What the system reports, or that the reply is none.
 pub fn ask(socket: &Path, call: &Call) -> io::Result<Reply> {
-    let mut stream = UnixStream::connect(socket)?;
-    patient(&stream)?;
-    write(&mut stream, call)?;
-    read(&mut stream)
+    exchange(&mut Patient::new(UnixStream::connect(socket)?, PATIENCE), call)
 }
 
-/// Answers calls until the process ends. Each connection has a thread of its own, for [`PATIENCE`] at most on either way.
+/// One call and its reply.
+pub(super) fn exchange(stream: &mut (impl Read + Write), call: &Call) -> io::Result<Reply> {
+    write(stream, call)?;
+    read(stream)
+}
+
+/// Answers calls until the process ends. Each connection has a thread of its own, for [`PATIENCE`] at most.
 ///
 /// # Errors
 /// When the system gives no connections any more.
@@ -35,7 +39,7 @@ pub fn serve(listener: &UnixListener, vault: &Arc<Vault>) -> io::Result<()> {
     for stream in listener.incoming() {
         let (stream, vault) = (stream?, Arc::clone(vault));
         std::thread::Builder::new().name("key-service".into()).spawn(move || {
-            if let Err(error) = attend(stream, &vault) {
+            if let Err(error) = attend(&mut Patient::new(stream, PATIENCE), &vault) {
                 tracing::debug!(%error, "a call to the key service ended early");
             }
         })?;
@@ -43,15 +47,10 @@ pub fn serve(listener: &UnixListener, vault: &Arc<Vault>) -> io::Result<()> {
     Ok(())
 }
 
-fn attend(mut stream: UnixStream, vault: &Vault) -> io::Result<()> {
-    patient(&stream)?;
-    let call: Call = read(&mut stream)?;
-    write(&mut stream, &vault.answer(&call))
-}
-
-fn patient(stream: &UnixStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))
+/// Answers one call.
+pub(super) fn attend(stream: &mut (impl Read + Write), vault: &Vault) -> io::Result<()> {
+    let call: Call = read(stream)?;
+    write(stream, &vault.answer(&call))
 }
 
 fn write(stream: &mut impl Write, message: &impl Cbor) -> io::Result<()> {

@@ -17,6 +17,7 @@ mod images;
 mod invitations;
 mod isolation;
 mod judging;
+mod key_machine;
 mod keys;
 mod limits;
 mod menus;

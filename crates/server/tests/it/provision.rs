@@ -20,11 +20,11 @@ use crate::device_world::Device;
 use crate::world::{START, Supplier, World, ten_runs};
 
 /// An image of `acme/paint` whose keys the key service has, and a device with a pass.
-struct Sold {
-    app: AppId,
+pub struct Sold {
+    pub app: AppId,
     image: ImageId,
     built: Built,
-    device: Device,
+    pub device: Device,
     pass: Vec<u8>,
 }
 
@@ -86,7 +86,7 @@ async fn announced(world: &World) -> (Supplier<'_>, Built) {
     (acme, built)
 }
 
-async fn sold(world: &World) -> Sold {
+pub async fn sold(world: &World) -> Sold {
     let (acme, built) = announced(world).await;
     let taken = hand_in(&acme, &built, &built.keys).await;
     assert_eq!((taken.status, &taken.json()["keyed"]), (StatusCode::OK, &true.into()), "{}", taken.text());
@@ -100,12 +100,12 @@ async fn sold(world: &World) -> Sold {
 }
 
 impl Sold {
-    async fn order(&mut self, world: &World) -> TransactionId {
+    pub async fn order(&mut self, world: &World) -> TransactionId {
         let answer = self.device.ask(world, Some(&self.app), Operation::OrderKey(self.image)).await;
         ordered(&answer)
     }
 
-    fn redemption(&self, transaction: TransactionId) -> Operation {
+    pub fn redemption(&self, transaction: TransactionId) -> Operation {
         let (image, seal_to) = (self.image, self.device.agreement.public());
         Operation::RedeemKey(Box::new(KeyRedemption { transaction, image, seal_to, pass: self.pass.clone() }))
     }
@@ -131,7 +131,7 @@ fn ordered(answer: &Answer) -> TransactionId {
     }
 }
 
-fn delivered(answer: &Answer) -> KeyDelivery {
+pub fn delivered(answer: &Answer) -> KeyDelivery {
     let Body::Keys(delivery) = &answer.body else { panic!("{answer:?}") };
     (**delivery).clone()
 }

@@ -13,6 +13,7 @@ use carnet_seam::{Clock, Crash, RealFs};
 use carnet_server::admission::Policy;
 use carnet_server::api;
 use carnet_server::invitation;
+use carnet_server::key_service::Place;
 use carnet_server::server::{Server, Surroundings};
 use carnet_testkit::postgres::Schema;
 use carnet_testkit::{FakeClock, SeededRandom};
@@ -171,13 +172,25 @@ impl World {
         crash: Crash,
         policy: Policy,
     ) -> Self {
+        Self::at(clock, random, folder, crash, policy, None)
+    }
+
+    /// The same with a key service of its own.
+    pub fn at(
+        clock: FakeClock,
+        random: Arc<SeededRandom>,
+        folder: Arc<Folder>,
+        crash: Crash,
+        policy: Policy,
+        key_service: Option<Place>,
+    ) -> Self {
         let around = Surroundings {
             database: folder.url().map(|url| url.parse().unwrap()),
             clock: Arc::new(clock.clone()),
             random: random.clone(),
             fs: Arc::new(RealFs::with_crash(crash)),
             data: folder.data(),
-            key_service: None,
+            key_service,
         };
         let server = Server::open_with(around, policy.clone()).unwrap();
         Self { routes: api::service(&server), server, clock, random, folder, policy }

@@ -1,5 +1,6 @@
 //! Applying: a decision's outcome becomes changed rows and one event of the working copy.
 
+use carnet_core::document::Replacement;
 use carnet_core::document::{Joins, JournalName, Operation, Request};
 use carnet_core::id::{LicenseId, SupplierId, UserId};
 use carnet_core::license::{License, Posting};
@@ -102,6 +103,12 @@ impl Working {
         let supplier_of = |working: &Self, license: Option<LicenseId>| {
             supplier.or_else(|| Some(working.licenses.get(&license?)?.row.license.supplier))
         };
+        let replaced = match &event.kind {
+            EventKind::DeviceReplaced { device, changed } => {
+                Some(Replacement { device: *device, changed: changed.clone() })
+            }
+            _ => None,
+        };
         let happened = Happened {
             user,
             supplier: supplier_of(self, event.license),
@@ -114,7 +121,7 @@ impl Working {
         // A license's chain tells everything about that license, so it also has its share of what happened to
         // several at once: an agreement while an older license still gives the pass, a change of license.
         for license in others {
-            let what = What::Along(Along { of: seq });
+            let what = What::Along(Along { of: seq, replaced: replaced.clone() });
             let postings = event.postings.iter().filter(|post| post.license == license).copied().collect();
             let supplier = supplier_of(self, Some(license));
             let share = Happened { user, supplier, license: Some(license), what, postings, at: event.at };

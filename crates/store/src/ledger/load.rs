@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use carnet_core::app::AppId;
-use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose};
+use carnet_core::document::{Body, Joins, JournalName, Operation, Purpose, Replacement};
 use carnet_core::id::{DeviceId, Digest, ImageId, LicenseId, MoveId, ServerId, SupplierId, UserId};
 use carnet_core::provision::{KeyTransaction, Provided, TransactionStatus};
 use carnet_core::server::{AppView, Beside, Code, Device, Grant, Past, Slot, View};
@@ -282,7 +282,9 @@ impl Working {
         view: &mut View,
     ) -> Result<(), StoreError> {
         match operation {
-            Operation::Lost(device) | Operation::Retire(device) => self.load_device(tx, user, *device, view),
+            Operation::Lost(device)
+            | Operation::Retire(device)
+            | Operation::Replaced(Replacement { device, .. }) => self.load_device(tx, user, *device, view),
             Operation::Transfer(transfer) => {
                 self.load_device(tx, user, transfer.from, view)?;
                 self.load_journals(tx, user, transfer.to, view)?;

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use carnet_core::charge::{ChargeAct, ChargeStatus};
+use carnet_core::component::{Component, Drift};
 use carnet_core::document::{
     Agreed, Agreement, Body, Effect, Invitation, Joins, JournalName, Operation, Purpose, Reason, Redemption,
-    Registration, Request, Secret,
+    Registration, Replacement, Request, Secret,
 };
 use carnet_core::id::{DeviceId, Digest, RequestId, SupplierId};
 use carnet_core::license::Status;
 use carnet_core::offer::{Charging, Offer};
-use carnet_core::server::{Beside, Grant};
+use carnet_core::server::{Beside, EventKind, Grant};
 use carnet_core::time::Time;
+use carnet_store::event::What;
 use carnet_store::{LedgerError, Settled, StoreError, Submission, Work};
 
 use super::world::*;
@@ -157,6 +159,38 @@ fn d5_what_a_lost_device_held_is_booked_and_the_books_are_right() {
     let line = world.license(license).uses.unwrap();
     assert_eq!((line.held, line.forfeited), (0, 3));
     assert_eq!(reason_of(&phone.renew(&world)), Reason::Retired);
+    world.assert_clean();
+    world.reopen().assert_clean();
+}
+
+#[test]
+fn a19_d5_a_replaced_device_shows_at_each_license_with_what_had_changed() {
+    let world = World::new();
+    let mut phone = Phone::register(&world, 1);
+    let runs = pass_of(&phone.agree(&world, "ten-runs")).license;
+    let forever = pass_of(&phone.agree(&world, "forever")).license;
+    let invitation = Invitation { digest: code_digest(CODE), purpose: Purpose::Join };
+    submit(&world, &own(&phone, 1, Operation::Invite(invitation)), None);
+    let receipt = digest(&handed_in(&world, &joining(2, CODE), Some(CODE)));
+    let replacement = Replacement {
+        device: phone.id,
+        changed: Drift { changed: [Component::Disk, Component::Network].into(), of: 5 },
+    };
+    let operation = Operation::Replaced(replacement.clone());
+    let answered = submit(&world, &first_of(device_id(2), receipt, 1, operation), None);
+    assert!(matches!(answered, Body::Receipt(_)), "{answered:?}");
+    assert_eq!(reason_of(&phone.renew(&world)), Reason::Retired);
+    for license in [runs, forever] {
+        let events = world.store.read(|tx| tx.events_of_license(SUPPLIER, license, None, 10)).unwrap().items;
+        let replaced = events.iter().find_map(|event| match &event.what {
+            What::Decided(EventKind::DeviceReplaced { device, changed }) => {
+                Some(Replacement { device: *device, changed: changed.clone() })
+            }
+            What::Along(share) => share.replaced.clone(),
+            _ => None,
+        });
+        assert_eq!(replaced.as_ref(), Some(&replacement), "{events:?}");
+    }
     world.assert_clean();
     world.reopen().assert_clean();
 }

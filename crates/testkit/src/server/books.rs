@@ -75,6 +75,7 @@ impl Books {
             self.devices.values().filter(|other| Some(other.user) == joined && other.id != name.device);
         let lost = match request.operation {
             Operation::Lost(lost) => Some(lost),
+            Operation::Replaced(ref replacement) => Some(replacement.device),
             _ => None,
         };
         View {

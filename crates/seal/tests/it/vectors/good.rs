@@ -175,7 +175,14 @@ fn report_requests() -> Vec<Good> {
 fn usage_reports() -> Vec<Good> {
     let full = samples::usage_report();
     let bare = UsageReport {
-        says: Statement { license: None, pass: None, nonce: None, totals: [].into(), ..full.says.clone() },
+        says: Statement {
+            license: None,
+            pass: None,
+            nonce: None,
+            totals: [].into(),
+            changed: None,
+            ..full.says.clone()
+        },
         version: None,
         integrity: Integrity::NotInstalledHere,
         ..full.clone()

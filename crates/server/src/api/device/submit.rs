@@ -126,6 +126,7 @@ const fn asked(operation: &Operation) -> &'static str {
         Operation::Invite(_) => "invite",
         Operation::Withdraw(_) => "withdraw",
         Operation::Lost(_) => "lost",
+        Operation::Replaced(_) => "replaced",
         Operation::Retire(_) => "retire",
         Operation::Rename { .. } => "rename",
         Operation::Transfer(_) => "transfer",

@@ -9,6 +9,7 @@ use carnet_api::path::EVENTS;
 use carnet_core::charge::ChargeStatus;
 use carnet_core::id::LicenseId;
 use carnet_core::license::Act;
+use carnet_core::server::EventKind;
 use carnet_store::event::{self as stored, What};
 
 use crate::api::report::kind_of;
@@ -56,7 +57,7 @@ pub async fn list(
 /// An event as its supplier sees it: without the user.
 fn view(event: &stored::Event) -> Event {
     let journal = event.entry.as_ref().map(|entry| &entry.journal);
-    let plain = |kind| Facts { kind, reason: None, movement: None, evidence: None };
+    let plain = |kind| Facts { kind, reason: None, movement: None, evidence: None, changed: None };
     let (facts, by, of) = match &event.what {
         What::Decided(kind) => (Facts::from(kind), None, None),
         What::Acted(acted) => (plain(past_tense(acted.act)), Some(acted.by.clone()), None),
@@ -65,7 +66,12 @@ fn view(event: &stored::Event) -> Event {
         What::Freed(freed) => (plain("device-freed"), Some(freed.by.clone()), None),
         What::Reported(reported) => (plain(kind_of(reported.step)), Some(reported.by.clone()), None),
         What::Sold(sold) => (plain("sold"), Some(sold.by.clone()), None),
-        What::Along(share) => (plain("along"), None, Some(share.of)),
+        What::Along(share) => (Facts::of_share(share.replaced.as_ref()), None, Some(share.of)),
+    };
+    let replaced = match &event.what {
+        What::Along(share) => share.replaced.as_ref().map(|replaced| replaced.device),
+        What::Decided(EventKind::DeviceReplaced { device, .. }) => Some(*device),
+        _ => None,
     };
     let stated_reason = match &event.what {
         What::Acted(acted) => acted.reason.clone(),
@@ -78,10 +84,12 @@ fn view(event: &stored::Event) -> Event {
         kind: facts.kind.to_owned(),
         license: event.license,
         app: journal.and_then(|journal| journal.app.clone()),
-        device: journal.map(|journal| journal.device),
+        // The one before: what there is now may not be known to the supplier yet.
+        device: replaced.or(journal.map(|journal| journal.device)),
         reason: facts.reason,
         movement: facts.movement,
         evidence: facts.evidence,
+        changed: facts.changed.map(|changed| changed.to_string()),
         by,
         stated_reason,
         of,

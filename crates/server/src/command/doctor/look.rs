@@ -8,6 +8,7 @@ use super::{Finding, Level};
 use crate::command::now;
 use crate::config::TlsFiles;
 use crate::data;
+use crate::key_service::{Apart, Half, KeyService, Place};
 use crate::keys::at_rest::{AtRest, secret_path};
 use crate::keys::{self, KEY_SET_LASTS};
 use crate::rounds::KEY_SET_SOON;
@@ -197,4 +198,40 @@ pub fn certificate(around: &Surroundings, files: &TlsFiles) -> Option<Finding> {
             finding("certificate", level, format!("good for {} days", left.0 / DAY))
         }
     })
+}
+
+/// Whether a key service of its own answers, and how long the two sides accept each other.
+pub fn key_service(around: &Surroundings) -> Vec<Finding> {
+    let what = "key service";
+    let Some(place) = &around.key_service else { return Vec::new() };
+    let mut found = Vec::new();
+    if let Place::Machine { pair, .. } = place {
+        match Half::load(around.fs.as_ref(), pair) {
+            Ok(half) => found.extend(pair_ends(around, &half)),
+            Err(error) => return vec![wrong(what, error)],
+        }
+    }
+    let asked = Apart::at(place, around.fs.as_ref()).map(KeyService::Apart).map(|service| service.public());
+    found.push(match asked {
+        Ok(Ok(_)) => finding(what, Level::Good, format!("answers at {place}")),
+        Ok(Err(error)) => {
+            wrong(what, format!("{error}: start `carnetd keys serve` at {place}; what is installed runs on"))
+        }
+        Err(error) => wrong(what, error),
+    });
+    found
+}
+
+fn pair_ends(around: &Surroundings, half: &Half) -> Option<Finding> {
+    let now = now(around);
+    let soon = || {
+        format!(
+            "the pair of certificates ends at {}: make a new one with `carnetd keys pair`",
+            half.expires()
+        )
+    };
+    match half.still_good(now) {
+        Err(error) => Some(wrong("key service", error)),
+        Ok(()) => (half.expires() < now.plus(TLS_SOON)).then(|| finding("key service", Level::Soon, soon())),
+    }
 }
