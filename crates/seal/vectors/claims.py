@@ -197,13 +197,13 @@ def ordered(reader):
 
 
 def ordered_texts(reader):
-    """The same for texts, which stand in the order of their encodings: the shorter one first."""
+    """The same for texts, which stand in the order of their encodings: the shorter one first. Read in their own order."""
 
     def read(value):
         found = listed_items(reader)(value)
         need(len(set(value)) == len(value), "repeated")
         need(value == sorted(value, key=lambda text: (len(text.encode()), text)), "out-of-order")
-        return found
+        return sorted(found)
 
     return read
 

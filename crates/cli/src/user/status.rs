@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet_api::report::Notice;
+use carnet_api::transfer::{TransferStep, TransferView};
 use carnet_core::app::AppId;
 use carnet_core::document::Evidence;
+use carnet_core::id::DeviceId;
 use carnet_core::report::Wanted;
 use carnet_core::term::moment;
 use carnet_core::time::Time;
@@ -155,6 +157,10 @@ fn server_in_words(server: &Server) -> String {
     lines.extend(waiting);
     lines.extend(server.resumed.iter().map(|finished| ("Resumed", resumed_in_words(finished))));
     lines.extend(server.asked.iter().map(|asked| ("Asked", asked_in_words(asked))));
+    let transfers = status.account.iter().flat_map(|account| {
+        account.transfers.iter().map(|view| ("Transfer", transfer_in_words(view, account.device)))
+    });
+    lines.extend(transfers);
     let notices = status.account.iter().flat_map(|account| &account.notices);
     lines.extend(notices.map(|notice| ("Notice", notice_in_words(notice))));
     let licenses =
@@ -205,6 +211,24 @@ fn asked_in_words(Asked { app, wanted, due, overdue }: &Asked) -> String {
         format!("due {}", moment(*due))
     };
     format!("{wanted} of {app}, {due}: `carnet {command} {app}`")
+}
+
+fn transfer_in_words(view: &TransferView, here: DeviceId) -> String {
+    let TransferView { app, device, step, until, .. } = view;
+    let what = match step {
+        TransferStep::GiveBack if *device == here => {
+            "has gone to another device: `carnet sync` gives it back".into()
+        }
+        TransferStep::GiveBack => format!("has gone from {device}, which has not been heard of since"),
+        TransferStep::Fetch if *device == here => "has come here: `carnet sync` fetches it".into(),
+        TransferStep::Fetch => format!("waits for {device} to fetch it"),
+        TransferStep::Wait => {
+            let end = until.map(|until| format!(", or its pass has run out after {}", moment(until)));
+            let end = end.unwrap_or_default();
+            format!("goes to {device} when the device that has it has given it back{end}")
+        }
+    };
+    format!("{app} {what}")
 }
 
 fn notice_in_words(notice: &Notice) -> String {

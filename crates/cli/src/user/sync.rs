@@ -13,7 +13,7 @@ use crate::exit::{Ended, Exit};
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::user::install::here;
-use crate::user::which;
+use crate::user::{passes, which};
 
 /// Do what transfers ask of this device: get what comes here, give back and remove what has gone.
 #[derive(Debug, Args)]
@@ -46,21 +46,12 @@ impl Sync {
     }
 }
 
-/// The managers at the server that is named, or at all that this device is registered at.
+/// The managers at the server that is named, or at all that this device knows.
 ///
 /// # Errors
-/// `not-registered`, when there are none.
+/// `no-server`, when there are none.
 pub fn managers(context: &Context) -> Result<Vec<Manager>, Failure> {
-    if context.named_server()?.is_some() {
-        return Ok(vec![which::manager(context, None)?]);
-    }
-    let setup = which::setup(context, None)?;
-    let servers = setup.servers()?;
-    if servers.is_empty() {
-        // Says what is missing.
-        return Ok(vec![which::manager(context, None)?]);
-    }
-    Ok(servers.into_iter().map(|server| Manager::new(setup.clone(), server)).collect())
+    passes::managers(&which::setup(context, None)?, context.named_server()?.as_ref())
 }
 
 /// Synchronises with one server.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use carnet_api::account::{Account, DeviceView};
 use carnet_core::app::AppId;
 use carnet_core::id::DeviceId;
+use carnet_core::offer::Charging;
 use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 use carnet_core::transfer::{Handover, Transfer as Wanted, Which};
@@ -26,7 +27,7 @@ use crate::user::which::{self, Licensed};
 /// Transfer apps from one of the user's devices to another.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing is charged again. Afterwards: carnet sync, on both devices.\nWithout --from, --to and --app a terminal asks."
+    after_help = "Nothing is charged for it. Afterwards: carnet sync, on both devices.\nWithout --from, --to and --app a terminal asks."
 )]
 pub struct Transfer {
     /// The device that has them, by its id or name
@@ -207,9 +208,19 @@ fn foretold(account: &Account, wanted: &Wanted) -> String {
     } else {
         format!("{from} stays one of your devices.")
     };
-    let row = |(app, forecast): (AppId, Forecast)| [app.to_string(), forecast_in_words(forecast, &from)];
+    let row = |(app, forecast): (AppId, Forecast)| {
+        let paid = if pays_by_pass(account, &app) { "; each pass is paid for, this one too" } else { "" };
+        [app.to_string(), forecast_in_words(forecast, &from) + paid]
+    };
     let rows = table(["APP", "WHAT HAPPENS"], forecast(account, wanted).into_iter().map(row));
-    format!("{BOLD}From {from} to {to}.{BOLD:#} {form} Nothing is charged again.\n\n{rows}")
+    format!("{BOLD}From {from} to {to}.{BOLD:#} {form} Nothing is charged for it.\n\n{rows}")
+}
+
+/// A fee that is due with each pass is due with that of the destination as well: nobody could tell it from the next one.
+fn pays_by_pass(account: &Account, app: &AppId) -> bool {
+    let licenses =
+        account.apps.iter().filter(|of_app| of_app.app == *app).flat_map(|of_app| &of_app.licenses);
+    licenses.into_iter().any(|license| license.base.offer.charging == Charging::PerPass)
 }
 
 fn forecast_in_words(forecast: Forecast, from: &str) -> String {

@@ -133,7 +133,14 @@ fn it_goes_to_another_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), 
     join(&desk, &world.product(APP)?, &code)?.done()?.is("/registered", true)?;
     let id = |device: &Device<'_>| device.ask(&["status"])?.done()?.text("/servers/0/device");
     let (from, to) = (id(ida)?, id(&desk)?);
-    let moved = ida.ask(&["transfer", "--from", &from, "--to", &to, "--app", APP, "--yes"])?;
+    let there = ["transfer", "--from", &from, "--to", &to, "--app", APP, "--yes"];
+    ida.ask(&there)?.fails(5, "payment-pending")?;
+    let acme = &world.acme;
+    let due = acme.ask(&["supplier", "charges", "--status", "pending", "--limit", "200"])?.done()?;
+    let license = ida.pass(APP)?.text("/license")?;
+    let charge = due.one("/data", "/license", license.as_str())?.text("/charge")?;
+    acme.ask(&["supplier", "charge", "settle", &charge, "--note", "paid"])?.done()?;
+    let moved = ida.ask(&there)?;
     moved.done()?.is("/apps/0/app", APP)?.is("/apps/0/outcome", "waits")?.is("/retired", false)?;
     let ran = desk.ask(&["sync"])?;
     let done = ran.done()?;
@@ -142,7 +149,7 @@ fn it_goes_to_another_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), 
     ida.ask(&["sync"])?.done()?.is("/0/apps/0/outcome", "removed")?;
     is_absent(world, "ida/programs/acme.imagetool")?;
     ida.run(APP, &["true"])?.exits(4)?;
-    let sentence = "Ida transfers it to her desk: there it is fetched, with a key of its own, and runs; here pass, keys and program are gone, and nothing is charged again.";
+    let sentence = "Once it is paid for, Ida transfers it to her desk: there it is fetched, with a key of its own, and runs; here pass, keys and program are gone, and nothing is charged again.";
     stage.voice().step(&ran, sentence);
     Ok(())
 }

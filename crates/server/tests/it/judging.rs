@@ -67,6 +67,7 @@ fn certificate(
         epoch: 1,
         head: Mark { sequence: 9, chain: digest },
         totals: device.totals.clone(),
+        changed: None,
     };
     let signed = sign(ErasureCertificate { says, list: attachment(&list) }, &device.key).unwrap();
     sealed::seal(Carried::Certificate, signed.bytes(), &list, secrets().public().seal_to, [5; 32]).unwrap()

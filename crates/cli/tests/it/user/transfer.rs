@@ -185,7 +185,7 @@ fn b9_what_cannot_go_is_refused_with_its_reason() {
     // Before it is confirmed, it is said what will happen.
     let asked = it.desk.run(&["transfer", "--from", laptop, "--to", desk, "--app", "acme/paint"]);
     assert_eq!(asked.code, 2, "{asked:?}");
-    for words in ["4 uses in its pass are lost", "stays one of your devices", "Nothing is charged again"] {
+    for words in ["4 uses in its pass are lost", "stays one of your devices", "Nothing is charged for it"] {
         assert!(asked.err.contains(words), "{words}: {asked:?}");
     }
 }
@@ -216,6 +216,36 @@ fn b10_a_running_program_is_told_to_stop() {
     assert_eq!(synced(&it.laptop), ["given-back"]);
     assert_eq!(lines.next().unwrap().unwrap(), "told");
     assert_eq!(running.wait().unwrap().code(), Some(4));
+}
+
+/// One seat, so short that its program asks for the next pass while it runs.
+const SEAT: &str = r#"
+[[offer]]
+name = "seat"
+condition = "One seat"
+features = ["resize"]
+fee = "free"
+term = "perpetual"
+pass = { period = "10 seconds" }
+floating = {}
+"#;
+
+#[test]
+fn b10_a_running_program_hears_of_it_at_its_own_next_contact() {
+    let shop = Shop::open();
+    shop.sell(&[SEAT]);
+    let laptop = shop.user();
+    laptop.agree("seat");
+    let it = Pair::of(shop, laptop);
+    let script = "trap 'echo told; exit 9' TERM; echo ready; for i in $(seq 600); do sleep 0.05; done";
+    let mut command = it.laptop.command_sh(&["--json"], script);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    assert_eq!(outcome(&done(&it.desk, &it.there(&["--wait"]))), "waits");
+    assert_eq!(lines.next().unwrap().unwrap(), "told");
+    assert_eq!(running.wait().unwrap().code(), Some(4));
+    assert_eq!(it.desk.sh("exit 7").code, 7, "what it gave back is here at the next start");
 }
 
 #[test]
