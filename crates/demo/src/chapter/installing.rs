@@ -21,6 +21,7 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     without_a_license_an_image_is_of_no_use(world, &ida)?;
     what_is_ordered_is_installed(world, &ida)?;
     an_upgrade_fetches_what_is_new(world, &ida)?;
+    what_was_installed_is_erased(world, &ida)?;
     super::counter::tell(world)
 }
 
@@ -118,6 +119,31 @@ fn an_upgrade_fetches_what_is_new(world: &World<'_>, ida: &Device<'_>) -> Result
     ida.ask(&["uninstall", APP, "--yes"])?.done()?.is("/outcome", "uninstalled")?;
     is_absent(world, "ida/programs/acme.imagetool")?;
     let sentence = "The next version takes the place of the first at once; nobody is led back to an older one; uninstalled, license and pass stay.";
+    stage.voice().step(&ran, sentence);
+    Ok(())
+}
+
+fn what_was_installed_is_erased(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+    let stage = world.stage;
+    let folder = ida.ask(&["install", APP])?.done()?.text("/folder")?;
+    let own = std::path::Path::new(&folder).join("my own.png");
+    files::write(&own, b"Ida's")?;
+    let ran = ida.ask(&["erase", APP, "--yes", "--stop"])?;
+    let done = ran.done()?;
+    done.is("/outcome", "erased")?.is("/kept", serde_json::json!([]))?;
+    done.holds("the program among what is erased", |done| {
+        let names = done["erased"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        names.filter(|name| name.ends_with("files/bin/resize")).count() == 1
+    })?;
+    let left = files::everything_in(&stage.path("ida/programs"))?;
+    let left: Vec<_> = left.iter().filter(|path| path.is_file()).collect();
+    stage.check(
+        left.len() == 1 && left[0].ends_with("my own.png"),
+        "nothing left but her own file",
+        format!("{left:?}"),
+    )?;
+    ida.run(APP, &["true"])?.exits(4)?;
+    let sentence = "Erased, the program goes file by file with its keys and its pass; the picture that Ida has put beside it stays.";
     stage.voice().step(&ran, sentence);
     Ok(())
 }
