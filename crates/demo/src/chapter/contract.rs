@@ -19,7 +19,8 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     an_answer_that_is_late(world, &eva, &license)?;
     a_power_failure_is_no_crime(world, &eva)?;
     a_clone_makes_a_second_history(world, &eva)?;
-    the_contract_ends_with_an_erasure(world, &eva, &license)
+    the_contract_ends_with_an_erasure(world, &eva, &license)?;
+    super::verdicts::tell(world)
 }
 
 fn the_supplier_makes_keys(world: &World<'_>) -> Result<(), Surprise> {

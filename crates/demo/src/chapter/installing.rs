@@ -22,7 +22,8 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     without_a_license_an_image_is_of_no_use(world, &ida)?;
     what_is_ordered_is_installed(world, &ida)?;
     an_upgrade_fetches_what_is_new(world, &ida)?;
-    it_goes_to_another_device(world, &ida)?;
+    let desk = it_goes_to_another_device(world, &ida)?;
+    what_was_installed_is_erased(world, &desk)?;
     super::counter::tell(world)?;
     key_service::tell(world)
 }
@@ -125,7 +126,7 @@ fn an_upgrade_fetches_what_is_new(world: &World<'_>, ida: &Device<'_>) -> Result
     Ok(())
 }
 
-fn it_goes_to_another_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), Surprise> {
+fn it_goes_to_another_device<'s>(world: &World<'s>, ida: &Device<'s>) -> Result<Device<'s>, Surprise> {
     let stage = world.stage;
     ida.ask(&["install", APP])?.done()?.is("/version", "1.1.0")?;
     let desk = Device::new(stage, "idas-desk")?;
@@ -150,6 +151,31 @@ fn it_goes_to_another_device(world: &World<'_>, ida: &Device<'_>) -> Result<(), 
     is_absent(world, "ida/programs/acme.imagetool")?;
     ida.run(APP, &["true"])?.exits(4)?;
     let sentence = "Once it is paid for, Ida transfers it to her desk: there it is fetched, with a key of its own, and runs; here pass, keys and program are gone, and nothing is charged again.";
+    stage.voice().step(&ran, sentence);
+    Ok(desk)
+}
+
+fn what_was_installed_is_erased(world: &World<'_>, desk: &Device<'_>) -> Result<(), Surprise> {
+    let stage = world.stage;
+    let folder = desk.ask(&["install", APP])?.done()?.text("/folder")?;
+    let own = std::path::Path::new(&folder).join("my own.png");
+    files::write(&own, b"Ida's")?;
+    let ran = desk.ask(&["erase", APP, "--yes", "--stop"])?;
+    let done = ran.done()?;
+    done.is("/outcome", "erased")?.is("/kept", serde_json::json!([]))?;
+    done.holds("the program among what is erased", |done| {
+        let names = done["erased"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        names.filter(|name| name.ends_with("files/bin/resize")).count() == 1
+    })?;
+    let left = files::everything_in(&stage.path("idas-desk/programs"))?;
+    let left: Vec<_> = left.iter().filter(|path| path.is_file()).collect();
+    stage.check(
+        left.len() == 1 && left[0].ends_with("my own.png"),
+        "nothing left but her own file",
+        format!("{left:?}"),
+    )?;
+    desk.run(APP, &["true"])?.exits(4)?;
+    let sentence = "Erased, the program goes file by file with its keys and its pass; the picture that Ida has put beside it stays.";
     stage.voice().step(&ran, sentence);
     Ok(())
 }

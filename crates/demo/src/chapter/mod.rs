@@ -15,6 +15,7 @@ mod server;
 mod suppliers;
 mod ten_uses;
 mod time_runs_out;
+mod verdicts;
 mod world;
 
 use crate::server::Server;

@@ -24,6 +24,7 @@ fn ann_at_work() -> (World, Newcomer) {
     let newcomer = Newcomer {
         who: Who::Code(secret),
         device_name: "laptop with a new board".into(),
+        device_maker: None,
         identity: Identity::Machine,
     };
     (world, newcomer)
@@ -95,8 +96,12 @@ fn d5_beyond_the_offers_limit_the_machine_is_registered_and_the_supplier_decides
     world.register().unwrap();
     let secret = world.manager().unseen_recovery_code().unwrap().unwrap().secret;
     world.agree().unwrap();
-    let newcomer =
-        Newcomer { who: Who::Code(secret), device_name: "bench".into(), identity: Identity::Machine };
+    let newcomer = Newcomer {
+        who: Who::Code(secret),
+        device_name: "bench".into(),
+        device_maker: None,
+        identity: Identity::Machine,
+    };
     let bench = on_other_parts(&world, &world.disk);
     for again in [Some(&newcomer), None] {
         let repaired = bench.repair(again).unwrap();

@@ -287,3 +287,29 @@ async fn i17_a_deposited_key_is_nowhere_in_the_clear_and_leaves_with_its_withdra
     assert_eq!(kept(&world), None);
     supplier.post("/v1/report-key/withdraw", &json!({})).await;
 }
+
+/// As if the process had died when the license was suspended and the verdict was not written yet.
+#[tokio::test]
+async fn c4_d2_a_death_between_the_act_and_the_verdict_leaves_both_done_once() {
+    let world = World::new();
+    let (supplier, device, license) = contract(&world, Some(OpenedBy::Server)).await;
+    deposit(&supplier).await;
+    let code = certificate(&world, &device, license, None, Some("busy"));
+    deliver(&world, &device, license, None, &code).await;
+    let acted = supplier.post(&format!("/v1/licenses/{license}/suspend"), &json!({})).await;
+    assert_eq!(acted.status, StatusCode::OK, "{}", acted.text());
+    judging::queued(&world.server).await;
+    assert_eq!(listed(&supplier).await[0]["verdict"]["verdict"], "violation");
+    let events = supplier.get("/v1/events").await.json();
+    let suspended = events["data"].as_array().unwrap().iter().filter(|event| event["kind"] == "suspended");
+    assert_eq!(suspended.count(), 1, "{events}");
+    // A license that is over for good is judged all the same, and stays over.
+    let ended = supplier.post(&format!("/v1/licenses/{license}/end"), &json!({})).await;
+    assert_eq!(ended.status, StatusCode::OK, "{}", ended.text());
+    let code = certificate(&world, &device, license, None, Some("still busy"));
+    deliver(&world, &device, license, None, &code).await;
+    judging::queued(&world.server).await;
+    let found = listed(&supplier).await;
+    assert!(found.iter().all(|report| report["state"] == "judged"), "{found:?}");
+    assert_eq!(status(&supplier, license).await, "ended");
+}
