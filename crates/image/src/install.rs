@@ -321,9 +321,15 @@ impl<'a> Place<'a> {
             return Ok(());
         }
         for (name, _) in self.tree.inside(&versions)? {
-            let folder = versions.join(name);
-            if current.as_ref() != Some(&folder) {
-                remove_tree(self.tree, &folder)?;
+            let (folder, is_finished) = (versions.join(&name), name != UNFINISHED);
+            if current.as_ref() == Some(&folder) {
+                continue;
+            }
+            match remove_tree(self.tree, &folder) {
+                // A program that runs may have files of it open, which some file systems keep under other names until it
+                // ends. It is in nobody's way, and the next installation removes it.
+                Err(FsError { fault: FsFault::Other(_), .. }) if is_finished => {}
+                removed => removed?,
             }
         }
         self.point("install.tidied")

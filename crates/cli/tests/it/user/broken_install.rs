@@ -289,3 +289,23 @@ fn b5_a_full_disk_is_told_with_the_remedy_and_when_there_is_room_it_goes_on() {
     }
     goes_on(&ann, &wire, &disk.folder, HALF, "full disk");
 }
+
+/// FUSE keeps a removed file under another name while it is open, and its folder cannot be removed.
+#[test]
+fn b5_an_upgrade_under_a_running_program_is_done_where_open_files_cannot_be_removed() {
+    let shop = shop();
+    let wire = Wire::to(&shop.url);
+    let Some(disk) = SmallDisk::new(&shop.supplier_home().home, 80 << 20) else { return };
+    let ann = user(&shop, &wire, Some(&disk.folder));
+    let mut running = fs::File::open(disk.folder.join("acme.paint/current/files/paint")).unwrap();
+    let upgraded = ann.run(&UPGRADE);
+    assert_eq!((upgraded.code, &upgraded.json()["version"]), (0, &"2.0.0".into()), "{upgraded:?}");
+    assert_eq!(used(&disk.folder), "paint 2.0.0");
+    let mut text = String::new();
+    running.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "paint 1.0.0", "what runs is not disturbed");
+    drop(running);
+    let removed = ann.run(&["uninstall", "acme/paint", "--yes", "--json"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    assert!(!disk.folder.join("acme.paint").exists(), "what was left has gone too");
+}
