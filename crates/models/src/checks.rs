@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use carnet_core::document::{JournalName, Operation, Reason};
 use carnet_core::id::LicenseId;
 use carnet_core::journal::PassStatus;
-use carnet_core::license::{Balance, Holder, Line};
+use carnet_core::license::{Balance, Line};
 use stateright::Property;
 
 use crate::world::{Variant, World, WorldModel};
@@ -166,6 +166,12 @@ fn renews(world: &mut World, name: &JournalName, model: &WorldModel) -> bool {
             None => return true,
             Some(Reason::Exhausted | Reason::HeldElsewhere | Reason::Moving) => return true,
             Some(Reason::UnderReview) => return may_be_flagged,
+            // Whoever is told gives back in the same contact.
+            Some(Reason::Transferred) => {
+                if !world.ask(name, Operation::Return, model.variant) || !finish(world, name, model) {
+                    return false;
+                }
+            }
             Some(Reason::ForkOrRollback | Reason::Superseded) if model.passbook_restores == 0 => {
                 return false;
             }
@@ -189,8 +195,7 @@ fn agrees(world: &World, name: &JournalName, model: &WorldModel) -> bool {
     let upto = pass.and_then(|pass| pass.uses).map(|uses| uses.upto);
     let right =
         world.server.licenses.get(&active.license).and_then(|row| row.rights.get(active.right as usize));
-    let held = right
-        .is_some_and(|right| matches!(right.holder, Holder::Device { device, .. } if device == name.device));
+    let held = right.is_some_and(|right| right.is_held_by(name.device));
     let good = state.pass_status() == Some(PassStatus::Valid);
     in_step && (!held || !good || upto == account.map(|held| held.upto))
 }

@@ -1,9 +1,9 @@
 //! The server of the model: `decide` over maps instead of tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use carnet_core::document::{Answer, Evidence, JournalName, PublicKey, Request};
+use carnet_core::document::{Answer, Evidence, JournalName, Operation, PublicKey, Reason, Request};
 use carnet_core::id::{
     ChargeId, DeviceId, Digest, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
     UserId,
@@ -16,6 +16,7 @@ use carnet_core::server::{
     decide,
 };
 use carnet_core::term::{Slice, Term};
+use carnet_core::transfer::{Transfer, Which};
 
 use crate::world::{NOW, Variant, World, WorldModel, app, device, digest, name16};
 
@@ -227,10 +228,48 @@ impl World {
                 license.rights.iter_mut().for_each(|right| right.generation = newest);
             }
         }
+        let told = outcome.event.kind == (EventKind::Refused { reason: Reason::Transferred });
+        if variant == Variant::ToldIsEnough && told {
+            let device = outcome.journal.name.device;
+            let rights = self.server.licenses.values_mut().flat_map(|license| &mut license.rights);
+            for right in rights.filter(|right| right.is_held_by(device)) {
+                (right.holder, right.generation) = (right.holder.let_go(), right.generation + 1);
+            }
+        }
         let (device, epoch) = (outcome.journal.name.device, outcome.journal.epoch);
         let answer = self.server.write(outcome, into_slot);
         self.server.device_epochs.insert(device, (epoch, digest(&answer)));
         self.answers.insert(answer);
+    }
+
+    /// Asked for by the destination, in its own journal, which is no part of this world.
+    pub(crate) fn transfer(&mut self, from: DeviceId, to: DeviceId) -> bool {
+        let transfer = Transfer { from, to, apps: Which::All, retire: false, wait: true };
+        let request = Request {
+            server: SERVER,
+            journal: JournalName { device: to, app: None },
+            id: RequestId(name16(&("transfer", self.transfers))),
+            epoch: 0,
+            last_answer: self.server.receipt_of(to),
+            head: Digest([0; 32]),
+            at: NOW,
+            totals: BTreeMap::new(),
+            portables: BTreeSet::new(),
+            operation: Operation::Transfer(Box::new(transfer)),
+        };
+        let view = View {
+            device: self.server.devices.get(&to).cloned(),
+            licenses: self.server.licenses.values().cloned().collect(),
+            siblings: self.server.devices.values().filter(|device| device.id != to).cloned().collect(),
+            others: self.server.journals.values().cloned().collect(),
+            ..View::empty(SERVER, digest(&request))
+        };
+        self.transfers += 1;
+        let decision = decide(&view, &request, NOW, &fresh(&request, self.server_restores));
+        let Decision::Decided(outcome) = decision else { return false };
+        self.server.write_licenses(&outcome);
+        self.server.journals.extend(outcome.others.into_iter().map(|other| (other.name.clone(), other)));
+        true
     }
 
     pub(crate) fn finish_commit(&mut self, model: &WorldModel) -> bool {

@@ -44,6 +44,8 @@ pub enum Variant {
     GenerationPerLicense,
     /// Refusals of journals out of step are written into the answer slot.
     RefusalInSlot,
+    /// A transferred right goes on when its device is told, not when it has given back.
+    ToldIsEnough,
 }
 
 /// What a device may ask for.
@@ -86,6 +88,8 @@ pub struct WorldModel {
     pub server_restores: u8,
     /// Whether a rollback has been forgiven before, so that the next one is flagged.
     pub forgiven_before: bool,
+    /// How often something is transferred from the first device to the second one, which waits for it.
+    pub transfers: u8,
     /// Crashes of whoever is between two steps; only broken variants have such steps.
     pub crashes: u8,
 }
@@ -106,6 +110,7 @@ impl WorldModel {
             passbook_restores: 0,
             server_restores: 0,
             forgiven_before: false,
+            transfers: 0,
             crashes: 1,
         }
     }
@@ -128,6 +133,7 @@ pub struct World {
     pub(crate) passbook_restores: u8,
     pub(crate) server_restores: u8,
     pub(crate) crashes: u8,
+    pub(crate) transfers: u8,
     /// Ghost: uses really made, by license.
     pub(crate) used: BTreeMap<LicenseId, u64>,
     /// Ghost: generations that a device has let go (I2).
@@ -153,6 +159,8 @@ pub enum Action {
     Deliver(Box<Answer>),
     /// A use is counted and made.
     Use(JournalName),
+    /// What the first device has is transferred to the second one.
+    Transfer,
     /// The user copies a device's passbook.
     CopyPassbook(DeviceId),
     /// The user puts the copy back.
@@ -183,6 +191,7 @@ impl fmt::Debug for Action {
             }
             Self::Deliver(answer) => write!(f, "{}: gets {answer:?}", short(&answer.head.journal)),
             Self::Use(name) => write!(f, "{}: use", short(name)),
+            Self::Transfer => write!(f, "transferred from device 1 to device 2"),
             Self::CopyPassbook(device) => write!(f, "device {}: passbook copied", device.0[0]),
             Self::RestorePassbook => write!(f, "passbook restored"),
             Self::BackUpServer => write!(f, "server backed up"),
@@ -240,6 +249,7 @@ impl World {
             passbook_restores: 0,
             server_restores: 0,
             crashes: 0,
+            transfers: 0,
             used: BTreeMap::new(),
             released: BTreeSet::new(),
             set_back: BTreeSet::new(),
@@ -437,6 +447,7 @@ impl Model for WorldModel {
             }
             Action::Deliver(answer) => after.deliver(&answer, self.variant),
             Action::Use(name) => after.make_use(&name, self.variant),
+            Action::Transfer => after.transfer(device(0), device(1)),
             Action::CopyPassbook(device) => {
                 let ours = world.disks.iter().filter(|(name, _)| name.device == device);
                 after.disk_backup = ours.map(|(name, state)| (name.clone(), state.clone())).collect();
@@ -488,6 +499,9 @@ impl WorldModel {
                 Op::Export | Op::Return if state.pass_status() == Some(PassStatus::Valid) => {
                     actions.push(Action::Ask(name.clone(), *op, None));
                 }
+                Op::Return if state.refused == Some(Reason::Transferred) => {
+                    actions.push(Action::Ask(name.clone(), *op, None));
+                }
                 Op::Export | Op::Return => {}
                 Op::Import | Op::Cancel => {
                     let portables = world.portables();
@@ -500,6 +514,9 @@ impl WorldModel {
     }
 
     fn disasters(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.transfers < self.transfers {
+            actions.push(Action::Transfer);
+        }
         if world.passbook_restores < self.passbook_restores {
             if world.disk_backup.is_empty() {
                 actions.push(Action::CopyPassbook(device(0)));

@@ -33,6 +33,7 @@ fn worlds() -> Vec<(&'static str, WorldModel)> {
             WorldModel { passbook_restores: 1, forgiven_before: true, operations: 2, ..small() },
         ),
         ("server restored", WorldModel { server_restores: 1, operations: 2, uses: 1, ops: MOVE, ..small() }),
+        ("transferred", transferred()),
         (
             "server restored, one device",
             WorldModel { server_restores: 1, devices: 1, operations: 3, ops: ALL, ..small() },
@@ -48,6 +49,11 @@ fn worlds() -> Vec<(&'static str, WorldModel)> {
             },
         ),
     ]
+}
+
+/// One device gives back, or is told first; the other one waits for it.
+fn transferred() -> WorldModel {
+    WorldModel { transfers: 1, operations: 3, ops: &[Op::Renew, Op::Return], ..small() }
 }
 
 /// Each broken variant with a world in which it must be caught.
@@ -69,6 +75,7 @@ fn broken() -> Vec<(Variant, WorldModel)> {
         of(Variant::ForgottenIds, small()),
         of(Variant::Deltas, WorldModel { devices: 1, uses: 3, operations: 3, ..small() }),
         of(Variant::GenerationPerLicense, WorldModel { rights: 2, ..small() }),
+        of(Variant::ToldIsEnough, transferred()),
         of(Variant::RefusalInSlot, WorldModel { forgiven_before: true, ..restored() }),
     ]
 }

@@ -269,31 +269,41 @@ fn b10_an_agent_does_all_that_by_itself_and_stops_when_it_is_told() {
     }
 }
 
+/// Where a process may die: asking, giving back, removing; fetching, ordering keys, installing.
+const POINTS: [&str; 13] = [
+    "journal.append:1",
+    "contact-before-send:1",
+    "contact-before-outcome:1",
+    "contact-after-outcome:1",
+    "contact-before-send:2",
+    "contact-before-outcome:2",
+    "contact-after-outcome:2",
+    "uninstall.unlinked:1",
+    "sync-before-effects-done:1",
+    "sync-before-fetch:1",
+    "contact-before-outcome:3",
+    "install.extracted:1",
+    "install.switched:1",
+];
+
 #[test]
 fn b9_b10_a_transfer_that_dies_anywhere_on_either_side_is_carried_on() {
-    let points = [
-        "journal.append:1",
-        "contact-before-send:1",
-        "contact-before-outcome:1",
-        "contact-after-outcome:1",
-        "contact-before-send:2",
-        "contact-before-outcome:2",
-        "contact-after-outcome:2",
-        "uninstall.unlinked:1",
-        "sync-before-effects-done:1",
-        "sync-before-fetch:1",
-        "contact-before-outcome:3",
-        "install.extracted:1",
-        "install.switched:1",
-    ];
+    // The source gives it away, or the destination asks for it and waits for the source.
+    for source_asks in [true, false] {
+        dies_anywhere(source_asks);
+    }
+}
+
+fn dies_anywhere(source_asks: bool) {
     let it = Pair::with_program();
     let (mut from, mut to) = ((&it.laptop, 0), (&it.desk, 1));
-    for point in points {
+    for point in POINTS {
         let ids = [from.1, to.1].map(|at: usize| it.ids[at].as_str());
-        let transfer = ["transfer", "--from", ids[0], "--to", ids[1], "--all", "--yes", "--json"];
-        // The source gives it away; whatever it has come to, the same command, or sync, goes on.
-        if from.0.dies(point, &transfer) {
-            let again = from.0.run(&transfer);
+        let transfer = ["transfer", "--from", ids[0], "--to", ids[1], "--all", "--wait", "--yes", "--json"];
+        let asker = if source_asks { from.0 } else { to.0 };
+        // Whatever it has come to, the same command, or sync, goes on.
+        if asker.dies(point, &transfer) {
+            let again = asker.run(&transfer);
             let through = again.code == 0 || again.failed() == (5, "not-held-there".into());
             assert!(through, "{point}: {again:?}");
         }
@@ -310,9 +320,13 @@ fn b9_b10_a_transfer_that_dies_anywhere_on_either_side_is_carried_on() {
         assert_eq!((synced(from.0), synced(to.0)), (vec![], vec![]), "{point}");
         std::mem::swap(&mut from, &mut to);
     }
-    assert_eq!(it.shop.licenses().len(), 1);
-    let seen = &it.shop.licenses()[0];
-    assert_eq!((&seen["at_risk"], &seen["self_service_left"]), (&0.into(), &2.into()), "nobody was given up");
+    let seen = it.shop.licenses();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(
+        (&seen[0]["at_risk"], &seen[0]["self_service_left"]),
+        (&0.into(), &2.into()),
+        "nobody was given up"
+    );
 }
 
 #[test]
