@@ -219,7 +219,8 @@ fn list(context: &Context, manager: &Manager) -> Result<(), Failure> {
     })
 }
 
-fn maker(device: &DeviceView) -> String {
+/// Who has made it, where that is known, to be put behind its name.
+pub(super) fn maker(device: &DeviceView) -> String {
     device.maker.as_deref().map(|maker| format!(", {}", clean(maker))).unwrap_or_default()
 }
 

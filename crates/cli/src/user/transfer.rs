@@ -21,7 +21,7 @@ use crate::output::BOLD;
 use crate::table::table;
 use crate::text::clean;
 use crate::user::ask;
-use crate::user::devices::{find, shown_name};
+use crate::user::devices::{find, maker, shown_name};
 use crate::user::which::{self, Licensed};
 
 /// Transfer apps from one of the user's devices to another.
@@ -187,7 +187,7 @@ fn listed(account: &Account) -> String {
         let this = if device.id == account.device { " (this one)" } else { "" };
         let apps: Vec<_> = apps_of(account, device.id).iter().map(ToString::to_string).collect();
         [
-            format!("{}{this}", shown_name(device)),
+            format!("{}{}{this}", shown_name(device), maker(device)),
             device.last_contact.map_or("–".to_owned(), moment),
             if apps.is_empty() { "–".to_owned() } else { apps.join(", ") },
         ]
