@@ -40,6 +40,15 @@ impl Line {
         self
     }
 
+    /// With another command line as its last arguments, and that one's environment.
+    #[must_use]
+    pub fn of(mut self, line: &Self) -> Self {
+        self.arguments.push(line.program.clone().into());
+        self.arguments.extend(line.arguments.iter().cloned());
+        self.environment = line.environment.clone();
+        self
+    }
+
     /// With an environment variable. None but those named are there.
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {

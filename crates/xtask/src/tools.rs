@@ -57,6 +57,12 @@ const TOOLS: &[Tool] = &[
         why: "is the stick with a FAT file system that passes are moved on",
     },
     Tool {
+        name: "faketime",
+        probe: &["faketime", "--version"],
+        packages: &["faketime"],
+        why: "shows the programs of the demonstration another time of day",
+    },
+    Tool {
         name: "fuse2fs and mke2fs",
         probe: &[
             "sh",

@@ -17,6 +17,7 @@ pub(super) fn tell(world: &mut World<'_>) -> Result<(), Surprise> {
     a_code_survives_paper(world, &eva)?;
     the_supplier_reads_on_her_device(world, &eva)?;
     an_answer_that_is_late(world, &eva, &license)?;
+    super::clock::tell(world, &eva, APP)?;
     a_power_failure_is_no_crime(world, &eva)?;
     a_clone_makes_a_second_history(world, &eva)?;
     the_contract_ends_with_an_erasure(world, &eva, &license)?;
@@ -165,6 +166,8 @@ fn judged(
 }
 
 fn a_power_failure_is_no_crime(world: &World<'_>, eva: &Device<'_>) -> Result<(), Surprise> {
+    // What was reported already is no last record any more.
+    eva.run(APP, &["true"])?.exits(0)?;
     files::cut(&files::newest(&eva.home, "apps/acme+print", "seg")?, 3)?;
     eva.run(APP, &["true"])?.exits(0)?;
     let opened = judged(world, eva, "torn", &[])?;

@@ -1,5 +1,6 @@
 //! The story, one chapter to a file.
 
+mod clock;
 mod contract;
 mod copies;
 mod counter;

@@ -9,8 +9,8 @@ use std::process::Command;
 use carnet_demo::{Options, Stage, tell};
 
 /// Fewer would mean that a chapter was dropped.
-const STEPS: usize = 27;
-const CHECKS: usize = 400;
+const STEPS: usize = 60;
+const CHECKS: usize = 800;
 /// Nobody watches longer than a minute. A busy machine does not fail the test, a waiting program does.
 const LONGEST_MILLIS: u64 = 120_000;
 
