@@ -72,7 +72,7 @@ impl Store {
         if let Some(known) = self.shared().devices.find(&id) {
             return Ok(Some(known));
         }
-        let found = self.read(|tx| tx.device(id))?;
+        let found = self.ask(|tx| tx.device(id))?;
         Ok(found.map(|device| {
             let Device { id, user, signing_key, agreement_key, .. } = device;
             let keys = DeviceKeys { id, user, signing_key, agreement_key };

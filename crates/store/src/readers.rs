@@ -28,9 +28,25 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut borrowed = Borrowed { connection: self.take()?, readers: self };
+        let mut borrowed = Borrowed { connection: self.take()?, begun: true, readers: self };
         let connection = self.begin(&mut borrowed.connection)?;
         work(connection)
+    }
+
+    /// Runs `work`, which asks a single question, without a transaction around it: across a connection that is one round trip
+    /// and not three. A connection that is found lost is made again, once.
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut borrowed = Borrowed { connection: self.take()?, begun: false, readers: self };
+        match borrowed.connection.as_ref().map(&work) {
+            Some(Err(error)) if error.is_of_connection() => {}
+            Some(done) => return done,
+            None => {}
+        }
+        borrowed.connection = None;
+        work(borrowed.connection.insert((self.open)()?))
     }
 
     /// A connection that is found lost is made again, once.
@@ -82,11 +98,16 @@ impl Readers {
 /// Goes back to the pool with its transaction ended, whatever happened in between.
 struct Borrowed<'a> {
     connection: Option<Connection>,
+    /// A transaction was begun.
+    begun: bool,
     readers: &'a Readers,
 }
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
+        if !self.begun {
+            return self.readers.put(self.connection.take());
+        }
         let ended = self.connection.take().filter(|connection| match connection.end_reading() {
             Ok(()) => true,
             Err(error) => {

@@ -213,6 +213,14 @@ impl Store {
         self.0.readers.with(|connection| work(&Reading { connection, shared: &self.0.shared }))
     }
 
+    /// Asks a single question, for which no snapshot is needed.
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl Fn(&Reading<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.readers.ask(|connection| work(&Reading { connection, shared: &self.0.shared }))
+    }
+
     /// Runs a unit of work in a transaction of its own, in turn with the ledger's batches, and waits until it
     /// is durable. Not to be called from inside another unit of work. The closure is called again where the database
     /// could not put its work in line with that of others.

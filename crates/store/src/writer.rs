@@ -28,6 +28,9 @@ const ATTEMPTS: u32 = 3;
 
 /// The longest time to wait for what is being read ahead.
 const READING: Duration = Duration::from_millis(20);
+/// How many journals are worth being read at once, and how long to wait for so many while the writer is busy.
+const FEW: usize = 16;
+const GATHERING: Duration = Duration::from_micros(300);
 
 type Unit = Box<dyn FnOnce(Result<&mut Desk, StoreError>) + Send>;
 
@@ -96,6 +99,12 @@ struct Desired {
     rows: Option<Ahead>,
 }
 
+impl Queue {
+    fn journals_wanted(&self) -> usize {
+        self.ahead.journals.as_ref().map_or(0, VecDeque::len)
+    }
+}
+
 impl Writer {
     pub(crate) fn new(limit: usize, counters: Arc<Counters>) -> Self {
         let (jobs, ahead) = (Turns::of(limit), Desired::default());
@@ -125,7 +134,9 @@ impl Writer {
             && let (Some(journal), Some(journals)) = (journal, &mut queue.ahead.journals)
         {
             journals.push_back((number, journal));
-            self.wanted.notify_one();
+            if journals.len() == 1 || journals.len() == FEW {
+                self.wanted.notify_one();
+            }
         }
         drop(queue);
         if let Err((job, error)) = refused {
@@ -187,6 +198,12 @@ impl Writer {
         loop {
             if queue.closed {
                 return None;
+            }
+            if (1..FEW).contains(&queue.journals_wanted()) {
+                // A few at a time would cost more questions than it saves.
+                let few = |queue: &mut Queue| (1..FEW).contains(&queue.journals_wanted()) && !queue.closed;
+                let gathered = self.wanted.wait_timeout_while(queue, GATHERING, few);
+                queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
             }
             let room = most.saturating_sub(queue.ahead.count);
             let journals = queue.ahead.journals.get_or_insert_default();

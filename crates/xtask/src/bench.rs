@@ -98,6 +98,13 @@ pub const BENCHES: &[Bench] = &[
         bench: "http",
         arguments: &[],
     },
+    Bench {
+        name: "http-postgres",
+        tells: "the same on PostgreSQL, against pgbench -N on the same cluster too",
+        package: "carnet-server",
+        bench: "http",
+        arguments: &["--postgres"],
+    },
 ];
 
 /// Runs the named measurements one after the other, `all` of them in turn; without a name, lists them.

@@ -73,6 +73,7 @@ fn main() -> Result<(), Failed> {
     let beside = cluster.as_ref().map(turn::beside);
     let url = cluster.as_ref().map(|cluster| cluster.database("carnet"));
     let population = fill::open(&folder.path, url, arguments.licenses, arguments.proofs)?;
+    Stages::size(&folder.path)?;
     stages::start(&population)?;
     let carnetd = Daemon::carnetd(&population)?;
     let reference = Daemon::reference(&population.reference)?;

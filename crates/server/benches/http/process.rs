@@ -153,6 +153,18 @@ fn carnetd(population: &Population) -> Command {
     command
 }
 
+/// How many bytes the program has as it is delivered: without symbols.
+pub fn stripped(folder: &Path) -> Result<u64, Failed> {
+    let to = folder.join("carnetd.stripped");
+    let done = Command::new("strip").arg("-o").arg(&to).arg(env!("CARGO_BIN_EXE_carnetd")).status()?;
+    if !done.success() {
+        return Err("strip has failed".into());
+    }
+    let size = std::fs::metadata(&to)?.len();
+    std::fs::remove_file(&to)?;
+    Ok(size)
+}
+
 /// What the ledger check says about this folder.
 pub fn check_ledger(population: &Population) -> Result<(bool, String), Failed> {
     let output = carnetd(population).arg("check-ledger").output()?;

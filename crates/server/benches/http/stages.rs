@@ -94,6 +94,13 @@ impl Stages {
         Ok(())
     }
 
+    /// What is delivered.
+    pub fn size(folder: &std::path::Path) -> Result<(), Failed> {
+        let size = process::stripped(folder)? as f64 / 1_048_576.0;
+        line("carnetd, stripped", format!("{size:.1} MiB"), target("≤ 25 MiB", size <= 25.0), "–");
+        Ok(())
+    }
+
     /// Closed loop against the reference. Returns the median rate.
     pub fn renewals(&mut self) -> Result<f64, Failed> {
         let mut rate = self.warm_up()?;
