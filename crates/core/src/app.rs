@@ -111,6 +111,14 @@ impl AppId {
     }
 }
 
+impl Platform {
+    /// Whether an image for this kind of machine is for that one: `any` is for all.
+    #[must_use]
+    pub fn is_for(&self, here: &Self) -> bool {
+        self.as_str() == "any" || self == here
+    }
+}
+
 fn is_slug(text: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !text.is_empty()

@@ -68,7 +68,7 @@ impl Wanted {
                 let found = manifest.app.clone();
                 return Err(ImageError::OtherApp { wanted: wanted.clone(), found });
             }
-            (_, Some(here)) if manifest.platform.as_str() != "any" && *here != manifest.platform => {
+            (_, Some(here)) if !manifest.platform.is_for(here) => {
                 let found = manifest.platform.clone();
                 return Err(ImageError::OtherPlatform { found, here: here.clone() });
             }

@@ -36,9 +36,9 @@ impl Manager {
         versions: &VersionRange,
         platform: &Platform,
     ) -> Result<(), ManagerError> {
-        let here = |name: &Platform| name.as_str() == "any" || name == platform;
         let images = self.images(app)?;
-        let mut fitting = images.iter().filter(|image| image.keyed && here(&image.platform)).peekable();
+        let mut fitting =
+            images.iter().filter(|image| image.keyed && image.platform.is_for(platform)).peekable();
         let refused = |reason| Err(ManagerError::Refused { app: app.clone(), reason });
         if fitting.peek().is_none() {
             return refused(Reason::NoImage);

@@ -164,14 +164,8 @@ impl Manager {
     pub fn uninstall(&self, tree: &dyn Tree, app: &AppId) -> Result<(), ManagerError> {
         let passbook = self.valid_passbook()?;
         let _turn = self.turn()?;
-        let places = passbook.installed_places(app)?;
-        if places.is_empty() {
-            return Err(ManagerError::NotInstalled(app.clone()));
-        }
-        for below in places {
-            Place::of(tree, &below, app).uninstall()?;
-        }
-        Ok(passbook.forget_installed(app)?)
+        let removed = remove_installed(&passbook, tree, app)?;
+        if removed { Ok(()) } else { Err(ManagerError::NotInstalled(app.clone())) }
     }
 
     /// A supplier may have begun to sign with another key since the last contact. From a medium it must go without.
@@ -200,8 +194,8 @@ impl Manager {
         }
         let refused = |reason| ManagerError::Refused { app: wish.app.clone(), reason };
         let here = |image: &&ImageView| {
-            let any = image.platform.as_str() == "any" || image.platform == *wish.platform;
-            any && wish.version.is_none_or(|version| version == image.version)
+            image.platform.is_for(wish.platform)
+                && wish.version.is_none_or(|version| version == image.version)
         };
         let fitting: Vec<&ImageView> = images.iter().filter(here).filter(|image| image.keyed).collect();
         // A version that was named is for the server to judge; else it is the newest that the license covers.
@@ -214,6 +208,22 @@ impl Manager {
             Remote { file: Ranged::new(&image.url.clone().unwrap_or_else(ours)), length: image.length };
         Ok(Found::Announced(image, remote))
     }
+}
+
+/// Removes what was installed of an app, wherever it lies. Whether there was anything.
+pub(crate) fn remove_installed(
+    passbook: &carnet_device::Passbook,
+    tree: &dyn Tree,
+    app: &AppId,
+) -> Result<bool, ManagerError> {
+    let places = passbook.installed_places(app)?;
+    for below in &places {
+        Place::of(tree, below, app).uninstall()?;
+    }
+    if !places.is_empty() {
+        passbook.forget_installed(app)?;
+    }
+    Ok(!places.is_empty())
 }
 
 fn shown(app: &AppId, current: &Current, place: &Place<'_>, already: bool) -> InstalledApp {

@@ -84,10 +84,10 @@ pub fn device_name(text: &str) -> Option<PersonProblem> {
     plain("the device's name", text.trim(), 80)
 }
 
-/// What is wrong with the maker of a device.
+/// What is wrong with the name of a device, or with who made it where that is said.
 #[must_use]
-pub fn device_maker(text: &str) -> Option<PersonProblem> {
-    plain("the device's maker", text.trim(), 80)
+pub fn device(name: &str, maker: Option<&str>) -> Option<PersonProblem> {
+    device_name(name).or_else(|| maker.and_then(|maker| plain("the device's maker", maker.trim(), 80)))
 }
 
 /// What is wrong with an e-mail address.

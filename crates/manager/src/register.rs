@@ -88,8 +88,7 @@ impl Manager {
         if let Some(registered) = self.registered()? {
             return Ok(registered);
         }
-        let maker = newcomer.device_maker.as_deref().and_then(person::device_maker);
-        if let Some(wrong) = person::device_name(&newcomer.device_name).or(maker) {
+        if let Some(wrong) = person::device(&newcomer.device_name, newcomer.device_maker.as_deref()) {
             return Err(ManagerError::Person(vec![wrong]));
         }
         // Before anything is written: the server is the one that is meant.

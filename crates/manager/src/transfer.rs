@@ -15,12 +15,12 @@ use carnet_core::journal::{PassStatus, State};
 use carnet_core::time::Time;
 use carnet_core::transfer::{Handover, Transfer};
 use carnet_device::Passbook;
-use carnet_image::install::{Place, Step};
+use carnet_image::install::Step;
 use carnet_seam::Tree;
 use serde::Serialize;
 
 use crate::error::ManagerError;
-use crate::install::{InstalledApp, PROGRAMS, Wish};
+use crate::install::{InstalledApp, PROGRAMS, Wish, remove_installed};
 use crate::manager::Manager;
 
 /// What a device has done, or could not do, for one app.
@@ -143,7 +143,7 @@ impl Manager {
             if !has_left(&state) {
                 continue;
             }
-            if state.pass_status() != Some(PassStatus::Valid) && self.remove(&passbook, tree, &app)? {
+            if state.pass_status() != Some(PassStatus::Valid) && remove_installed(&passbook, tree, &app)? {
                 removed.push(Synced { app: app.clone(), outcome: Outcome::Removed });
             }
             passbook.env().fs.crash().point("sync-before-effects-done").map_err(crashed)?;
@@ -152,23 +152,14 @@ impl Manager {
         Ok(removed)
     }
 
-    /// Whether anything was there.
-    fn remove(&self, passbook: &Passbook, tree: &dyn Tree, app: &AppId) -> Result<bool, ManagerError> {
-        let Some(below) = passbook.installed_below(app)? else { return Ok(false) };
-        Place::of(tree, &below, app).uninstall()?;
-        passbook.forget_installed(app)?;
-        Ok(true)
-    }
-
     /// Gets the pass. Where the program is to be had as an image, it is noted first that it belongs here: whoever finds the
     /// note and no program installs it.
     fn fetch(&self, view: &TransferView, here: Here<'_>) -> Result<Synced, ManagerError> {
         let app = &view.app;
         let images = self.images(app)?;
-        let fits = |platform: &Platform| platform.as_str() == "any" || platform == here.platform;
         let mut passbook = self.valid_passbook()?;
         let _turn = self.turn()?;
-        if images.iter().any(|image| image.keyed && fits(&image.platform))
+        if images.iter().any(|image| image.keyed && image.platform.is_for(here.platform))
             && passbook.installed_below(app)?.is_none()
         {
             passbook.keep_installed(app, &self.home().join(PROGRAMS))?;

@@ -25,13 +25,12 @@ use carnet_seal::Unverified;
 use carnet_seal::keys::AgreementKey;
 use carnet_seal::report::{open_certificate, open_report};
 use carnet_seal::sealed::CodeError;
-use carnet_store::event::{ReportStep, Reported};
 use carnet_store::report::{Judged, KeptReport, ReportState, RequestState};
 use carnet_store::{LedgerError, Reading, StoreError, Work, Writing};
 use tokio::sync::Notify;
 
 use crate::api::license::view;
-use crate::api::report::{note, settle_request};
+use crate::api::report::{note_verdict, settle_request};
 use crate::deposit;
 use crate::problem::Failure;
 use crate::server::Server;
@@ -147,12 +146,7 @@ async fn judge(server: &Server, user: UserId, digest: Digest) -> Result<(), Fail
     if !server.write("report.judge", move |tx| keep(tx, &of, &judged, closes, now)).await? {
         return Ok(());
     }
-    let codes: Vec<&str> = reasons.iter().map(|reason| reason.code.as_str()).collect();
-    let said = [&[heard.verdict.code()], codes.as_slice()].concat().join(" ");
-    let (step, code) = (ReportStep::Judged, Some(report.digest));
-    let reported =
-        Reported { step, wanted: report.wanted, code, due: None, verdict: Some(said), by: BY.to_owned() };
-    note(server, report.supplier, (user, report.license), reported).await
+    note_verdict(server, report, heard.verdict.code(), &reasons, BY.to_owned()).await
 }
 
 /// Unless its supplier was faster.

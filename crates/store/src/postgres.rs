@@ -30,7 +30,7 @@ use failure::failed;
 use flush::Instance;
 #[cfg(test)]
 pub(crate) use flush::STATEMENTS as FLUSH_STATEMENTS;
-pub(crate) use flush::{Flusher, Promise, Seen};
+pub(crate) use flush::{Flusher, Promise, Seen, Tell};
 use source::Mover;
 pub(crate) use source::Source;
 pub(crate) use value::column;

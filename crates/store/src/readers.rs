@@ -29,40 +29,31 @@ impl Readers {
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut borrowed = Borrowed { connection: self.take()?, begun: true, readers: self };
-        let connection = self.begin(&mut borrowed.connection)?;
-        work(connection)
+        self.on(&mut borrowed.connection, Connection::begin_reading)?;
+        work(borrowed.connection.as_ref().ok_or(StoreError::Closed)?)
     }
 
     /// Runs `work`, which asks a single question, without a transaction around it: across a connection that is one round trip
-    /// and not three. A connection that is found lost is made again, once.
+    /// and not three.
     pub(crate) fn ask<T>(
         &self,
         work: impl Fn(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut borrowed = Borrowed { connection: self.take()?, begun: false, readers: self };
-        match borrowed.connection.as_ref().map(&work) {
-            Some(Err(error)) if error.is_of_connection() => {}
-            Some(done) => return done,
-            None => {}
-        }
-        borrowed.connection = None;
-        work(borrowed.connection.insert((self.open)()?))
+        self.on(&mut borrowed.connection, work)
     }
 
     /// A connection that is found lost is made again, once.
-    fn begin<'a>(&self, place: &'a mut Option<Connection>) -> Result<&'a Connection, StoreError> {
-        let begun = place.as_ref().map(Connection::begin_reading);
-        match begun {
-            Some(Ok(())) => {}
-            Some(Err(error)) if !matches!(error, StoreError::Unreachable { .. }) => return Err(error),
-            _ => {
-                *place = None;
-                let fresh = (self.open)()?;
-                fresh.begin_reading()?;
-                *place = Some(fresh);
-            }
+    fn on<T>(
+        &self,
+        place: &mut Option<Connection>,
+        work: impl Fn(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match place.as_ref().map(&work) {
+            None | Some(Err(StoreError::Unreachable { .. })) => *place = None,
+            Some(done) => return done,
         }
-        place.as_ref().ok_or(StoreError::Closed)
+        work(place.insert((self.open)()?))
     }
 
     fn take(&self) -> Result<Option<Connection>, StoreError> {

@@ -190,14 +190,14 @@ impl Store {
         let shared = Arc::new(Shared::new());
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
-        let done = Arc::new(Done::default());
-        let reader = match &home {
+        let (reader, done) = match &home {
             Home::Postgres { source, flusher: Some(_) } => {
                 let (source, shared, writer) = (source.clone(), Arc::clone(&shared), Arc::clone(&writer));
+                let done = Arc::new(Done::default());
                 let reader = Reader { source, shared, writer, done: Arc::clone(&done), batch: options.batch };
-                Some(reader.start()?)
+                (Some(reader.start()?), Some(done))
             }
-            _ => None,
+            _ => (None, None),
         };
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
         let threads = Threads { writer: Some(writer.start(desk)?), reader, ..Threads::default() };

@@ -18,7 +18,7 @@ use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::error::ORDER;
 use crate::ledger::{Ahead, Done, LedgerError, Op};
-use crate::postgres::{Commit, Flusher, Promise, Seen, Source};
+use crate::postgres::{Commit, Flusher, Promise, Seen, Source, Tell};
 use crate::store::{Options, Shared, writing_connection};
 use crate::turns::{Lane, Turns};
 use crate::tx::{Reading, Writing};
@@ -176,15 +176,16 @@ impl Writer {
             let waited = self.read.wait_timeout_while(queue, READING, reading);
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let (numbers, jobs): (BTreeSet<u64>, Vec<Job>) = queue.jobs.take(most).into_iter().unzip();
+        let taken = queue.jobs.take(most);
         if let Some(journals) = &mut queue.ahead.journals {
+            let numbers: BTreeSet<u64> = taken.iter().map(|(number, _)| *number).collect();
             journals.retain(|(number, _)| !numbers.contains(number));
             if !journals.is_empty() {
                 self.wanted.notify_one();
             }
         }
         queue.ahead.count = 0;
-        Some((jobs, queue.ahead.rows.take()))
+        Some((taken.into_iter().map(|(_, job)| job).collect(), queue.ahead.rows.take()))
     }
 
     /// From now on what is queued is to be read ahead.
@@ -271,11 +272,12 @@ pub(crate) struct Desk {
     pub(crate) counters: Arc<Counters>,
     /// What was read ahead for the next batch.
     pub(crate) ahead: Option<Ahead>,
-    pub(crate) done: Arc<Done>,
+    /// For whoever reads ahead; none where nobody does.
+    pub(crate) done: Option<Arc<Done>>,
     /// Nobody else has decided anything between the last transaction and this one.
     pub(crate) undisturbed: bool,
     /// The last transaction's commit, where it may not be durable yet.
-    promised: Option<Promised>,
+    promised: Option<Promise>,
     /// A commit has failed and the database could not be opened again, or a crash point was reached.
     dead: bool,
 }
@@ -287,14 +289,6 @@ pub(crate) enum Durable {
     AtOnce,
     /// When somebody else says so, where there is somebody: [`Desk::told`].
     Promised,
-}
-
-/// A commit that somebody else makes durable.
-#[derive(Debug, Clone, Copy)]
-struct Promised {
-    witness: Seen,
-    since: u64,
-    rows: u64,
 }
 
 /// Why a transaction did not come about.
@@ -315,7 +309,7 @@ impl Desk {
         options: Options,
         shared: Arc<Shared>,
         counters: Arc<Counters>,
-        done: Arc<Done>,
+        done: Option<Arc<Done>>,
     ) -> Result<Self, StoreError> {
         if let (Home::File { checkpoints, .. }, Connection::Sqlite(sqlite)) = (&home, &mut connection) {
             checkpoints.watch(sqlite)?;
@@ -394,7 +388,7 @@ impl Desk {
         if menus_changed {
             self.menus.clear();
         }
-        self.done.anything();
+        self.anything_done();
         outcome.map_err(|failure| match failure {
             Failure::NotBegun(error) | Failure::RolledBack(error) => {
                 tracing::debug!(name, %error, "unit of work rolled back");
@@ -442,7 +436,7 @@ impl Desk {
             return Err(self.die());
         }
         let since = counters.now();
-        self.promised = witness.map(|witness| Promised { witness, since, rows });
+        self.promised = witness.map(|witness| Promise { witness, since, rows });
         let committed =
             if witness.is_some() { self.commit() } else { counters.commit(rows, || self.commit()) };
         if let Err(error) = committed {
@@ -478,8 +472,8 @@ impl Desk {
             seated => seated?,
         };
         self.undisturbed = last_event == self.last_event;
-        if !self.undisturbed {
-            self.done.disturbed();
+        if let Some(done) = self.done.as_ref().filter(|_| !self.undisturbed) {
+            done.disturbed();
         }
         self.last_event = last_event;
         Ok(witness)
@@ -507,12 +501,17 @@ impl Desk {
         seated.map(|last_event| (last_event, witness))
     }
 
+    /// Whatever was read ahead may be out of date.
+    pub(crate) fn anything_done(&self) {
+        if let Some(done) = &self.done {
+            done.note(None);
+        }
+    }
+
     /// Has somebody told about the last transaction when it is durable: at once, or by whoever makes it so.
-    pub(crate) fn told(&mut self, tell: Box<dyn FnOnce(bool) + Send>) {
+    pub(crate) fn told(&mut self, tell: Tell) {
         match (self.promised.take(), &self.home) {
-            (Some(Promised { witness, since, rows }), Home::Postgres { flusher: Some(flusher), .. }) => {
-                flusher.hand(Promise { witness, since, rows, tell })
-            }
+            (Some(promise), Home::Postgres { flusher: Some(flusher), .. }) => flusher.hand(promise, tell),
             _ => tell(true),
         }
     }

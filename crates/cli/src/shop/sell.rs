@@ -118,8 +118,7 @@ impl Sell {
     fn plan(&self, http: &Http) -> Result<Plan, Failure> {
         let person = self.details().check().map_err(ManagerError::Person)?;
         for device in &self.devices {
-            let maker = device.maker.as_deref().and_then(person::device_maker);
-            if let Some(wrong) = person::device_name(&device.name).or(maker) {
+            if let Some(wrong) = person::device(&device.name, device.maker.as_deref()) {
                 return Err(ManagerError::Person(vec![wrong]).into());
             }
         }

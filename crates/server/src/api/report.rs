@@ -105,6 +105,22 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// Writes a verdict into the books of a license.
+pub(crate) async fn note_verdict(
+    server: &Server,
+    report: &KeptReport,
+    verdict: &str,
+    reasons: &[ReasonView],
+    by: String,
+) -> Result<(), Failure> {
+    let codes = reasons.iter().map(|reason| reason.code.as_str());
+    let said: Vec<&str> = std::iter::once(verdict).chain(codes).collect();
+    let (step, code) = (ReportStep::Judged, Some(report.digest));
+    let verdict = Some(said.join(" "));
+    let reported = Reported { step, wanted: report.wanted, code, due: None, verdict, by };
+    note(server, report.supplier, (report.user, report.license), reported).await
+}
+
 /// As events say it.
 pub(crate) const fn kind_of(step: ReportStep) -> &'static str {
     match step {

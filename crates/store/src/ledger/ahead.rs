@@ -4,17 +4,17 @@
 //! ([`Touched`]); that no other server has decided anything shows in the number of the last event, once this one has the seat. The
 //! guards by version stay behind that.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use carnet_core::app::AppId;
 use carnet_core::document::JournalName;
 use carnet_core::id::{DeviceId, UserId};
 
-use super::working::Working;
+use super::working::{Kept, Working};
 use crate::StoreError;
 use crate::connection::Connection;
 use crate::postgres::Source;
@@ -54,7 +54,7 @@ impl Ahead {
 
 /// What a transaction has written.
 #[derive(Debug, Default)]
-pub(super) struct Touched {
+pub(crate) struct Touched {
     devices: BTreeSet<DeviceId>,
     journals: BTreeSet<JournalName>,
     licenses: BTreeSet<(UserId, AppId)>,
@@ -63,43 +63,48 @@ pub(super) struct Touched {
 impl Touched {
     /// What this batch is about to write.
     pub(super) fn by(working: &Working) -> Self {
-        let devices =
-            working.devices.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.changed));
-        let journals =
-            working.journals.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.changed));
         let licenses = working.licenses.values().filter(|kept| kept.changed).map(|kept| &kept.row.license);
         Self {
-            devices: devices.map(|(id, _)| *id).collect(),
-            journals: journals.map(|(name, _)| name.clone()).collect(),
+            devices: changed(&working.devices),
+            journals: changed(&working.journals),
             licenses: licenses.map(|license| (license.user, license.app.clone())).collect(),
         }
     }
 }
 
+fn changed<K: Clone + Ord, T>(rows: &BTreeMap<K, Option<Kept<T>>>) -> BTreeSet<K> {
+    let changed = |kept: &Option<Kept<T>>| kept.as_ref().is_some_and(|kept| kept.changed);
+    rows.iter().filter(|(_, kept)| changed(kept)).map(|(key, _)| key.clone()).collect()
+}
+
 /// What both threads know: how many transactions are done, and what the last ones have written.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    done: AtomicU64,
+    last: Mutex<Last>,
     /// Batches that are not to be read ahead.
     rest: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    done: u64,
     /// With none: anything at all.
-    last: RwLock<VecDeque<Option<Touched>>>,
+    touched: VecDeque<Option<Touched>>,
 }
 
 impl Done {
-    /// A transaction was done, or may have been.
-    pub(super) fn note(&self, touched: Option<Touched>) {
-        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
-        last.push_back(touched);
-        if last.len() > REMEMBERED {
-            last.pop_front();
-        }
-        self.done.fetch_add(1, Ordering::SeqCst);
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Anything may have been written.
-    pub(crate) fn anything(&self) {
-        self.note(None);
+    /// A transaction was done, or may have been. It has touched this; with none, anything at all.
+    pub(crate) fn note(&self, touched: Option<Touched>) {
+        let mut last = self.last();
+        last.touched.push_back(touched);
+        if last.touched.len() > REMEMBERED {
+            last.touched.pop_front();
+        }
+        last.done += 1;
     }
 
     /// Another server decides too: reading ahead is mostly in vain.
@@ -114,10 +119,10 @@ impl Done {
     /// What of it nobody has written since.
     pub(super) fn still_good(&self, ahead: Ahead) -> Option<Working> {
         let Ahead { since, mut rows } = ahead;
-        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
-        let since = usize::try_from(self.done.load(Ordering::SeqCst).checked_sub(since)?).ok()?;
-        let begin = last.len().checked_sub(since)?;
-        for touched in last.range(begin..) {
+        let last = self.last();
+        let since = usize::try_from(last.done.checked_sub(since)?).ok()?;
+        let begin = last.touched.len().checked_sub(since)?;
+        for touched in last.touched.range(begin..) {
             rows.forget(touched.as_ref()?);
         }
         Some(rows)
@@ -169,7 +174,7 @@ impl Reader {
         if self.done.is_resting() {
             return None;
         }
-        let since = self.done.done.load(Ordering::SeqCst);
+        let since = self.done.last().done;
         if session.is_none() {
             // One attempt, and then the writer has some time to find the database again.
             *session = self.connect();

@@ -40,7 +40,7 @@ impl Desk {
                 }));
             }
             Err(Failure::Unknown) => {
-                self.done.anything();
+                self.anything_done();
                 ops.into_iter().for_each(|op| tell(op.reply, Err(LedgerError::Unknown)));
             }
             Err(Failure::NotBegun(error)) => refuse(ops, &error),
@@ -68,8 +68,8 @@ impl Desk {
         let ahead = self.ahead.take();
         let (outcomes, last, touched) = self.transaction(Durable::Promised, |desk| {
             let before = desk.last_event;
-            let ahead = ahead.filter(|_| desk.undisturbed).and_then(|ahead| desk.done.still_good(ahead));
-            let ahead = ahead.unwrap_or_default();
+            let ahead = ahead.zip(desk.done.as_ref()).filter(|_| desk.undisturbed);
+            let ahead = ahead.and_then(|(ahead, done)| done.still_good(ahead)).unwrap_or_default();
             let tx = Writing::over(&desk.connection, &desk.shared);
             let shared = matches!(desk.connection, Connection::Postgres(_));
             if let Some(first) = ops.first().filter(|_| shared) {
@@ -84,12 +84,14 @@ impl Desk {
             let mut batch = Batch { tx: &tx, menus, random, now, working };
             let outcomes = ops.iter().map(|op| batch.settle(op)).collect::<Vec<_>>();
             let last = batch.working.next_event() - 1;
-            let touched = shared.then(|| Touched::by(&batch.working));
+            let touched = desk.done.as_ref().map(|_| Touched::by(&batch.working));
             let rows = batch.working.write(&tx)?;
             Ok(((outcomes, last, touched), rows))
         })?;
         self.last_event = last;
-        self.done.note(touched);
+        if let Some(done) = &self.done {
+            done.note(touched);
+        }
         Ok(outcomes)
     }
 }

@@ -120,9 +120,7 @@ impl Working {
         match &submission.request.operation {
             Operation::OrderKey(image) => {
                 view.image = provided(tx, *image)?;
-                for row in tx.transaction_rows(user, name.device, app)? {
-                    self.transactions.entry(row.transaction.id).or_insert_with(|| Kept::loaded(row));
-                }
+                self.orders(tx, user, name.device, app)?;
                 let known = self.transactions.values().map(|kept| &kept.row.transaction);
                 let open = |known: &&KeyTransaction| {
                     known.device == name.device
@@ -294,6 +292,20 @@ impl Working {
         }
     }
 
+    /// The orders of license keys of a device for an app that are not closed.
+    fn orders(
+        &mut self,
+        tx: &Reading<'_>,
+        user: UserId,
+        device: DeviceId,
+        app: &AppId,
+    ) -> Result<(), StoreError> {
+        for row in tx.transaction_rows(user, device, app)? {
+            self.transactions.entry(row.transaction.id).or_insert_with(|| Kept::loaded(row));
+        }
+        Ok(())
+    }
+
     /// The orders of license keys that a transfer closes: those of its source that are not closed.
     fn load_orders(
         &mut self,
@@ -304,9 +316,7 @@ impl Working {
     ) -> Result<(), StoreError> {
         let apps: BTreeSet<AppId> = view.licenses.iter().map(|license| license.app.clone()).collect();
         for app in apps {
-            for row in tx.transaction_rows(user, source, &app)? {
-                self.transactions.entry(row.transaction.id).or_insert_with(|| Kept::loaded(row));
-            }
+            self.orders(tx, user, source, &app)?;
         }
         let known = self.transactions.values().map(|kept| &kept.row.transaction);
         view.transactions =

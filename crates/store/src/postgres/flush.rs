@@ -9,7 +9,7 @@
 //! that this server has not crashed in between; that both sessions speak with the same process shows in when it started. Where
 //! there is no such session, batches wait for their own commits.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +47,7 @@ impl Instance {
 }
 
 /// A batch that was committed and may not be durable yet.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Promise {
     /// The session that was there before it was committed.
     pub(crate) witness: Seen,
@@ -54,9 +55,10 @@ pub(crate) struct Promise {
     pub(crate) since: u64,
     /// How many rows it wrote.
     pub(crate) rows: u64,
-    /// Called with whether it is durable; if not, nobody can tell.
-    pub(crate) tell: Box<dyn FnOnce(bool) + Send>,
 }
+
+/// Called with whether a batch is durable; if not, nobody can tell.
+pub(crate) type Tell = Box<dyn FnOnce(bool) + Send>;
 
 /// Names one session that waits, among all that there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,21 +77,28 @@ struct Witness {
 impl Witness {
     fn new(source: &Source, seen: Seen) -> Result<Self, StoreError> {
         let (client, mover) = source.client()?;
-        let made = || {
-            let instance = Instance::of(&client)?;
-            let wait = block_on(client.prepare(WAIT))?;
-            // Not everybody may, everywhere: that is to show before anything depends on it.
-            block_on(client.execute(&wait, &[]))?;
-            Ok((instance, wait))
-        };
-        let (instance, wait) = made().map_err(|error: Error| super::failed(&error))?;
-        Ok(Self { seen, client, wait, instance, _mover: mover })
+        let prepared = || Ok((Instance::of(&client)?, block_on(client.prepare(WAIT))?));
+        let (instance, wait) = prepared().map_err(|error: Error| super::failed(&error))?;
+        let witness = Self { seen, client, wait, instance, _mover: mover };
+        // Not everybody may, everywhere: that is to show before anything depends on it.
+        witness.wait()?;
+        Ok(witness)
+    }
+
+    /// Until everything that was committed before is durable.
+    fn wait(&self) -> Result<(), StoreError> {
+        let waited = block_on(self.client.execute(&self.wait, &[]));
+        waited.map(drop).map_err(|error| super::failed(&error))
+    }
+
+    fn is_good(&self) -> bool {
+        !self.client.is_closed()
     }
 }
 
 /// Makes what was promised durable, and tells.
 pub(crate) struct Flusher {
-    promises: SyncSender<Promise>,
+    promises: SyncSender<(Promise, Tell)>,
     witness: Arc<Mutex<Option<Arc<Witness>>>>,
 }
 
@@ -111,14 +120,14 @@ impl Flusher {
     /// The session that can make durable what will be committed there from now on.
     pub(crate) fn witness(&self, instance: Instance) -> Option<Seen> {
         let witness = lock(&self.witness);
-        let ours = witness.as_ref().filter(|witness| witness.instance == instance);
-        ours.filter(|witness| !witness.client.is_closed()).map(|witness| witness.seen)
+        let ours = witness.as_ref().filter(|witness| witness.instance == instance && witness.is_good());
+        ours.map(|witness| witness.seen)
     }
 
     /// Hands over; waits where too much was handed over before.
-    pub(crate) fn hand(&self, promise: Promise) {
-        if let Err(gone) = self.promises.send(promise) {
-            (gone.0.tell)(false);
+    pub(crate) fn hand(&self, promise: Promise, tell: Tell) {
+        if let Err(SendError((_, tell))) = self.promises.send((promise, tell)) {
+            tell(false);
         }
     }
 }
@@ -140,7 +149,7 @@ fn seek(source: &Source, seen: Seen) -> Option<Arc<Witness>> {
 struct Worker {
     source: Source,
     counters: Arc<Counters>,
-    promised: Receiver<Promise>,
+    promised: Receiver<(Promise, Tell)>,
     witness: Arc<Mutex<Option<Arc<Witness>>>>,
 }
 
@@ -148,16 +157,13 @@ impl Worker {
     fn work(self) {
         let (mut again, mut seen) = (AGAIN.0, Seen(0));
         loop {
-            let promise = if lock(&self.witness).is_some() {
-                self.promised.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                self.promised.recv_timeout(again)
-            };
-            match promise {
+            match self.promised.recv_timeout(again) {
                 Ok(first) => {
                     self.keep(std::iter::once(first).chain(self.promised.try_iter()).collect());
                     again = AGAIN.0;
                 }
+                Err(RecvTimeoutError::Timeout) if self.has_witness() => again = AGAIN.0,
+                // Also where it was lost while nobody needed it.
                 Err(RecvTimeoutError::Timeout) => {
                     seen = Seen(seen.0 + 1);
                     let found = seek(&self.source, seen);
@@ -169,19 +175,22 @@ impl Worker {
         }
     }
 
+    fn has_witness(&self) -> bool {
+        lock(&self.witness).as_ref().is_some_and(|witness| witness.is_good())
+    }
+
     /// All of these were committed before the wait begins.
-    fn keep(&self, promises: Vec<Promise>) {
+    fn keep(&self, promises: Vec<(Promise, Tell)>) {
         let witness = lock(&self.witness).clone();
-        let done = witness.as_ref().map(|witness| block_on(witness.client.execute(&witness.wait, &[])));
-        let durable = match (done, witness) {
-            (Some(Ok(_)), Some(witness)) => Some(witness.seen),
-            (error, _) => {
-                tracing::error!(error = ?error.and_then(Result::err), "the session that waits for the disk was lost");
+        let durable = witness.and_then(|witness| match witness.wait() {
+            Ok(()) => Some(witness.seen),
+            Err(error) => {
+                tracing::error!(%error, "the session that waits for the disk was lost");
                 *lock(&self.witness) = None;
                 None
             }
-        };
-        for Promise { witness, since, rows, tell } in promises {
+        });
+        for (Promise { witness, since, rows }, tell) in promises {
             // Also one that was committed before this session was there: its server may have crashed in between.
             let durable = durable == Some(witness);
             if durable {

@@ -14,10 +14,11 @@ fn world_with_a_disk_of_its_own() -> World {
     let World { store, place, clock, .. } = World::new();
     store.close();
     schema(&place).sql(
-        "CREATE TABLE disk (away BIGINT); INSERT INTO disk VALUES (0); \
+        "CREATE TABLE disk (away BIGINT, waiter BIGINT); INSERT INTO disk VALUES (0, 0); \
          CREATE FUNCTION pg_logical_emit_message(BOOLEAN, TEXT, TEXT) RETURNS pg_lsn LANGUAGE plpgsql AS $$ BEGIN \
          WHILE (SELECT away FROM disk) = 2 LOOP PERFORM pg_sleep(0.01); END LOOP; \
          IF (SELECT away FROM disk) = 1 THEN RAISE 'the disk is away'; END IF; \
+         UPDATE disk SET waiter = pg_backend_pid(); \
          RETURN pg_catalog.pg_logical_emit_message($1, $2, $3); END $$",
     );
     // Here the schema comes before the functions of the system.
@@ -86,6 +87,24 @@ fn i9_where_the_wait_for_the_disk_fails_nobody_is_told_and_the_repeat_finds_what
     for _ in 0..3 {
         assert!(matches!(phone.ask(&world, Operation::Renew { uses: 1 }), Body::Pass(_)));
     }
+    world.assert_clean();
+}
+
+#[test]
+fn a_session_that_waits_for_the_disk_and_is_lost_while_idle_is_replaced() {
+    let world = world_with_a_disk_of_its_own();
+    let mut phone = Phone::register(&world, 1);
+    phone.agree(&world, "pool");
+    let waiter = || world.sql("SELECT waiter FROM disk");
+    let first = waiter();
+    world.sql(&format!("SELECT count(pg_terminate_backend({first}))"));
+    // Nobody waits for it meanwhile, and every answer is as good.
+    let replaced = (0..200).any(|_| {
+        assert!(matches!(phone.ask(&world, Operation::Renew { uses: 1 }), Body::Pass(_)));
+        std::thread::sleep(Duration::from_millis(50));
+        waiter() != first
+    });
+    assert!(replaced, "each commit waits by itself from then on");
     world.assert_clean();
 }
 

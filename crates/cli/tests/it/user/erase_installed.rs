@@ -5,27 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::install::{files, install, ordered, publish, shop};
+use super::install::{files, install, ordered, publish, reporting_shop, verdict};
 use super::shop::{Shop, User};
-
-const REPORTED: &str = r#"
-[[offer]]
-name = "reported"
-condition = "Reported"
-features = ["core", "brushes"]
-fee = "free"
-term = "perpetual"
-reporting = { record_retention = "90 days" }
-"#;
-
-/// A supplier who asks for reports, with a program on sale.
-fn reporting_shop() -> Shop {
-    let shop = shop();
-    shop.supplier(&["supplier", "report-key", "new"]);
-    shop.sell(&[REPORTED]);
-    publish(&shop, "1.0.0");
-    shop
-}
 
 /// Ann has installed the program, and has put a drawing of hers beside it.
 fn with_drawing(shop: &Shop) -> (User, PathBuf) {
@@ -46,8 +27,7 @@ fn erase(user: &User, certificate: &str) -> Value {
 /// What the supplier makes of the certificate.
 fn judged(shop: &Shop, certificate: &str) -> Value {
     let ran = shop.supplier_home().run(&["supplier", "open", certificate, "--json"]);
-    let first = serde_json::Deserializer::from_str(&ran.out).into_iter::<Value>().next();
-    first.unwrap().unwrap()[0].clone()
+    verdict(&ran)
 }
 
 fn names(list: &Value) -> Vec<String> {

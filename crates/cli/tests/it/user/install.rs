@@ -9,7 +9,7 @@ use carnet_seal::ProductString;
 use serde_json::Value;
 
 use super::shop::{Shop, User};
-use crate::carnet::Carnet;
+use crate::carnet::{Carnet, Ran};
 
 const EDITIONS: &str = r#"
 [[offer]]
@@ -45,6 +45,21 @@ pub fn shop() -> Shop {
     shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
     shop.supplier(&["supplier", "image-key", "register"]);
     shop
+}
+
+/// The same, who asks for reports and has a program on sale.
+pub fn reporting_shop() -> Shop {
+    let shop = shop();
+    shop.supplier(&["supplier", "report-key", "new"]);
+    shop.sell(&[REPORTED]);
+    publish(&shop, "1.0.0");
+    shop
+}
+
+/// The first verdict that `carnet supplier open` prints.
+pub fn verdict(opened: &Ran) -> Value {
+    let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
+    first.unwrap().unwrap()[0].clone()
 }
 
 /// Builds this version of the program and publishes it; returns the image file.
@@ -105,10 +120,7 @@ pub(super) fn count(shop: &Shop, kind: &str) -> usize {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "what somebody changes need not last")]
 fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
-    let shop = shop();
-    shop.supplier(&["supplier", "report-key", "new"]);
-    shop.sell(&[REPORTED]);
-    publish(&shop, "1.0.0");
+    let shop = reporting_shop();
     let ann = ordered(&shop, "reported");
     install(&ann, &[]);
     assert_eq!(ann.sh("exit 0").code, 0);
@@ -117,8 +129,7 @@ fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
         let made = ann.run(&["report", "acme/paint", "--to", &report, "--json"]);
         assert_eq!(made.code, 0, "{made:?}");
         let opened = shop.supplier_home().run(&["supplier", "open", &report, "--json"]);
-        let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
-        first.unwrap().unwrap()[0].clone()
+        verdict(&opened)
     };
     let good = judged();
     assert_eq!(good["verdict"], "within-contract", "features that stay sealed have no files: {good}");
@@ -131,10 +142,7 @@ fn c2_a_report_says_whether_what_was_installed_is_as_it_was_signed() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "what somebody changes need not last")]
 fn c6_c2_a_journal_opened_on_the_device_looks_at_what_is_installed_there() {
-    let shop = shop();
-    shop.supplier(&["supplier", "report-key", "new"]);
-    shop.sell(&[REPORTED]);
-    publish(&shop, "1.0.0");
+    let shop = reporting_shop();
     let ann = ordered(&shop, "reported");
     install(&ann, &[]);
     assert_eq!(ann.sh("exit 0").code, 0);
@@ -142,8 +150,7 @@ fn c6_c2_a_journal_opened_on_the_device_looks_at_what_is_installed_there() {
     shop.supplier(&["supplier", "report-key", "export", "--to", &key, "--yes"]);
     let judged = || {
         let opened = ann.run(&["supplier", "open", "--journal", "acme/paint", "--key", &key, "--json"]);
-        let first = serde_json::Deserializer::from_str(&opened.out).into_iter::<Value>().next();
-        first.unwrap().unwrap()[0].clone()
+        verdict(&opened)
     };
     let good = judged();
     assert_eq!((&good["verdict"], &good["notices"]), (&"within-contract".into(), &serde_json::json!([])));

@@ -191,6 +191,19 @@ fn b9_what_cannot_go_is_refused_with_its_reason() {
 }
 
 #[test]
+fn b10_a_program_that_lies_in_two_places_is_gone_from_both() {
+    let it = Pair::with_program();
+    let first = files(&it.laptop);
+    let elsewhere = it.laptop.carnet.home.join("elsewhere");
+    done(&it.laptop, &["install", "acme/paint", "--to", &elsewhere.to_string_lossy(), "--json"]);
+    let second = elsewhere.join("acme.paint/current/files");
+    assert!(first.join("paint").exists() && second.join("paint").exists());
+    done(&it.laptop, &it.there(&[]));
+    assert_eq!(synced(&it.laptop), ["removed"]);
+    assert!(!first.exists() && !second.exists());
+}
+
+#[test]
 fn b10_a_device_retired_with_the_transfer_orders_nothing_until_it_is_registered_again() {
     let it = Pair::with_ten_runs(2);
     let told = done(&it.desk, &it.there(&["--retire"]));

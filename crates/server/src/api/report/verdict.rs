@@ -6,10 +6,9 @@ use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::ReportId;
 use carnet_core::time::Time;
 use carnet_store::Writing;
-use carnet_store::event::{ReportStep, Reported};
 use carnet_store::report::{Judged, KeptReport, ReportState, id_of};
 
-use super::{not_found, note, settle_request, view};
+use super::{not_found, note_verdict, settle_request, view};
 use crate::extract::{Call, Named, Reply};
 use crate::problem::Failure;
 use crate::server::Server;
@@ -67,13 +66,9 @@ pub async fn verdict(
     let reasons = serde_json::to_string(&new.reasons).map_err(Failure::internal)?;
     let (verdict, notice) = (new.verdict.clone(), new.notice);
     let judged = Judged { verdict, reasons, notice, at: now, by: by.clone() };
-    let (closes, user, wanted) = (new.closes, of.user, of.wanted);
+    let (closes, about) = (new.closes, of.clone());
     let kept = server.write("report.judge", move |tx| keep(tx, &of, &judged, closes, now)).await?;
-    let codes: Vec<&str> = new.reasons.iter().map(|reason| reason.code.as_str()).collect();
-    let said = [&[new.verdict.as_str()], codes.as_slice()].concat().join(" ");
-    let (step, code) = (ReportStep::Judged, Some(new.digest));
-    let reported = Reported { step, wanted, code, due: None, verdict: Some(said), by };
-    note(&server, supplier, (user, license.id), reported).await?;
+    note_verdict(&server, &about, &new.verdict, &new.reasons, by).await?;
     let shown: ReportView = view(&kept);
     call.once(&server, "report.judged", move |_| Reply::ok(&shown)).await
 }
