@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text that does not name the kind of thing that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} id: expected `{prefix}_` and 32 hexadecimal digits")]
+#[error("`{text}` is no {kind} id: expected `{prefix}_` and 32 hexadecimal digits")]
 pub struct NotAnId {
     /// What was given.
     pub text: String,

@@ -72,6 +72,10 @@ pub struct Built {
 /// [`BuildError`], each with what the supplier can do; no image is left then.
 pub fn build(recipe: &Recipe<'_>, workshop: &mut Workshop<'_>, to: &Path) -> Result<Built, BuildError> {
     let files = workshop.files;
+    let named = recipe.patterns.features();
+    if let Some(unknown) = recipe.sealed.iter().find(|sealed| !named.contains(sealed)) {
+        return Err(BuildError::NotNamed(unknown.clone()));
+    }
     let total = recipe.patterns.check(Walk::new(files, recipe.folder)?)?;
     let id = ImageId(random::bytes(workshop.random)?);
     let mut parts = Parts {
@@ -84,7 +88,7 @@ pub fn build(recipe: &Recipe<'_>, workshop: &mut Workshop<'_>, to: &Path) -> Res
         frames: Spool::beside(files, to, ".frames")?,
     };
     let (mut features, mut tables, mut keys) = (Vec::new(), Vec::new(), ContentKeys::new());
-    for feature in recipe.patterns.features() {
+    for feature in named {
         let key = ContentKey::random(workshop.random)?;
         let stream = Stream::new(id, &feature, &key).map_err(|error| BuildError::Frame(error.to_string()))?;
         let (row, table) = parts.feature(stream)?;

@@ -163,6 +163,9 @@ pub enum BuildError {
         /// The pattern.
         pattern: String,
     },
+    /// A feature that is to stay sealed, and is none of those that were named. Its files would lie in the clear.
+    #[error("there is no feature `{0}` that could stay sealed")]
+    NotNamed(Feature),
     /// Files that belong to no feature.
     #[error("{count} files belong to no feature, as `{first}`: give the rest to one with `NAME=**`")]
     Unmatched {

@@ -144,6 +144,14 @@ impl Manager {
         Ok(shown(app, &current, &place, true))
     }
 
+    /// Whether installing an app was begun on this device, finished or not: there may be something to remove.
+    ///
+    /// # Errors
+    /// [`ManagerError`] when the passbook cannot be read.
+    pub fn has_begun(&self, app: &AppId) -> Result<bool, ManagerError> {
+        Ok(!self.valid_passbook()?.installed_places(app)?.is_empty())
+    }
+
     /// Whether what is installed of an app is as its supplier has signed it; nothing installed is
     /// [`Integrity::NotInstalledHere`].
     ///

@@ -26,13 +26,17 @@ impl Catalog {
     pub fn run(&self, context: &Context) -> Result<(), Failure> {
         let wanted = which::wanted(context, None, None)?;
         let found = which::setup(context, None)?.catalog(&wanted, self.supplier.as_ref())?;
-        context.output.result(&found, || in_words(&found))
+        context.output.result(&found, || in_words(&found, self.supplier.as_ref()))
     }
 }
 
-fn in_words(found: &[OnSale]) -> String {
-    if found.is_empty() {
-        return "Nothing is on sale.\n".to_owned();
+fn in_words(found: &[OnSale], of: Option<&SupplierName>) -> String {
+    match of {
+        Some(supplier) if found.is_empty() => {
+            return format!("{supplier} has nothing on sale here; `carnet catalog` shows who has.\n");
+        }
+        None if found.is_empty() => return "Nothing is on sale.\n".to_owned(),
+        _ => {}
     }
     let newest = |app: &OnSale| {
         let newest = app.versions.iter().map(|installable| installable.version).max();

@@ -43,7 +43,13 @@ impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.ends_with(".cimg") { Ok(Self::File(text.into())) } else { text.parse().map(Self::App) }
+        // No app id begins so; whether the file is an image is looked at later.
+        let is_path = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+        if is_path || text.ends_with(".cimg") {
+            Ok(Self::File(text.into()))
+        } else {
+            text.parse().map(Self::App)
+        }
     }
 }
 
@@ -107,7 +113,8 @@ impl Uninstall {
         let version = match manager.installed(&tree, app) {
             Ok(installed) => format!(" {}", installed.version),
             // What is damaged, or was never finished, can be removed all the same.
-            Err(ManagerError::NotInstalled(_) | ManagerError::Image(_)) => String::new(),
+            Err(ManagerError::NotInstalled(_)) if manager.has_begun(app)? => String::new(),
+            Err(ManagerError::Image(_)) => String::new(),
             Err(error) => return Err(error.into()),
         };
         context.output.confirm(&format!("Remove {app}{version} from this device?"), self.yes)?;

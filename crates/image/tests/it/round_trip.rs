@@ -7,7 +7,8 @@ use carnet_image::read::{StreamReader, check_frames};
 use carnet_image::{BuildError, ContentKey, EntryPath, FileReader, ImageError};
 
 use crate::world::{
-    Temporary, built, contents, extract, feature, lay_out, noise, on_disk, open, try_build, try_build_with,
+    Temporary, build_by, built, contents, extract, feature, lay_out, noise, on_disk, open, recipe, try_build,
+    try_build_with,
 };
 
 const FILES: &[(&str, &[u8])] = &[
@@ -197,4 +198,23 @@ fn a_build_says_what_it_cannot_take() {
     assert!(left.iter().all(|path| path.is_dir()), "a failed build leaves nothing: {left:?}");
     let failed = try_build(&temporary.join("not there"), "1.0.0", all, &temporary.join("x.cimg"));
     assert!(matches!(failed, Err(BuildError::Fs(_))));
+}
+
+/// A supplier who mistypes it would publish in the clear what was to stay sealed.
+#[test]
+fn d1_what_is_to_stay_sealed_must_be_a_feature_of_the_image() {
+    let temporary = Temporary::new();
+    let (folder, image) = (temporary.join("program"), temporary.join("x.cimg"));
+    lay_out(&folder, &[("brushes/oil", b"1"), ("paint", b"2")]);
+    let mut recipe = recipe(&folder, "1.0.0", &[("brushes", "brushes/**"), ("core", "**")]);
+    recipe.sealed = ["brush".parse().unwrap()].into();
+    let refused = build_by(&recipe, &image, 1).unwrap_err();
+    assert_eq!(refused.to_string(), "there is no feature `brush` that could stay sealed");
+    assert!(!image.exists());
+    recipe.sealed = ["brushes".parse().unwrap()].into();
+    let built = build_by(&recipe, &image, 1).unwrap();
+    let kept = |name: &str| {
+        built.manifest.claims().features.iter().any(|row| row.feature.as_str() == name && row.kept.is_some())
+    };
+    assert_eq!((kept("brushes"), kept("core")), (true, false));
 }

@@ -127,7 +127,11 @@ pub fn try_build_with(
     to: &Path,
     seed: u64,
 ) -> Result<Built, BuildError> {
-    let recipe = Recipe {
+    build_by(&recipe(folder, version, rows), to, seed)
+}
+
+pub fn recipe<'a>(folder: &'a Path, version: &str, rows: &[(&str, &str)]) -> Recipe<'a> {
+    Recipe {
         folder,
         app: "acme/paint".parse().unwrap(),
         version: version.parse().unwrap(),
@@ -136,11 +140,14 @@ pub fn try_build_with(
         patterns: patterns(rows),
         sealed: std::collections::BTreeSet::new(),
         level: 3,
-    };
+    }
+}
+
+pub fn build_by(recipe: &Recipe<'_>, to: &Path, seed: u64) -> Result<Built, BuildError> {
     let (files, random) = (RealFs::default(), SeededRandom::new(seed));
     let mut workshop =
         Workshop { files: &files, random: &random, signer: &signing_key(), progress: &mut |_, _| {} };
-    build(&recipe, &mut workshop, to)
+    build(recipe, &mut workshop, to)
 }
 
 /// An image of these files, all in one feature unless `rows` says otherwise.

@@ -9,10 +9,11 @@ pub mod show;
 
 use std::path::PathBuf;
 
-use carnet_api::ProblemCode;
 use carnet_api::image::{ImageState, ImageView};
+use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::{ImageId, SupplierId};
 use carnet_seam::{Fs, FsError};
+use carnet_store::Writing;
 use carnet_store::image::Image;
 
 use crate::problem::Failure;
@@ -62,6 +63,21 @@ fn view(server: &Server, image: Image) -> Result<ImageView, Failure> {
 async fn own(server: &Server, supplier: SupplierId, id: ImageId) -> Result<Image, Failure> {
     let found = server.read(move |tx| tx.image(id)).await?;
     found.filter(|image| image.supplier == supplier).ok_or_else(|| Failure::new(ProblemCode::NotFound))
+}
+
+/// A version for one kind of machine is one build: devices that have it would never notice another one.
+fn only_build(tx: &Writing<'_>, image: &Image) -> Result<(), Failure> {
+    let published = tx.images(&image.app, ImageState::Published.as_str(), list::MOST)?;
+    let twin = published.iter().find(|other| {
+        other.id != image.id && other.version == image.version && other.platform == image.platform
+    });
+    let Some(Image { id, version, platform, .. }) = twin else { return Ok(()) };
+    let what = format!(
+        "is another build of {version} for {platform}, which is published as {id}: give this one another version, \
+         or first run `carnet supplier image withdraw {id}`"
+    );
+    let errors = vec![FieldError::new("/manifest", what)];
+    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
 }
 
 /// Runs what waits for the disk.

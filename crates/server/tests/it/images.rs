@@ -199,6 +199,29 @@ async fn b5_an_image_that_is_not_what_was_signed_is_never_published() {
     assert_eq!(published(&world).await, json!([]));
 }
 
+/// Devices that have installed a version would never notice that it has become another one.
+#[tokio::test]
+async fn b5_a_version_is_one_build_until_that_is_withdrawn() {
+    let world = World::new();
+    let acme = acme(&world).await;
+    let (one, other) = (image(&world), image(&world));
+    let mut ids = Vec::new();
+    for build in [&one, &other] {
+        let id = announce(&acme, build).await.json()["id"].as_str().unwrap().to_owned();
+        upload(&acme, &id, build).await;
+        ids.push(id);
+    }
+    assert_eq!(act(&acme, &ids[0], "publish").await.status, StatusCode::OK);
+    assert_eq!(act(&acme, &ids[0], "publish").await.status, StatusCode::OK, "again, after a lost answer");
+    for refused in [act(&acme, &ids[1], "publish").await, announce(&acme, &image(&world)).await] {
+        assert_eq!((refused.code().as_str(), refused.pointers()), ("invalid", vec!["/manifest".to_owned()]));
+        assert!(refused.text().contains(&ids[0]), "it names the other one: {}", refused.text());
+    }
+    assert_eq!(act(&acme, &ids[0], "withdraw").await.status, StatusCode::OK);
+    assert_eq!(act(&acme, &ids[1], "publish").await.status, StatusCode::OK);
+    assert_eq!(published(&world).await[0]["id"], ids[1]);
+}
+
 #[tokio::test]
 async fn i14_only_a_registered_key_of_the_supplier_announces_and_only_for_its_own_apps() {
     let world = World::new();

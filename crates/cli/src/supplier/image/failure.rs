@@ -14,6 +14,9 @@ impl From<BuildError> for Failure {
                 "say with --feature NAME=PATTERN what belongs to which feature"
             }
             BuildError::Nothing { .. } => "correct the pattern, or leave it out",
+            BuildError::NotNamed(_) => {
+                "give its files to it with --feature NAME=PATTERN, or leave --sealed out"
+            }
             BuildError::Pattern(..) => "write it like `brushes/**` or `*.dll`",
             BuildError::Path { .. } | BuildError::List(_) => {
                 "rename it: an image must be installable everywhere"

@@ -11,7 +11,7 @@ use carnet_store::image::Image;
 use carnet_store::key::KeyState;
 use data_encoding::BASE64;
 
-use super::view;
+use super::{only_build, view};
 use crate::extract::{Call, Reply, Session};
 use crate::keys::NewKey;
 use crate::problem::Failure;
@@ -52,7 +52,10 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
             match tx.image(add.id)? {
                 Some(before) if before.supplier == add.supplier && before.manifest == add.manifest => Ok(()),
                 Some(_) => Err(invalid("/manifest", "another image has this id".to_owned())),
-                None => Ok(tx.add_image(&add)?),
+                None => {
+                    only_build(tx, &add)?;
+                    Ok(tx.add_image(&add)?)
+                }
             }
         })
         .await?;

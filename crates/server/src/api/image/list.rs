@@ -12,7 +12,7 @@ use crate::problem::Failure;
 use crate::server::Server;
 
 /// More versions than anybody installs.
-const MOST: u32 = 200;
+pub(super) const MOST: u32 = 200;
 
 /// List the images of an app
 ///

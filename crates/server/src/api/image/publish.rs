@@ -4,14 +4,16 @@ use axum::extract::State;
 use carnet_api::image::{ImageState, ImageView};
 use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::ImageId;
+use carnet_core::time::Time;
 use carnet_image::read::check_frames;
 use carnet_image::{Front, ImageError, Source};
 use carnet_seal::{ImageManifest, Signed};
 use carnet_seam::fs::{Access, discard};
 use carnet_seam::{Fs, FsFault};
+use carnet_store::Writing;
 
 use super::create::verified;
-use super::{folder, on_disk, own, part, view, whole};
+use super::{folder, on_disk, only_build, own, part, view, whole};
 use crate::extract::{Call, Named, Reply};
 use crate::problem::Failure;
 use crate::server::Server;
@@ -43,8 +45,14 @@ pub async fn publish(
         let manifest = verified(&server, &call.session, &image.manifest).await?;
         on_disk(&server, move |server, fs| take(server, fs, &manifest)).await?;
     }
-    let state = ImageState::Published.as_str();
-    set(&server, id, state).await?;
+    let published = image.clone();
+    let at = server.now();
+    server
+        .write("image.publish", move |tx| {
+            only_build(tx, &published)?;
+            set(tx, id, ImageState::Published, at)
+        })
+        .await?;
     let now = own(&server, call.session.id(), id).await?;
     let shown: ImageView = view(&server, now)?;
     Reply::ok(&shown)
@@ -73,7 +81,8 @@ pub async fn withdraw(
 ) -> Result<Reply, Failure> {
     let image = own(&server, call.session.id(), id).await?;
     if image.state != ImageState::Withdrawn.as_str() {
-        set(&server, id, ImageState::Withdrawn.as_str()).await?;
+        let at = server.now();
+        server.write("image.withdraw", move |tx| set(tx, id, ImageState::Withdrawn, at)).await?;
     }
     on_disk(&server, move |server, fs| {
         [part(server, id), whole(server, id)]
@@ -87,14 +96,9 @@ pub async fn withdraw(
     Reply::ok(&shown)
 }
 
-async fn set(server: &Server, id: ImageId, state: &'static str) -> Result<(), Failure> {
-    let now = server.now();
-    server
-        .write("image.state", move |tx| {
-            // Withdrawn meanwhile: for whoever asks it is gone.
-            tx.set_image_state(id, state, now).map_err(|_| Failure::new(ProblemCode::NotFound))
-        })
-        .await
+fn set(tx: &Writing<'_>, id: ImageId, state: ImageState, now: Time) -> Result<(), Failure> {
+    // Withdrawn meanwhile: for whoever asks it is gone.
+    tx.set_image_state(id, state.as_str(), now).map_err(|_| Failure::new(ProblemCode::NotFound))
 }
 
 /// Checks what has arrived and gives it its name. Done again after a crash in between, it finds the name given.
