@@ -122,6 +122,29 @@ pub struct Right {
     pub generation: u64,
     /// Who has it.
     pub holder: Holder,
+    /// What was paid for with its last pass and was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+}
+
+impl Right {
+    /// A right with nothing left of an earlier pass.
+    #[must_use]
+    pub const fn new(generation: u64, holder: Holder) -> Self {
+        Self { generation, holder, rest: None }
+    }
+}
+
+/// What a pass that was charged by itself ([`Charging::PerPass`](crate::offer::Charging::PerPass)) still had when it was
+/// given back. The next pass by the same right is this rest, on whichever device, and is not charged again (A4, B9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rest {
+    /// Uses, where they are counted.
+    pub uses: Option<u64>,
+    /// Seconds of running, where they are counted.
+    pub seconds: Option<u64>,
+    /// The end of the pass (none: it had none).
+    pub expires: Option<Time>,
 }
 
 /// Who has a right.
@@ -382,7 +405,7 @@ impl License {
             charged_until: None,
             paid_elsewhere: false,
             agreed_on: on,
-            rights: vec![Right { generation: 0, holder: Holder::Free }; base.offer.devices as usize],
+            rights: vec![Right::new(0, Holder::Free); base.offer.devices as usize],
             uses: term.uses.map(line),
             seconds: term.duration.map(|duration| line(duration.0)),
             at_risk: 0,

@@ -114,7 +114,7 @@ impl Server {
             License::new(id, USER, SUPPLIER, Listed { app, serial: 1, offer }, DeviceId([0; 16]), NOW);
         let line = Balance { total: model.uses, remaining: model.uses, ..Balance::EMPTY };
         license.uses = counted.map(|_| line);
-        license.rights = vec![Right { generation: 0, holder: Holder::Free }; usize::from(model.rights)];
+        license.rights = vec![Right::new(0, Holder::Free); usize::from(model.rights)];
         self.posted.insert((id, Line::Uses), license.uses.unwrap_or_default());
         self.posted.insert((id, Line::Rights), license.rights_balance());
         self.licenses.insert(id, license);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use carnet_core::document::PassKind;
 use carnet_core::id::{DeviceId, LicenseId, MoveId, PassId};
-use carnet_core::license::{Holder, Right};
+use carnet_core::license::{Holder, Rest, Right};
 use carnet_core::server::{Account, Active, Held};
 use carnet_core::time::Time;
 use carnet_core::transfer::{Gone, Lost};
@@ -25,18 +25,22 @@ pub(crate) fn unpack_times(blob: &[u8]) -> Option<Vec<Time>> {
     rest.is_empty().then(|| times.iter().map(|bytes| Time(i64::from_be_bytes(*bytes))).collect())
 }
 
+/// Beside the kind of the holder: something paid for was given back.
+const WITH_REST: u8 = 0x10;
+
 pub(crate) fn pack_rights(rights: &[Right]) -> Vec<u8> {
     let mut out = Packer::with_room(1 + rights.len() * 27);
     for right in rights {
-        match right.holder {
-            Holder::Free => out.byte(0),
-            Holder::Device { until: Some(_), .. } => out.byte(1),
-            Holder::Device { until: None, .. } => out.byte(2),
-            Holder::Move(_) => out.byte(3),
-            Holder::Leaving { until: Some(_), .. } => out.byte(4),
-            Holder::Leaving { until: None, .. } => out.byte(5),
-            Holder::Promised(_) => out.byte(6),
-        }
+        let kind = match right.holder {
+            Holder::Free => 0,
+            Holder::Device { until: Some(_), .. } => 1,
+            Holder::Device { until: None, .. } => 2,
+            Holder::Move(_) => 3,
+            Holder::Leaving { until: Some(_), .. } => 4,
+            Holder::Leaving { until: None, .. } => 5,
+            Holder::Promised(_) => 6,
+        };
+        out.byte(kind | if right.rest.is_some() { WITH_REST } else { 0 });
         out.number(right.generation);
         match right.holder {
             Holder::Free => {}
@@ -52,6 +56,7 @@ pub(crate) fn pack_rights(rights: &[Right]) -> Vec<u8> {
             }
             Holder::Promised(to) => out.bytes(&to.0),
         }
+        right.rest.iter().for_each(|rest| out.rest(rest));
     }
     out.0
 }
@@ -62,20 +67,22 @@ pub(crate) fn unpack_rights(blob: &[u8]) -> Option<Vec<Right>> {
     while !from.0.is_empty() {
         let tag = from.byte()?;
         let generation = from.number()?;
-        let holder = match tag {
+        let kind = tag & !WITH_REST;
+        let holder = match kind {
             0 => Holder::Free,
             1 => Holder::Device { device: DeviceId(from.bytes()?), until: Some(from.time()?) },
             2 => Holder::Device { device: DeviceId(from.bytes()?), until: None },
             3 => Holder::Move(MoveId(from.bytes()?)),
             4 | 5 => Holder::Leaving {
                 device: DeviceId(from.bytes()?),
-                until: if tag == 4 { Some(from.time()?) } else { None },
+                until: if kind == 4 { Some(from.time()?) } else { None },
                 to: DeviceId(from.bytes()?),
             },
             6 => Holder::Promised(DeviceId(from.bytes()?)),
             _ => return None,
         };
-        rights.push(Right { generation, holder });
+        let rest = if tag == kind { None } else { Some(from.rest()?) };
+        rights.push(Right { generation, holder, rest });
     }
     Some(rights)
 }
@@ -157,8 +164,7 @@ pub(crate) fn unpack_gone(blob: &[u8]) -> Option<Gone> {
 pub(crate) fn pack_active(active: &Active) -> Vec<u8> {
     let mut out = Packer::with_room(80);
     let present = [active.expires.is_some(), active.grace_until.is_some(), active.moved.is_some()];
-    let flags = present.iter().enumerate().fold(0, |flags, (bit, present)| flags | u8::from(*present) << bit);
-    out.byte(flags | u8::from(active.kind == PassKind::Temporary) << 3);
+    out.byte(flags(present) | u8::from(active.kind == PassKind::Temporary) << 3);
     out.bytes(&active.license.0);
     out.bytes(&active.pass.0);
     out.number(u64::from(active.right));
@@ -189,6 +195,11 @@ pub(crate) fn unpack_active(blob: &[u8]) -> Option<Active> {
     from.0.is_empty().then_some(active)
 }
 
+/// One bit for each part that may be there, the first one lowest.
+fn flags(present: [bool; 3]) -> u8 {
+    present.iter().enumerate().fold(0, |flags, (bit, present)| flags | u8::from(*present) << bit)
+}
+
 struct Packer(Vec<u8>);
 
 impl Packer {
@@ -204,6 +215,13 @@ impl Packer {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
+    }
+
+    fn rest(&mut self, rest: &Rest) {
+        let present = [rest.uses.is_some(), rest.seconds.is_some(), rest.expires.is_some()];
+        self.byte(flags(present));
+        [rest.uses, rest.seconds].into_iter().flatten().for_each(|number| self.number(number));
+        rest.expires.iter().for_each(|time| self.bytes(&time.0.to_be_bytes()));
     }
 
     /// Seven bits a byte, lowest first, the high bit says that more follows (LEB128).
@@ -257,6 +275,17 @@ impl<'a> Unpacker<'a> {
         self.bytes().map(|bytes| Time(i64::from_be_bytes(bytes)))
     }
 
+    fn rest(&mut self) -> Option<Rest> {
+        let flags = self.byte().filter(|flags| *flags < 8)?;
+        let number = |from: &mut Self, bit: u8| match flags & bit {
+            0 => Some(None),
+            _ => from.number().map(Some),
+        };
+        let (uses, seconds) = (number(self, 1)?, number(self, 2)?);
+        let expires = if flags & 4 == 0 { None } else { Some(self.time()?) };
+        Some(Rest { uses, seconds, expires })
+    }
+
     fn held(&mut self) -> Option<Held> {
         Some(Held { upto: self.number()?, acknowledged: self.number()? })
     }
@@ -281,6 +310,12 @@ mod tests {
         ]
     }
 
+    fn rest() -> impl Strategy<Value = Option<Rest>> {
+        let rest = any::<(Option<u64>, Option<u64>, Option<i64>)>();
+        let rest = rest.prop_map(|(uses, seconds, end)| Rest { uses, seconds, expires: end.map(Time) });
+        prop_oneof![Just(None), rest.prop_map(Some)]
+    }
+
     fn held() -> impl Strategy<Value = Option<Held>> {
         any::<Option<(u64, u64)>>()
             .prop_map(|held| held.map(|(upto, acknowledged)| Held { upto, acknowledged }))
@@ -289,12 +324,12 @@ mod tests {
     proptest! {
         #[test]
         fn packed_values_come_back(
-            rights in prop::collection::vec((any::<u64>(), holder()), 0..20),
+            rights in prop::collection::vec((any::<u64>(), holder(), rest()), 0..20),
             accounts in prop::collection::btree_map(any::<[u8; 16]>(), (held(), held()), 0..10),
             former in prop::collection::vec((any::<[u8; 16]>(), any::<u32>()), 0..5),
         ) {
-            let rights: Vec<_> =
-                rights.into_iter().map(|(generation, holder)| Right { generation, holder }).collect();
+            let right = |(generation, holder, rest)| Right { generation, holder, rest };
+            let rights: Vec<_> = rights.into_iter().map(right).collect();
             let accounts: BTreeMap<_, _> = accounts
                 .into_iter()
                 .map(|(id, (uses, seconds))| (LicenseId(id), Account { uses, seconds }))

@@ -208,19 +208,9 @@ fn foretold(account: &Account, wanted: &Wanted) -> String {
     } else {
         format!("{from} stays one of your devices.")
     };
-    let row = |(app, forecast): (AppId, Forecast)| {
-        let paid = if pays_by_pass(account, &app) { "; each pass is paid for, this one too" } else { "" };
-        [app.to_string(), forecast_in_words(forecast, &from) + paid]
-    };
+    let row = |(app, forecast): (AppId, Forecast)| [app.to_string(), forecast_in_words(forecast, &from)];
     let rows = table(["APP", "WHAT HAPPENS"], forecast(account, wanted).into_iter().map(row));
     format!("{BOLD}From {from} to {to}.{BOLD:#} {form} Nothing is charged for it.\n\n{rows}")
-}
-
-/// A fee that is due with each pass is due with that of the destination as well: nobody could tell it from the next one.
-fn pays_by_pass(account: &Account, app: &AppId) -> bool {
-    let licenses =
-        account.apps.iter().filter(|of_app| of_app.app == *app).flat_map(|of_app| &of_app.licenses);
-    licenses.into_iter().any(|license| license.base.offer.charging == Charging::PerPass)
 }
 
 fn forecast_in_words(forecast: Forecast, from: &str) -> String {

@@ -26,7 +26,7 @@ fn app() -> App {
 
 fn license(number: u8, standing: Standing) -> License {
     let listed = Listed { app: "acme/paint".parse().unwrap(), serial: 3, offer: ten_runs() };
-    let held = Right { generation: 1, holder: Holder::Device { device: DeviceId([8; 16]), until: None } };
+    let held = Right::new(1, Holder::Device { device: DeviceId([8; 16]), until: None });
     let (id, user, supplier) = (LicenseId([number; 16]), UserId([9; 16]), SupplierId([7; 16]));
     let mut domain = domain::License::new(id, user, supplier, listed, DeviceId([8; 16]), Time::EPOCH);
     domain.standing = standing;

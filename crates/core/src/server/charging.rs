@@ -1,15 +1,157 @@
 //! When an amount becomes due, and what is issued meanwhile (A4).
 
 use crate::charge::{Charge, ChargeStatus, DueFor};
-use crate::document::PassKind;
+use crate::document::{PassKind, PortablePass};
 use crate::id::{ChargeId, LicenseId};
-use crate::license::License;
-use crate::offer::Charging;
+use crate::license::{License, Line, Rest};
+use crate::offer::{Charging, Counting};
 use crate::server::draft::Draft;
-use crate::term::Period;
-use crate::time::{Seconds, Time};
+use crate::server::transfer::Place;
+use crate::server::{Active, Held};
+use crate::term::{Period, Slice};
+use crate::time::{Length, Seconds, Time};
+
+/// What of the pass that is about to be issued was paid for with an earlier one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PaidBefore {
+    /// Nothing: it is a pass like any other.
+    Nothing,
+    /// All of it: it is what an earlier one still had.
+    All(Rest),
+    /// Too little to go on with: it comes on top of a pass that is charged.
+    Some(Rest),
+}
+
+impl PaidBefore {
+    /// How much of a counted line the pass is to have, where so much is usual.
+    pub(super) fn applied(self, line: Line, usual: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Nothing => usual,
+            Self::All(rest) => rest.of(line),
+            Self::Some(rest) => usual.map(|usual| usual.saturating_add(rest.of(line).unwrap_or(0))),
+        }
+    }
+
+    /// The end of a pass that lasts so long: what is charged now begins when what was paid for ends.
+    pub(super) fn ends(self, period: Option<Length>, start: Time, now: Time) -> Option<Time> {
+        let begins = match self {
+            Self::All(rest) => return rest.expires,
+            Self::Some(rest) => rest.expires.map_or(now, |end| end.max(now)),
+            Self::Nothing => now,
+        };
+        period.map(|length| begins.max(start).plus_length(length))
+    }
+}
+
+impl Rest {
+    fn is_spent(&self, now: Time) -> bool {
+        self.uses == Some(0) || self.seconds == Some(0) || has_passed(self.expires, now)
+    }
+
+    /// Whether a quarter is left of anything. Devices ask for the next pass when a fifth of the one that they have is left,
+    /// and that may be longer by as much.
+    fn is_nearly_over(&self, whole: &Slice, now: Time) -> bool {
+        let few = |left: Option<u64>, whole: Option<u64>| {
+            left.zip(whole).is_some_and(|(left, whole)| left <= whole / 4)
+        };
+        let late = self
+            .expires
+            .zip(whole.period)
+            .is_some_and(|(end, period)| end.since(now).0 <= now.plus_length(period).since(now).0 / 4);
+        few(self.uses, whole.uses) || few(self.seconds, whole.duration.map(|whole| whole.0)) || late
+    }
+
+    const fn of(&self, line: Line) -> Option<u64> {
+        match line {
+            Line::Uses => self.uses,
+            Line::Seconds => self.seconds,
+            Line::Rights => None,
+        }
+    }
+}
+
+/// Whether each pass of the license is paid for by itself. Where uses are counted online a pass holds none in advance.
+fn pays_by_pass(license: &License) -> bool {
+    let offer = license.offer();
+    offer.charging == Charging::PerPass && offer.counting == Counting::Offline && !license.paid_elsewhere
+}
 
 impl Draft {
+    /// Keeps what a pass that was paid for still had, now that its device has given it back.
+    pub(super) fn keep_rest(&mut self, active: Active, uses: u64, seconds: u64) {
+        let Some(license) = self.licenses.get(&active.license).filter(|license| pays_by_pass(license)) else {
+            return;
+        };
+        let rest = Rest {
+            uses: license.uses.map(|_| uses),
+            seconds: license.seconds.map(|_| seconds),
+            expires: active.expires,
+        };
+        if active.kind == PassKind::Full && !rest.is_spent(self.now) {
+            self.set_rest((active.license, active.right), Some(rest));
+        }
+    }
+
+    pub(super) fn set_rest(&mut self, (id, right): Place, rest: Option<Rest>) {
+        if self.right_at((id, right)).is_some_and(|row| row.rest != rest)
+            && let Some(row) = self.license(id).and_then(|license| license.rights.get_mut(right as usize))
+        {
+            row.rest = rest;
+        }
+    }
+
+    /// What of the next pass by this right was paid for: what was given back, or what this device still has. That it may
+    /// have again as it is, while a charge is on its way too; other temporary passes are not paid for, and take nothing of it.
+    pub(super) fn paid_before(&self, place: Place, kind: PassKind, uses: u64) -> (PassKind, PaidBefore) {
+        let Some(license) = self.licenses.get(&place.0).filter(|license| pays_by_pass(license)) else {
+            return (kind, PaidBefore::Nothing);
+        };
+        let unspent = |rest: &Rest| !rest.is_spent(self.now);
+        let enough = |rest: &Rest| rest.uses.is_none_or(|left| left >= uses);
+        let here = self.rest_here(license, place.1).filter(unspent);
+        let early = |rest: &Rest| enough(rest) && !rest.is_nearly_over(&license.offer().pass_term, self.now);
+        if let Some(rest) = here.filter(early) {
+            return (PassKind::Full, PaidBefore::All(rest));
+        }
+        let given_back = self.right_at(place).and_then(|right| right.rest).filter(unspent);
+        let before = match (given_back, here) {
+            _ if kind != PassKind::Full => PaidBefore::Nothing,
+            (Some(rest), _) if enough(&rest) => PaidBefore::All(rest),
+            (Some(rest), _) | (None, Some(rest)) => PaidBefore::Some(rest),
+            (None, None) => PaidBefore::Nothing,
+        };
+        (kind, before)
+    }
+
+    /// What the pass that this device has by the right still has.
+    fn rest_here(&self, license: &License, right: u32) -> Option<Rest> {
+        let active = self.journal.active.filter(|active| {
+            (active.license, active.right) == (license.id, right) && active.kind == PassKind::Full
+        })?;
+        let held = self.right_at((license.id, right)).is_some_and(|row| row.is_held_by(self.device.id));
+        let account = self.journal.accounts.get(&license.id).filter(|_| held)?;
+        let left = |line: Option<Held>| line.map(Held::outstanding);
+        Some(Rest { uses: left(account.uses), seconds: left(account.seconds), expires: active.expires })
+    }
+
+    /// A pass that travels is the one that was paid for: no longer than it was, or than the one that is here already.
+    pub(super) fn paid_for_move(&self, portable: &PortablePass) -> PaidBefore {
+        let id = portable.license;
+        if !self.licenses.get(&id).is_some_and(pays_by_pass) {
+            return PaidBefore::Nothing;
+        }
+        let here = self.journal.active.filter(|active| {
+            let right = self.right_at((id, active.right));
+            active.license == id
+                && active.kind == PassKind::Full
+                && right.is_some_and(|right| right.is_held_by(self.device.id))
+        });
+        // No end at all is the latest.
+        let end = |one: Option<Time>, other: Option<Time>| Some(one?.max(other?));
+        let expires = here.map_or(portable.expires, |active| end(portable.expires, active.expires));
+        PaidBefore::All(Rest { uses: None, seconds: None, expires })
+    }
+
     /// What is due when a license begins.
     pub(super) fn charge_agreement(&mut self, id: LicenseId, fresh: ChargeId) {
         let Some(license) = self.licenses.get(&id).filter(|license| !license.paid_elsewhere) else { return };
@@ -65,6 +207,10 @@ impl Draft {
             changed: now,
         });
     }
+}
+
+fn has_passed(end: Option<Time>, now: Time) -> bool {
+    end.is_some_and(|end| end <= now)
 }
 
 /// Devices ask for the next pass when a fifth of the one that they have is left; then the next period is due, so

@@ -10,6 +10,7 @@ use crate::document::{
 use crate::id::{DeviceId, Digest, LicenseId, MoveId};
 use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
 use crate::provision::KeyTransaction;
+use crate::server::charging::PaidBefore;
 use crate::server::{
     Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
     Outcome, Past, Rejection, View,
@@ -34,6 +35,8 @@ pub struct Draft {
     pub(super) app: Option<AppView>,
     /// For how long a seat is to be borrowed.
     pub(super) borrowed: Option<Length>,
+    /// What the pass that is about to be issued was paid for with already.
+    pub(super) before: PaidBefore,
     pub(super) transactions: Vec<KeyTransaction>,
     body: Digest,
     changed: BTreeSet<LicenseId>,
@@ -71,6 +74,7 @@ impl Draft {
             moves: view.moves.iter().map(|movement| (movement.id, movement.clone())).collect(),
             app: view.app.clone(),
             borrowed: None,
+            before: PaidBefore::Nothing,
             transactions: Vec::new(),
             body: view.body,
             changed: BTreeSet::new(),

@@ -2,12 +2,14 @@
 
 use crate::app::{OfferName, VersionRange};
 use crate::document::{
-    Agreement, Body, Ceiling, Effect, Evidence, Operation, Pass, PassKind, PortablePass, Reason, Request,
+    Agreement, Body, Ceiling, Effect, Evidence, JournalName, Operation, Pass, PassKind, PortablePass, Reason,
+    Request,
 };
 use crate::id::{LicenseId, MoveId, SupplierId};
 use crate::license::{Balance, Bucket, Holder, License, Line, Overdrawn, Right, Standing, Status};
 use crate::money::Money;
 use crate::offer::{Charging, Counting, Issuance, Listed, Offer, OncePer};
+use crate::server::charging::PaidBefore;
 use crate::server::draft::{Draft, or_unbalanced};
 use crate::server::{Active, Decision, EventKind, Fresh, Move, MoveStatus, Rejection, View, receipt};
 use crate::term::{Slice, Term};
@@ -95,7 +97,7 @@ impl Draft {
     /// This request shows that the device has the newer pass: the rights behind older ones are free.
     pub(super) fn release_former(&mut self) {
         for (license, right) in std::mem::take(&mut self.journal.former) {
-            let ours = self.right(license, right).filter(|row| row.is_held_by(self.device.id));
+            let ours = self.right_at((license, right)).filter(|row| row.is_held_by(self.device.id));
             if let Some(left) = ours.map(|row| row.holder.let_go()) {
                 self.hand(license, right, left, true);
             }
@@ -115,7 +117,7 @@ impl Draft {
             let active = self.journal.active.filter(|active| active.license == id && active.moved.is_none());
             if let Some(active) = active {
                 self.journal.active = None;
-                if self.right(id, active.right).is_some_and(|row| row.is_held_by(self.device.id)) {
+                if self.right_at((id, active.right)).is_some_and(|row| row.is_held_by(self.device.id)) {
                     self.hand(id, active.right, Holder::Free, true);
                 }
             }
@@ -123,16 +125,13 @@ impl Draft {
         Ok(())
     }
 
-    fn right(&self, license: LicenseId, right: u32) -> Option<&Right> {
-        self.licenses.get(&license)?.rights.get(right as usize)
-    }
-
     /// A move that took the pass away and is over leaves nothing to go back to.
     fn forget_finished_move(&mut self) {
         let Some(active) = self.journal.active else { return };
         let Some(movement) = active.moved else { return };
-        let away =
-            self.right(active.license, active.right).is_some_and(|row| row.holder == Holder::Move(movement));
+        let away = self
+            .right_at((active.license, active.right))
+            .is_some_and(|row| row.holder == Holder::Move(movement));
         if !away {
             self.journal.active = None;
         }
@@ -168,8 +167,12 @@ impl Draft {
             let first = kind == EventKind::Agreed || kind == EventKind::Redeemed;
             match self.place(license, first && license == fresh.license) {
                 Ok((right, pass_kind)) => {
+                    let (pass_kind, before) = self.paid_before((license, right), pass_kind, uses);
+                    self.before = before;
                     if self.slice(license, pass_kind, uses)? {
-                        self.charge_pass(license, pass_kind, fresh.charge);
+                        if !matches!(self.before, PaidBefore::All(_)) {
+                            self.charge_pass(license, pass_kind, fresh.charge);
+                        }
                         let body = self.issue(license, right, pass_kind, fresh, None);
                         return Ok(self.decided(request, body, kind));
                     }
@@ -240,6 +243,7 @@ impl Draft {
                 Line::Uses => slice.uses.map(|slice| slice.max(uses)),
                 _ => slice.duration.map(|slice| slice.0),
             };
+            let wanted = self.before.applied(line, wanted);
             let outstanding = self.held(id, line).map_or(0, |held| held.outstanding());
             let missing = wanted.map_or(balance.remaining, |wanted| wanted.saturating_sub(outstanding));
             let granted = missing.min(balance.remaining);
@@ -292,6 +296,9 @@ impl Draft {
         };
         self.account(id);
         self.retire_active(id, right);
+        if kind == PassKind::Full {
+            self.set_rest((id, right), None);
+        }
         let generation = self.hand(id, right, holder, false).unwrap_or_default();
         self.needs_no_more(id, right);
         self.journal.active = Some(Active {
@@ -355,8 +362,7 @@ impl Draft {
     fn ends(&self, license: &License, kind: PassKind) -> Ends {
         let offer = license.offer();
         let (start, end) = license.validity();
-        let from = self.now.max(start);
-        let cut = slice_of(offer, kind).period.map(|length| from.plus_length(length));
+        let cut = self.before.ends(slice_of(offer, kind).period, start, self.now);
         let borrowed = self.borrowed_until(license);
         let floating = offer.floating.is_some() && borrowed <= cut;
         let cut = if floating { cut } else { cut.max(borrowed) };
@@ -379,7 +385,7 @@ impl Draft {
         let active =
             self.journal.active.filter(|active| active.license == license.id && active.moved.is_none());
         let held = active.filter(|active| {
-            let ours = self.right(active.license, active.right);
+            let ours = self.right_at((active.license, active.right));
             active.kind == PassKind::Full && ours.is_some_and(|right| right.is_held_by(self.device.id))
         });
         asked.max(held.and_then(|active| active.expires))
@@ -565,6 +571,7 @@ impl Draft {
             }
             None => movement.right,
         };
+        self.before = self.paid_for_move(portable);
         let status = MoveStatus::Imported { by: self.device.id };
         self.insert_move(Move { status, ..movement });
         let body = self.issue(id, right, PassKind::Full, fresh, Some(portable.movement));
@@ -604,6 +611,12 @@ impl Draft {
             self.post(movement.license, line, Bucket::Moving, Bucket::Remaining, carried)?;
         }
         self.hand(movement.license, movement.right, Holder::Free, true);
+        let source = JournalName { device: movement.source, app: request.journal.app.clone() };
+        let journals = [Some(&self.journal), self.others.get(&source)].into_iter().flatten();
+        let carried = journals.filter_map(|journal| journal.active).find(|active| active.moved == Some(id));
+        if let Some(active) = carried {
+            self.keep_rest(active, movement.uses, movement.seconds);
+        }
         self.insert_move(Move { status: MoveStatus::Cancelled, ..movement });
         self.forget_finished_move();
         Ok(self.decided(
@@ -618,18 +631,17 @@ impl Draft {
         let Some(active) = self.journal.active.filter(|active| active.moved.is_none()) else {
             return Ok(self.refused(request, Reason::NothingToMove, None));
         };
-        for line in COUNTED {
-            self.empty_account(active.license, line, Bucket::Remaining)?;
-        }
-        if self.right(active.license, active.right).is_some_and(|row| row.is_held_by(self.device.id)) {
+        let uses = self.empty_account(active.license, Line::Uses, Bucket::Remaining)?;
+        let seconds = self.empty_account(active.license, Line::Seconds, Bucket::Remaining)?;
+        if self.right_at((active.license, active.right)).is_some_and(|row| row.is_held_by(self.device.id)) {
             self.hand(active.license, active.right, Holder::Free, true);
+            self.keep_rest(active, uses, seconds);
         }
         self.journal.active = None;
         Ok(self.decided(request, receipt(Effect::Returned(active.license)), EventKind::Returned))
     }
 }
 
-/// The reason that tells the user most: what can be mended before what cannot.
 /// How long a pass lasts.
 struct Ends {
     expires: Option<Time>,
@@ -637,6 +649,7 @@ struct Ends {
     floating: bool,
 }
 
+/// The reason that tells the user most: what can be mended before what cannot.
 fn stronger(old: Option<(Reason, LicenseId)>, new: (Reason, LicenseId)) -> Option<(Reason, LicenseId)> {
     let weight = |reason: Reason| match reason {
         Reason::Moving => 9,

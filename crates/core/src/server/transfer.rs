@@ -16,10 +16,8 @@ use crate::server::{Account, Decision, Device, EventKind, Held, Journal, View, r
 use crate::time::Time;
 use crate::transfer::{Gone, Handover, Lost, MOST_TRANSFERRED, Transfer, Which};
 
-const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
-
 /// A right of an app that the source has, or that waits for it.
-type Place = (LicenseId, u32);
+pub(super) type Place = (LicenseId, u32);
 
 impl Draft {
     /// Decides for each app by itself what becomes of it.
@@ -113,6 +111,7 @@ impl Draft {
             self.licenses.get(license).is_some_and(|license| self.lost_too_often(license))
         };
         let patient = transfer.wait || transfer.from == self.device.id || running.iter().any(too_often);
+        let active = self.others.get(&named(transfer.from, app)).and_then(|journal| journal.active);
         let lost = if running.is_empty() || patient {
             BTreeMap::new()
         } else {
@@ -126,6 +125,12 @@ impl Draft {
             let Some(row) = self.right_at(*place).copied() else { continue };
             let until = self.redirect(*place, row, transfer, taken);
             waits = [waits, until].into_iter().flatten().reduce(later);
+        }
+        // What is taken from the source was paid for; the destination does not pay again.
+        if let Some(active) = active.filter(|active| running.contains(&(active.license, active.right)))
+            && let Some(one) = lost.get(&active.license)
+        {
+            self.keep_rest(active, one.uses, one.seconds);
         }
         self.tell_source(app, transfer, lost);
         Ok(waits.map_or(Handover::AtOnce { uses, seconds }, |until| Handover::Waits { until }))
@@ -172,7 +177,7 @@ impl Draft {
         })
     }
 
-    fn right_at(&self, (license, right): Place) -> Option<&Right> {
+    pub(super) fn right_at(&self, (license, right): Place) -> Option<&Right> {
         self.licenses.get(&license)?.rights.get(right as usize)
     }
 
@@ -338,10 +343,16 @@ impl Draft {
     pub(super) fn let_all_go(&mut self) -> Result<(), Overdrawn> {
         let accounts = self.journal.accounts.keys().filter(|id| self.licenses.contains_key(id));
         let accounts: Vec<LicenseId> = accounts.copied().collect();
+        let active = self.journal.active.filter(|active| active.moved.is_none());
+        let mut given_back = None;
         for id in accounts {
-            for line in COUNTED {
-                self.empty_account(id, line, Bucket::Remaining)?;
-            }
+            let uses = self.empty_account(id, Line::Uses, Bucket::Remaining)?;
+            let seconds = self.empty_account(id, Line::Seconds, Bucket::Remaining)?;
+            let of_active = active.filter(|active| {
+                let right = self.right_at((id, active.right));
+                active.license == id && right.is_some_and(|right| right.is_held_by(self.device.id))
+            });
+            given_back = given_back.or(of_active.map(|active| (active, uses, seconds)));
         }
         let lost = self.journal.gone.take().map(|gone| gone.lost).unwrap_or_default();
         for (id, lost) in lost {
@@ -359,6 +370,9 @@ impl Draft {
         let of_app: Vec<LicenseId> = self.candidates();
         for id in of_app {
             self.let_go_of(id, device);
+        }
+        if let Some((active, uses, seconds)) = given_back {
+            self.keep_rest(active, uses, seconds);
         }
         self.journal.active = self.journal.active.filter(|active| active.moved.is_some());
         Ok(())

@@ -6,8 +6,9 @@ use carnet_core::license::Status;
 use carnet_core::offer::{Charging, Issuance, Offer};
 use carnet_core::term::{Slice, Term};
 use carnet_core::time::{Length, Seconds};
+use carnet_core::transfer::{Transfer, Which};
 
-use crate::desk::{Desk, laptop, reason, refused};
+use crate::desk::{Desk, laptop, reason, refused, tablet};
 use crate::ten_runs;
 
 const DAY: u64 = 86_400;
@@ -156,4 +157,117 @@ fn what_is_owed_is_not_forgotten_by_a_suspension() {
     assert_eq!(desk.only_license().status(desk.now), Status::Suspended);
     desk.stand(Standing::Suspended.after(Act::Reinstate).unwrap());
     assert_eq!(desk.only_license().status(desk.now), Status::ChargeFailed);
+}
+
+/// Four uses in each pass and thirty days, each paid for; the first one is, and one use of it is gone.
+fn paid_by_pass() -> Desk {
+    let pass_term = Slice { uses: Some(4), period: Some(Length::days(30)), ..Slice::WHOLE };
+    let mut desk = bought(Offer { pass_term, ..priced(Charging::PerPass) });
+    desk.settle_charges(ChargeAct::Settle);
+    desk.run(laptop()).unwrap();
+    after(&mut desk, 10);
+    desk
+}
+
+fn uses(pass: &Pass, before: u64) -> u64 {
+    pass.uses.unwrap().upto - before
+}
+
+#[test]
+fn b9_what_a_pass_still_has_goes_along_with_a_transfer_and_is_not_charged_again() {
+    for wait in [true, false] {
+        let mut desk = paid_by_pass();
+        let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires;
+        let apps = Which::All;
+        let transfer = Transfer { from: laptop(), to: tablet(), apps, retire: false, wait };
+        desk.manage(tablet(), Operation::Transfer(Box::new(transfer)));
+        if wait {
+            assert_eq!(reason(&desk.ask(laptop(), Operation::Return)), Some(Reason::Transferred));
+        }
+        // Nobody has said yet that one use is gone when the pass is taken away at once.
+        let left = if wait { 3 } else { 4 };
+        let rest = pass(desk.renew(tablet()));
+        assert_eq!((uses(&rest, 0), rest.expires, rest.kind), (left, end, PassKind::Full), "wait: {wait}");
+        assert_eq!(desk.charges.len(), 1, "no second charge");
+        for _ in 0..left {
+            desk.run(tablet()).unwrap();
+        }
+        let next = pass(desk.renew(tablet()));
+        assert_eq!((desk.charges.len(), next.expires > end), (2, true), "the next one is paid for as usual");
+        assert!(uses(&next, left) <= 4);
+    }
+}
+
+#[test]
+fn a4_a_pass_that_is_given_back_is_paid_for_once_and_lasts_no_longer_for_it() {
+    let mut desk = paid_by_pass();
+    let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires;
+    for device in [laptop(), tablet()] {
+        desk.ask(laptop(), Operation::Return);
+        let again = pass(desk.renew(device));
+        assert_eq!((again.expires, desk.charges.len()), (end, 1));
+    }
+    // When its time is over there is nothing left that was paid for.
+    desk.ask(tablet(), Operation::Return);
+    after(&mut desk, 25);
+    assert_eq!(pass(desk.renew(laptop())).expires, Some(desk.now.plus(Seconds(30 * DAY))));
+    assert_eq!(desk.charges.len(), 2);
+}
+
+#[test]
+fn a4_a_pass_on_a_stick_is_no_longer_than_the_one_that_was_paid_for() {
+    let mut desk = paid_by_pass();
+    let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires;
+    let portable = desk.export(laptop());
+    after(&mut desk, 10);
+    let imported = pass(desk.import(tablet(), &portable));
+    assert_eq!((imported.expires, uses(&imported, 0)), (end, 3));
+    let lost = desk.export(tablet());
+    desk.ask(tablet(), Operation::CancelMove(lost.movement));
+    let again = pass(desk.renew(laptop()));
+    assert_eq!((again.expires, uses(&again, 1)), (end, 3), "the stick was lost, what was paid for is not");
+    assert_eq!(desk.charges.len(), 1);
+}
+
+#[test]
+fn a4_more_than_was_given_back_comes_on_top_of_it() {
+    let mut desk = paid_by_pass();
+    desk.ask(laptop(), Operation::Return);
+    let more = pass(desk.ask(laptop(), Operation::Renew { uses: 5 }));
+    assert_eq!((uses(&more, 1), desk.charges.len()), (8, 2), "five, and the three that were paid for");
+}
+
+#[test]
+fn a4_a_temporary_pass_takes_nothing_of_what_was_paid_for() {
+    let temporary = Slice { uses: Some(1), period: Some(Length::days(1)), ..Slice::WHOLE };
+    let pass_term = Slice { uses: Some(4), period: Some(Length::days(30)), ..Slice::WHOLE };
+    let offer = Offer { pass_term, temporary_pass_term: Some(temporary), ..priced(Charging::PerPass) };
+    let mut desk = bought(offer);
+    let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires;
+    desk.ask(laptop(), Operation::Return);
+    assert_eq!(pass(desk.renew(tablet())).kind, PassKind::Temporary, "the charge is on its way");
+    desk.settle_charges(ChargeAct::Settle);
+    let full = pass(desk.renew(tablet()));
+    assert_eq!((full.kind, full.expires, uses(&full, 0)), (PassKind::Full, end, 4));
+    assert_eq!(desk.charges.len(), 1);
+}
+
+#[test]
+fn a4_per_pass_an_early_renewal_is_neither_charged_nor_longer_and_a_late_one_loses_nothing() {
+    let mut desk = paid_by_pass();
+    let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires.unwrap();
+    let early = pass(desk.renew(laptop()));
+    assert_eq!((early.expires, uses(&early, 0), desk.charges.len()), (Some(end), 4, 1));
+    // Less than a quarter of the time is left.
+    after(&mut desk, 15);
+    let next = pass(desk.renew(laptop()));
+    assert_eq!((uses(&next, 0), desk.charges.len()), (8, 2), "what is left is on top");
+    assert_eq!(next.expires, Some(end.plus(Seconds(30 * DAY))), "and so are the five days");
+    let again = pass(desk.renew(laptop()));
+    assert_eq!(
+        (again.kind, again.expires),
+        (PassKind::Full, next.expires),
+        "also before the charge is settled"
+    );
+    assert_eq!((uses(&again, 0), desk.charges.len()), (8, 2));
 }

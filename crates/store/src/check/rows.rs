@@ -285,8 +285,9 @@ impl Rows<'_> {
         seen.moving[0] -= i128::from(movement.uses);
         seen.moving[1] -= i128::from(movement.seconds);
         let right = seen.rights.get(movement.right as usize);
-        let travels = Right { generation: movement.generation, holder: Holder::Move(movement.id) };
-        let fits = right == Some(&travels) || self.replay.taken_over.contains(&movement.user);
+        let travels = (movement.generation, Holder::Move(movement.id));
+        let fits = right.is_some_and(|right| (right.generation, right.holder) == travels)
+            || self.replay.taken_over.contains(&movement.user);
         self.report.expect(fits, Problem::WrongHolder, movement.id, "its right is not on its way with it");
         self.moving.insert((movement.license, movement.right, movement.id));
         Ok(())
