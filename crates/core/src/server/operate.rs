@@ -225,6 +225,8 @@ impl Draft {
         let find = |wanted: &dyn Fn(&Right) -> bool| license.rights.iter().position(wanted);
         let right = find(&|right| right.is_held_by(self.device.id))
             .or_else(|| find(&|right| right.waits_for(self.device.id, self.now)))
+            // What was paid for and given back goes first.
+            .or_else(|| find(&|right| right.is_free(self.now) && right.rest.is_some()))
             .or_else(|| find(&|right| right.is_free(self.now)))
             .ok_or(Reason::HeldElsewhere)?;
         Ok((u32::try_from(right).map_err(|_| Reason::HeldElsewhere)?, kind))

@@ -215,6 +215,25 @@ fn a4_a_pass_that_is_given_back_is_paid_for_once_and_lasts_no_longer_for_it() {
 }
 
 #[test]
+fn a4_of_several_seats_the_one_that_was_paid_for_is_taken_first() {
+    let pass_term = Slice { uses: Some(2), period: Some(Length::days(30)), ..Slice::WHOLE };
+    let mut desk = bought(Offer { devices: 2, pass_term, ..priced(Charging::PerPass) });
+    desk.settle_charges(ChargeAct::Settle);
+    let second = pass(desk.renew(tablet()));
+    desk.settle_charges(ChargeAct::Settle);
+    assert_eq!((second.right, desk.charges.len()), (1, 2));
+    // The first seat runs out unused; the second one is given back early.
+    after(&mut desk, 29);
+    assert_eq!(pass(desk.renew(tablet())).right, 1);
+    desk.settle_charges(ChargeAct::Settle);
+    after(&mut desk, 10);
+    desk.ask(laptop(), Operation::Return);
+    desk.ask(tablet(), Operation::Return);
+    let again = pass(desk.renew(laptop()));
+    assert_eq!((again.right, desk.charges.len()), (1, 3), "no fourth charge");
+}
+
+#[test]
 fn a4_a_pass_on_a_stick_is_no_longer_than_the_one_that_was_paid_for() {
     let mut desk = paid_by_pass();
     let end = desk.states[&laptop()].held.as_ref().unwrap().pass.expires;
