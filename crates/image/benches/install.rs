@@ -1,6 +1,6 @@
 //! An image of 2 GiB that does not compress, on a disk: how long building and installing take, how much memory at most, and
-//! what it costs to go on with a download that was broken off in the middle. What is fetched comes by ranges from a file, so
-//! no network is measured.
+//! what it costs to go on with a download that was broken off in the middle. Then one of a million files with next to nothing
+//! in them. What is fetched comes by ranges from a file, so no network is measured.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "what is measured lies in files that need not last")]
 
@@ -31,10 +31,14 @@ fn main() {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
-    let asked = arguments.iter().skip_while(|argument| *argument != "--mebibytes").nth(1);
-    let size = asked.map_or(2_048, |text| text.parse().unwrap()) * MEBIBYTE;
+    let asked = |name: &str, usual: u64| {
+        let given = arguments.iter().skip_while(|argument| *argument != name).nth(1);
+        given.map_or(usual, |text| text.parse().unwrap())
+    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("install-{}", std::process::id()));
-    measure(&folder, size);
+    measure(&folder, asked("--mebibytes", 2_048) * MEBIBYTE);
+    std::fs::remove_dir_all(&folder).unwrap();
+    measure_many(&folder, asked("--files", 1_000_000));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -68,6 +72,25 @@ fn measure(folder: &Path, size: u64) {
         first / MEBIBYTE,
         (first + second).saturating_sub(came) / MEBIBYTE
     );
+}
+
+/// A thousand files in each folder.
+fn measure_many(folder: &Path, count: u64) {
+    let program = folder.join("program");
+    for number in 0..count {
+        let below = program.join(format!("folder-{}", number / 1_000));
+        if number % 1_000 == 0 {
+            std::fs::create_dir_all(&below).unwrap();
+        }
+        std::fs::write(below.join(format!("file-{number}")), number.to_le_bytes()).unwrap();
+    }
+    let image = folder.join("image.cimg");
+    let (built, took, memory) = watched(|| seal(&program, &image));
+    report_many("build", count, took, memory);
+    let fetched = Fetched::open(&image, u64::MAX);
+    let to = folder.join("whole");
+    let ((), took, memory) = watched(|| install(&RealFs::default(), &to, &app(), &built, &fetched).unwrap());
+    report_many("install", count, took, memory);
 }
 
 fn app() -> AppId {
@@ -174,4 +197,9 @@ fn report(what: &str, size: u64, took: Duration, memory: u64) {
         size / MEBIBYTE,
         (size / MEBIBYTE) as f64 / seconds
     );
+}
+
+fn report_many(what: &str, count: u64, took: Duration, memory: u64) {
+    let seconds = took.as_secs_f64();
+    println!("{what} | {count} files in {seconds:.1} s | {memory} MiB of memory at most, ≤ {MOST_MEMORY}");
 }

@@ -48,7 +48,7 @@ pub const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "install",
-        tells: "building and installing an image of 2 GiB: time, memory, going on in the middle (some 6 GB of disk)",
+        tells: "building and installing an image of 2 GiB and one of a million files: time, memory, going on in the middle (some 8 GB of disk)",
         package: "carnet-image",
         bench: "install",
         arguments: &[],
