@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use carnet_api::account::{Account, DeviceView};
 use carnet_core::app::AppId;
 use carnet_core::id::DeviceId;
-use carnet_core::offer::Charging;
 use carnet_core::term::moment;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
 use carnet_core::transfer::{Handover, Transfer as Wanted, Which};
