@@ -75,20 +75,27 @@ fn fill(data: &Path, reference: &Path, licenses: u64) -> Result<(), Failed> {
     data::write_root_hash(&fs, data, keys.root())?;
     offers::furnish(&store, &keys, now)?;
     store.close();
-    data::prepare(&fs, reference)?;
-    for file in std::fs::read_dir(data)? {
-        let from = file?.path();
-        if let Some(name) = from.file_name() {
-            std::fs::copy(&from, reference.join(name))?;
-        }
-    }
+    copy(data, reference)?;
     let (store, keys) = opened(data)?;
     join_all(&store, &keys, licenses)?;
     store.close();
     copy_devices(data, reference)
 }
 
-fn opened(data: &Path) -> Result<(Store, Arc<Keys>), Failed> {
+/// The data folder of a server that is stopped, once more.
+pub fn copy(data: &Path, to: &Path) -> Result<(), Failed> {
+    data::prepare(&RealFs::default(), to)?;
+    for file in std::fs::read_dir(data)? {
+        let from = file?.path();
+        if let Some(name) = from.file_name() {
+            std::fs::copy(&from, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The store in this folder, and the keys.
+pub fn opened(data: &Path) -> Result<(Store, Arc<Keys>), Failed> {
     let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     (options.batch, options.cache_kib, options.log_pages) = (CHUNK, 262_144, 131_072);
     let store = Store::open(&database(data), options)?;

@@ -117,9 +117,13 @@ pub struct Known {
     key: ServerSigner,
     license: LicenseId,
     epoch: u64,
+    /// All that its passes have allowed so far.
+    used: u64,
     last: Digest,
     last_answer: Option<Vec<u8>>,
     receipt: Option<Vec<u8>>,
+    /// The pass that it began with.
+    pass: Vec<u8>,
 }
 
 /// Looks on while the server works.
@@ -170,6 +174,7 @@ impl Population {
         let signed = Unverified::<Answer>::parse(&document)?.verify_held(self.keys.current().ring())?;
         let Body::Pass(pass) = &signed.claims().body else { return Err("the last answer is no pass".into()) };
         let (license, epoch) = (pass.license, signed.claims().head.epoch);
+        let used = pass.uses.ok_or("the pass counts no uses")?.upto;
         let receipt =
             if self.proofs { Some(self.keys.sign_prepared(self.receipt(look, number)?)?.0) } else { None };
         Ok(Known {
@@ -179,9 +184,11 @@ impl Population {
             key: key(number)?,
             license,
             epoch,
+            used,
             last,
-            last_answer: self.proofs.then_some(document),
+            last_answer: self.proofs.then(|| document.clone()),
             receipt,
+            pass: document,
         })
     }
 
@@ -230,13 +237,22 @@ impl Population {
 impl Known {
     /// The next renewal, as it travels.
     pub fn renewal(&self) -> Result<Message, Failed> {
-        let operation = Operation::Renew { uses: 1 };
-        let mut renew = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
-        renew.last_answer = self.last;
-        let totals = Totals { uses: SLICE * self.epoch, ..Totals::default() };
-        renew.totals = BTreeMap::from([(self.license, totals)]);
-        let asked = Arc::new(renew.clone());
-        let request = sign(renew, &self.key)?.bytes().to_vec();
+        self.message_of(Operation::Renew { uses: 1 })
+    }
+
+    /// The pass that it has shown, while it has not renewed it.
+    pub fn pass(&self) -> &[u8] {
+        &self.pass
+    }
+
+    /// The next request, as it travels.
+    pub fn message_of(&self, operation: Operation) -> Result<Message, Failed> {
+        let mut next = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
+        next.last_answer = self.last;
+        let totals = Totals { uses: self.used, ..Totals::default() };
+        next.totals = BTreeMap::from([(self.license, totals)]);
+        let asked = Arc::new(next.clone());
+        let request = sign(next, &self.key)?.bytes().to_vec();
         let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
         let bytes = RequestMessage { request, last_answer, receipt, key_set: None }.encode().into();
         Ok(Message { request: asked, bytes })
@@ -245,6 +261,12 @@ impl Known {
     /// The next renewal of a device that is not needed any more.
     fn message(self) -> Result<Message, Failed> {
         self.renewal()
+    }
+
+    /// Goes on from this pass.
+    pub fn renewed(&mut self, document: &[u8]) -> Result<(), Failed> {
+        self.used += SLICE;
+        self.receive(document)
     }
 
     /// Goes on from this answer.
@@ -265,7 +287,7 @@ impl Source for Known {
     }
 
     fn answered(&mut self, document: &[u8]) -> Result<(), Failed> {
-        self.receive(document)
+        self.renewed(document)
     }
 }
 
