@@ -51,6 +51,7 @@ use std::path::PathBuf;
 
 use carnet_testkit::load::Failed;
 use carnet_testkit::postgres::Cluster;
+use population::Names;
 use process::Daemon;
 use stages::Stages;
 
@@ -76,10 +77,10 @@ fn main() -> Result<(), Failed> {
     let cluster = arguments.postgres.then(|| Cluster::durable(&folder.path.join("cluster")));
     let beside = cluster.as_ref().map(turn::beside);
     let url = cluster.as_ref().map(|cluster| cluster.database("carnet"));
-    let population = fill::open(&folder.path, url, arguments.licenses, arguments.proofs)?;
     if arguments.key_delivery {
-        return keys::measure(&arguments, &folder.path, population);
+        return keys::measure(&arguments, &folder.path.join("keys"));
     }
+    let population = fill::open(&folder.path, url, arguments.licenses, arguments.proofs, Names::Numbers)?;
     Stages::size(&folder.path)?;
     stages::start(&population)?;
     let carnetd = Daemon::carnetd(&population)?;
