@@ -9,6 +9,9 @@
 # With the word "durable" and a folder of its own, which must not exist, it is as safe as a cluster is by default, and lies
 # there: for measurements.
 #
+# With the word "small", a folder, and "tables" or "log", these lie in that folder, on a disk of its own perhaps, and it is as safe as a
+# cluster is by default. The line "start" on standard input starts it again where it has ended; "started" is printed when it answers.
+#
 # With a folder and a port, it can be reached by that port of this machine as well, with TLS only, by the server.crt and
 # server.key in that folder.
 set -eu
@@ -27,11 +30,20 @@ if ! command -v initdb >/dev/null || ! command -v psql >/dev/null; then
     exit 1
 fi
 
+small=""
 if [ "${1:-}" = durable ]; then
     place=$2
     shift 2
     mkdir "$place"
     unsafe="-c fsync=on -c shared_buffers=512MB -c wal_compression=lz4 -c max_wal_size=8GB -c checkpoint_timeout=15min"
+elif [ "${1:-}" = small ]; then
+    place=""
+    small=$2
+    part=$3
+    shift 3
+    unsafe="-c fsync=on -c shared_buffers=16MB"
+    # Little is kept of it for later, so that it comes to its end soon where there is no more room.
+    if [ "$part" = log ]; then unsafe="$unsafe -c min_wal_size=2MB -c max_wal_size=8MB"; fi
 else
     place=""
     unsafe="-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
@@ -69,8 +81,20 @@ trap 'exit 1' HUP INT TERM
 if [ -n "$place" ]; then ln -s "$place" "$home/data"; fi
 if [ -n "$as" ]; then chown nobody "$home" $place; fi
 cd "$home"
+apart=""
+if [ -n "$small" ]; then
+    if [ -n "$as" ]; then chown nobody "$small"; fi
+    if [ "$part" = log ]; then
+        apart="--waldir=$small/log --wal-segsize=1"
+    else
+        apart="--waldir=$home/log --wal-segsize=1"
+        mkdir "$small/data"
+        if [ -n "$as" ]; then chown nobody "$small/data"; fi
+        ln -s "$small/data" "$home/data"
+    fi
+fi
 
-$as initdb --pgdata="$home/data" --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
+$as initdb --pgdata="$home/data" $apart --username=carnet --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
     >"$home/initdb.log" 2>&1 || { cat "$home/initdb.log" >&2; exit 1; }
 tls="-c listen_addresses= -c port=${2:-5432}"
 if [ $# = 2 ]; then
@@ -80,9 +104,12 @@ if [ $# = 2 ]; then
     printf 'local all all trust\nhostssl all all all trust\n' >"$home/data/pg_hba.conf"
     tls="-c listen_addresses=localhost -c port=$2 -c ssl=on -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
 fi
-$as postgres -D "$home/data" -k "$home" $tls $unsafe \
-    -c max_connections=300 -c log_min_messages=fatal >"$home/server.log" 2>&1 </dev/null &
-server=$!
+begin() {
+    $as postgres -D "$home/data" -k "$home" $tls $unsafe \
+        -c max_connections=300 -c log_min_messages=fatal >>"$home/server.log" 2>&1 </dev/null &
+    server=$!
+}
+begin
 ready "$home" "${2:-5432}" "$server"
 if [ "${1:-}" = pair ]; then
     mkdir "$home/second"
@@ -108,4 +135,16 @@ if [ "${1:-}" = pair ]; then
     exit 0
 fi
 echo "postgres://carnet@$(named "$home"):${2:-5432}/postgres"
+if [ -n "$small" ]; then
+    while read -r word; do
+        if [ "$word" = start ]; then
+            until psql -X -q -h "$home" -U carnet -d postgres -c '' 2>/dev/null; do
+                kill -0 "$server" 2>/dev/null || begin
+                sleep 0.1
+            done
+            echo started
+        fi
+    done
+    exit 0
+fi
 cat >/dev/null

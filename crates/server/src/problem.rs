@@ -136,7 +136,10 @@ impl From<StoreError> for Failure {
                 tracing::warn!(%error, "to be repeated");
                 Self::Later(Box::new(Problem::new(ProblemCode::Unavailable)), 1)
             }
-            StoreError::DiskFull | StoreError::ReadOnly { .. } | StoreError::Denied { .. } => {
+            StoreError::DiskFull
+            | StoreError::Pooled
+            | StoreError::ReadOnly { .. }
+            | StoreError::Denied { .. } => {
                 tracing::error!(%error, "cannot write");
                 Self::Later(Box::new(Problem::new(ProblemCode::Unavailable)), 10)
             }

@@ -133,8 +133,8 @@ impl Counters {
 
     /// Nothing could be written; kept where it is the database's fault.
     pub(crate) fn could_not(&self, error: &StoreError) {
-        use StoreError::{Denied, DiskFull, ReadOnly, Unreachable};
-        if matches!(error, DiskFull | ReadOnly { .. } | Denied { .. } | Unreachable { .. }) {
+        use StoreError::{Denied, DiskFull, Pooled, ReadOnly, Unreachable};
+        if matches!(error, DiskFull | Pooled | ReadOnly { .. } | Denied { .. } | Unreachable { .. }) {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         }
     }

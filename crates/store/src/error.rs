@@ -60,6 +60,11 @@ pub enum StoreError {
         /// In the database's words.
         why: String,
     },
+    /// The operator: between this server and the database there is a pooler that gives transactions, not sessions.
+    #[error(
+        "the pooler in front of the database gives transactions, and this server needs sessions: set pool_mode = session for it (pgbouncer), or name the database server itself"
+    )]
+    Pooled,
     /// The operator: the database belongs to another program.
     #[error(
         "the database holds tables that are not ours: make an empty database for this server and name that"
@@ -149,7 +154,7 @@ impl StoreError {
     /// Whether another connection may do better.
     pub(crate) fn is_of_connection(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Pooled => true,
             Self::Denied { why } => why == STANDBY,
             _ => false,
         }

@@ -45,6 +45,7 @@ mod readers;
 pub mod redeem;
 mod relocate;
 pub mod report;
+mod room;
 mod row;
 pub mod setting;
 mod sql;

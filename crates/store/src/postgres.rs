@@ -7,6 +7,7 @@
 mod failure;
 mod flush;
 mod many;
+mod pooler;
 mod source;
 mod value;
 
@@ -26,20 +27,21 @@ use crate::StoreError;
 use crate::sql::statements;
 use crate::value::{Owned, Value};
 
-use failure::failed;
+use failure::{failed, is_survived};
 use flush::Instance;
 #[cfg(test)]
 pub(crate) use flush::STATEMENTS as FLUSH_STATEMENTS;
 pub(crate) use flush::{Flusher, Promise, Seen, Tell};
-use source::Mover;
+use pooler::Backend;
 pub(crate) use source::Source;
+use source::{Made, Mover};
 pub(crate) use value::column;
 
 statements! {
     /// The row of the first migration is the seat of whoever writes: one transaction at a time in all servers of a
     /// database, as SQLite has it by itself. Events are numbered without gaps, and every decision sees all that
-    /// was decided before. The guards by version stay, for those who do not take the seat.
-    SEAT = "SELECT number FROM migration WHERE number = 1 FOR UPDATE";
+    /// was decided before. The guards by version stay, for those who do not take the seat. Who takes it says which session it is.
+    SEAT = "SELECT pg_backend_pid()::BIGINT FROM migration WHERE number = 1 FOR UPDATE";
     LAST_EVENT = "SELECT max(seq) FROM event";
 }
 
@@ -49,6 +51,8 @@ const FETCHED: u32 = 2_000;
 /// One connection, and what is prepared on it.
 pub(crate) struct Session {
     client: Client,
+    /// Who serves it, always the same one.
+    backend: Backend,
     prepared: RefCell<HashMap<String, Statement>>,
     /// Writes that wait to be sent together.
     queue: RefCell<Vec<Queued>>,
@@ -82,11 +86,13 @@ struct Queued {
 }
 
 impl Session {
-    fn over(client: Client, mover: Arc<Mover>) -> Self {
+    fn over(made: Made) -> Self {
+        let Made { client, backend, mover } = made;
         let (prepared, queue) = (RefCell::default(), RefCell::default());
         let (failed, disordered) = (Cell::new(false), Cell::new(false));
         let (walks, together, instance) = (Cell::new(0), Cell::new(false), Cell::new(None));
-        Self { client, prepared, queue, failed, disordered, walks, together, instance, _mover: mover }
+        let _mover = mover;
+        Self { client, backend, prepared, queue, failed, disordered, walks, together, instance, _mover }
     }
 
     /// Which process of the database server this is; to be asked outside a transaction.
@@ -117,9 +123,16 @@ impl Session {
             self.client.query(&last, &[]),
         ));
         begun.map_err(|error| self.note(error))?;
-        seated.map_err(|error| self.note(error))?;
+        let seated = seated.map_err(|error| self.note(error))?;
+        self.require_same(&seated)?;
         let rows = last.map_err(|error| self.note(error))?;
         Ok(rows.first().and_then(|row| row.get::<_, Option<i64>>(0)).unwrap_or(0))
+    }
+
+    /// A pooler may have given this session to somebody else meanwhile, and another one to us.
+    fn require_same(&self, seated: &[Row]) -> Result<(), StoreError> {
+        let now = seated.first().and_then(|row| row.try_get(0).ok());
+        now.map_or(Ok(()), |now| self.backend.is(now)).inspect_err(|_| self.failed.set(true))
     }
 
     /// Begins a transaction that reads one snapshot.
@@ -140,7 +153,7 @@ impl Session {
         self.disordered.get()
     }
 
-    /// Commits. An error that the database itself has sent means that nothing is stored; the other kind,
+    /// Commits. An error that the session has survived means that nothing is stored; the other kind,
     /// [`StoreError::Unknown`], that nobody can tell.
     pub(crate) fn commit(&self) -> Result<(), StoreError> {
         if self.failed.get() {
@@ -148,8 +161,9 @@ impl Session {
             return Err(StoreError::Defect);
         }
         block_on(self.client.batch_execute("COMMIT")).map_err(|error| match error.as_db_error() {
-            // A server that shuts down says so, and may have committed before.
-            Some(said) if !said.code().code().starts_with("57") => failed(&error),
+            // A server that shuts down or breaks down says so, and may have committed before: with no room for more of the log, its
+            // beginning may be on the disk. A pooler says so too when it has lost the server.
+            Some(said) if is_survived(said) => failed(&error),
             _ => StoreError::Unknown,
         })
     }

@@ -50,7 +50,7 @@ impl Readers {
         work: impl Fn(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match place.as_ref().map(&work) {
-            None | Some(Err(StoreError::Unreachable { .. })) => *place = None,
+            None | Some(Err(StoreError::Unreachable { .. } | StoreError::Pooled)) => *place = None,
             Some(done) => return done,
         }
         work(place.insert((self.open)()?))

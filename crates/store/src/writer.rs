@@ -26,6 +26,9 @@ use crate::tx::{Reading, Writing};
 /// How often a unit of work is run again when the database could not put it in line with others.
 const ATTEMPTS: u32 = 3;
 
+/// The number of no event.
+const UNKNOWN: i64 = -1;
+
 /// The longest time to wait for what is being read ahead.
 const READING: Duration = Duration::from_millis(20);
 /// How many journals are worth being read at once, and how long to wait for so many while the writer is busy.
@@ -519,6 +522,9 @@ impl Desk {
     fn connect_again(&mut self) -> Result<(), StoreError> {
         let Home::Postgres { source, .. } = &self.home else { return Err(StoreError::Closed) };
         self.connection = Connection::Postgres(source.connect_settled()?);
+        // Where the database has crashed, what was committed and not told is gone, and others may have decided as much instead.
+        self.last_event = UNKNOWN;
+        self.anything_done();
         tracing::info!("connected to the database again");
         Ok(())
     }
@@ -544,9 +550,12 @@ impl Desk {
             },
             // Without a connection there is no transaction any more, and nobody in it to blame.
             Connection::Postgres(session) => match session.roll_back() {
-                Ok(()) if !matches!(error, StoreError::Unreachable { .. }) => Failure::RolledBack(error),
-                Ok(()) => Failure::NotBegun(error),
-                Err(second) => Failure::NotBegun(second),
+                Ok(()) if !matches!(error, StoreError::Unreachable { .. } | StoreError::Pooled) => {
+                    Failure::RolledBack(error)
+                }
+                // With no room for more of its log, the database says so and ends.
+                Err(second) if error != StoreError::DiskFull => Failure::NotBegun(second),
+                Ok(()) | Err(_) => Failure::NotBegun(error),
             },
         }
     }

@@ -6,7 +6,9 @@
 //! * [`history`] – what was asked and answered, checked against the invariants; `load` puts load on a server;
 //! * [`postgres`] – a PostgreSQL cluster, with a schema for each test;
 //! * [`random`] – random bytes from a seed that is printed;
-//! * [`server`] – a licensing server in memory, with mishaps on the way to it.
+//! * [`server`] – a licensing server in memory, with mishaps on the way to it;
+//! * [`pooler`] – a pooler in front of a database;
+//! * [`small_disk`] – a disk that can be filled.
 
 pub mod clock;
 pub mod customer;
@@ -14,9 +16,11 @@ pub mod disk;
 pub mod history;
 #[cfg(feature = "load")]
 pub mod load;
+pub mod pooler;
 pub mod postgres;
 pub mod random;
 pub mod server;
+pub mod small_disk;
 
 pub use clock::FakeClock;
 pub use disk::{Fault, Loss, MemDisk, MemFs};

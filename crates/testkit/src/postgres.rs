@@ -34,6 +34,15 @@ fn started() -> String {
     address
 }
 
+/// What of a cluster lies apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything but the write-ahead log.
+    Tables,
+    /// The write-ahead log.
+    Log,
+}
+
 /// A cluster that ends with this value, or when its standard input does: however this process ends.
 #[derive(Debug)]
 pub struct Cluster {
@@ -93,13 +102,35 @@ impl Cluster {
     ///
     /// # Panics
     /// When that fails.
-    #[expect(clippy::expect_used, reason = "a test whose surroundings fail has failed")]
     pub fn fail_over(&mut self) {
+        self.told("fail", "promoted");
+    }
+
+    /// One of which a part lies in this folder, on a disk of its own perhaps.
+    #[must_use]
+    pub fn on(folder: &Path, part: Part) -> Self {
+        let part = match part {
+            Part::Tables => "tables",
+            Part::Log => "log",
+        };
+        Self::start(&["small".as_ref(), folder.as_os_str(), part.as_ref()])
+    }
+
+    /// Starts one [on a folder](Self::on) again, where it has ended; returns when it answers.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn start_again(&mut self) {
+        self.told("start", "started");
+    }
+
+    #[expect(clippy::expect_used, reason = "a test whose surroundings fail has failed")]
+    fn told(&mut self, word: &str, done: &str) {
         let order = self.script.stdin.as_mut().expect("it listens as long as this value lives");
-        order.write_all(b"fail\n").expect("the script has ended");
+        writeln!(order, "{word}").expect("the script has ended");
         let mut line = String::new();
         self.said.read_line(&mut line).expect("the script says something");
-        assert_eq!(line.trim(), "promoted", "the second cluster did not take over");
+        assert_eq!(line.trim(), done, "the cluster did not do it");
     }
 
     #[expect(clippy::panic, clippy::expect_used, reason = "a test without its database has failed")]

@@ -105,6 +105,13 @@ pub const BENCHES: &[Bench] = &[
         bench: "http",
         arguments: &["--postgres"],
     },
+    Bench {
+        name: "key-delivery",
+        tells: "ordering and presenting a license key over HTTP, against a renewal; the key service inside, behind a socket and by TLS",
+        package: "carnet-server",
+        bench: "http",
+        arguments: &["--key-delivery", "--licenses", "10000", "--rounds", "3", "--seconds", "3"],
+    },
 ];
 
 /// Runs the named measurements one after the other, `all` of them in turn; without a name, lists them.

@@ -47,6 +47,12 @@ const TOOLS: &[Tool] = &[
         why: "runs the second database of the tests, as a cluster of their own",
     },
     Tool {
+        name: "pgbouncer",
+        probe: &["sh", "-c", "PATH=$PATH:/usr/sbin; pgbouncer --version"],
+        packages: &["pgbouncer"],
+        why: "is the pooler between server and database",
+    },
+    Tool {
         name: "fusefat and mkfs.vfat",
         probe: &[
             "sh",
@@ -70,7 +76,7 @@ const TOOLS: &[Tool] = &[
             "PATH=$PATH:/usr/sbin:/sbin; command -v fuse2fs && command -v mke2fs && command -v fusermount",
         ],
         packages: &["fuse2fs", "e2fsprogs"],
-        why: "is the small disk that an installation fills",
+        why: "is the small disk that an installation fills, and that a database runs out of",
     },
 ];
 

@@ -25,14 +25,20 @@ use carnet_store::{
 
 use crate::Failed;
 use crate::offers::{self, MANY, POOL, SEATS};
-use crate::population::{AGREEMENT_KEY, Population, device, key, request, seat_receipt, user};
+use crate::population::{AGREEMENT_KEY, Names, Population, key, request, seat_receipt, user};
 use carnet_testkit::load::table::line;
 
 /// So many devices are on their way at a time; the batches are as large.
 const CHUNK: usize = 8_192;
 
 /// The folder's population, made unless it is there.
-pub fn open(folder: &Path, url: Option<String>, licenses: u64, proofs: bool) -> Result<Population, Failed> {
+pub fn open(
+    folder: &Path,
+    url: Option<String>,
+    licenses: u64,
+    proofs: bool,
+    names: Names,
+) -> Result<Population, Failed> {
     let (data, reference) = (folder.join("data"), folder.join("reference"));
     let (fs, mark) = (RealFs::default(), folder.join("filled"));
     let told = read_file(&fs, &mark, 64)?.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -41,7 +47,7 @@ pub fn open(folder: &Path, url: Option<String>, licenses: u64, proofs: bool) -> 
         Some(filled) => return Err(format!("{} holds {filled} licenses", folder.display()).into()),
         None => {
             let began = SystemClock.boot_micros();
-            fill(&data, &reference, licenses)?;
+            fill(&data, &reference, licenses, names)?;
             replace_file(&fs, &mark, format!("{licenses}\n").as_bytes())?;
             let seconds = (SystemClock.boot_micros() - began) / 1_000_000;
             let size = std::fs::metadata(database(&data))?.len() >> 20;
@@ -53,7 +59,7 @@ pub fn open(folder: &Path, url: Option<String>, licenses: u64, proofs: bool) -> 
     if let Some(url) = &url {
         move_copy(&data, &folder.join("moved.db"), &url.parse()?)?;
     }
-    Ok(Population { data, reference, url, keys, licenses, app: offers::app()?, proofs })
+    Ok(Population { data, reference, url, keys, licenses, app: offers::app()?, proofs, names })
 }
 
 /// A file is filled sooner than a cluster: a copy of it moves there, as an operator would do it.
@@ -67,7 +73,7 @@ fn move_copy(data: &Path, copy: &Path, url: &PostgresUrl) -> Result<(), Failed> 
     Ok(())
 }
 
-fn fill(data: &Path, reference: &Path, licenses: u64) -> Result<(), Failed> {
+fn fill(data: &Path, reference: &Path, licenses: u64, names: Names) -> Result<(), Failed> {
     let fs = RealFs::default();
     data::prepare(&fs, data)?;
     let now = Time(SystemClock.wall_micros());
@@ -75,20 +81,27 @@ fn fill(data: &Path, reference: &Path, licenses: u64) -> Result<(), Failed> {
     data::write_root_hash(&fs, data, keys.root())?;
     offers::furnish(&store, &keys, now)?;
     store.close();
-    data::prepare(&fs, reference)?;
-    for file in std::fs::read_dir(data)? {
-        let from = file?.path();
-        if let Some(name) = from.file_name() {
-            std::fs::copy(&from, reference.join(name))?;
-        }
-    }
+    copy(data, reference)?;
     let (store, keys) = opened(data)?;
-    join_all(&store, &keys, licenses)?;
+    join_all(&store, &keys, licenses, names)?;
     store.close();
     copy_devices(data, reference)
 }
 
-fn opened(data: &Path) -> Result<(Store, Arc<Keys>), Failed> {
+/// The data folder of a server that is stopped, once more.
+pub fn copy(data: &Path, to: &Path) -> Result<(), Failed> {
+    data::prepare(&RealFs::default(), to)?;
+    for file in std::fs::read_dir(data)? {
+        let from = file?.path();
+        if let Some(name) = from.file_name() {
+            std::fs::copy(&from, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The store in this folder, and the keys.
+pub fn opened(data: &Path) -> Result<(Store, Arc<Keys>), Failed> {
     let mut options = Options::new(Arc::new(SystemClock), Arc::new(SystemRandom));
     (options.batch, options.cache_kib, options.log_pages) = (CHUNK, 262_144, 131_072);
     let store = Store::open(&database(data), options)?;
@@ -109,9 +122,9 @@ fn copy_devices(data: &Path, reference: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn join_all(store: &Store, keys: &Arc<Keys>, licenses: u64) -> Result<(), Failed> {
-    let joining =
-        Joining { ledger: store.ledger(keys.server(), keys.clone()), keys, menu: offers::menu(store)? };
+fn join_all(store: &Store, keys: &Arc<Keys>, licenses: u64, names: Names) -> Result<(), Failed> {
+    let ledger = store.ledger(keys.server(), keys.clone());
+    let joining = Joining { ledger, keys, menu: offers::menu(store)?, names };
     let (sender, made) = mpsc::sync_channel(2);
     std::thread::scope(|scope| {
         // Keys take as long as everything else: they are made beside it. The last one is the owner of the pool.
@@ -136,27 +149,33 @@ struct Joining<'a> {
     ledger: Ledger,
     keys: &'a Keys,
     menu: Arc<Menu>,
+    names: Names,
 }
 
 impl Joining<'_> {
     /// These devices register, and then agree.
     fn chunk(&self, chunk: Vec<(u64, PublicKey)>, owner: u64) -> Result<(), Failed> {
         let server = self.keys.server();
+        let named = |number: u64, key: PublicKey, mut request: Request| {
+            request.journal.device = self.names.of(number, key);
+            request
+        };
         let registrations = chunk.iter().map(|(number, key)| {
             let operation = Operation::Register(Box::new(registration(*key)));
-            work(*number, request(server, *number, None, 0, operation), None)
+            let register = request(server, *number, None, 0, operation);
+            work(*number, named(*number, *key, register), None)
         });
         let receipts = self.settle(registrations.collect())?;
         let (many, pool) = (self.listed(MANY)?, self.listed(POOL)?);
         let app = offers::app()?;
-        let agreements = chunk.iter().zip(receipts).map(|((number, _), receipt)| {
+        let agreements = chunk.iter().zip(receipts).map(|((number, key), receipt)| {
             let listed = if *number == owner { &pool } else { &many };
-            let (user, device, listed) = (user(*number), device(*number), listed.clone());
+            let (user, device, listed) = (user(*number), self.names.of(*number, *key), listed.clone());
             let agreement = Agreement { server, user, device, at: Time(0), listed };
             let agreed = Agreed { agreement, document: vec![0; 300] };
             let operation = Operation::Agree(Box::new(agreed));
             let agree = request(server, *number, Some(app.clone()), 0, operation);
-            work(*number, Request { last_answer: receipt, ..agree }, None)
+            work(*number, named(*number, *key, Request { last_answer: receipt, ..agree }), None)
         });
         self.settle(agreements.collect()).map(drop)
     }

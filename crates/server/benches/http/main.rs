@@ -1,7 +1,7 @@
 //! The server over HTTP with a million licenses: rates, latencies, start-up and memory.
 //!
 //! `cargo bench -p carnet-server --bench http -- [--licenses 1000000] [--seconds 10] [--rounds 5]
-//! [--connections 64] [--data DIR] [--without-proofs] [--postgres]`
+//! [--connections 64] [--data DIR] [--without-proofs] [--postgres] [--key-delivery]`
 //!
 //! With `--data` the filled folder is kept and used again the next time; else it lies in the system's folder for
 //! temporary files and goes at the end. `--without-proofs` leaves out the receipt and the last answer that every
@@ -9,6 +9,8 @@
 //!
 //! With `--postgres` the server keeps its books in a PostgreSQL cluster of its own, with durable commits, in the same folder, made
 //! anew each time; `pgbench -N` with as many connections runs on the same cluster by turns with the renewals.
+//!
+//! With `--key-delivery` something else is measured: ordering and presenting a license key, see the module `keys`.
 //!
 //! # How to read the output
 //!
@@ -35,6 +37,8 @@
 //!   ledger check goes over the whole database at the end.
 
 mod fill;
+mod image;
+mod keys;
 mod offers;
 mod order;
 mod population;
@@ -47,6 +51,7 @@ use std::path::PathBuf;
 
 use carnet_testkit::load::Failed;
 use carnet_testkit::postgres::Cluster;
+use population::Names;
 use process::Daemon;
 use stages::Stages;
 
@@ -72,7 +77,10 @@ fn main() -> Result<(), Failed> {
     let cluster = arguments.postgres.then(|| Cluster::durable(&folder.path.join("cluster")));
     let beside = cluster.as_ref().map(turn::beside);
     let url = cluster.as_ref().map(|cluster| cluster.database("carnet"));
-    let population = fill::open(&folder.path, url, arguments.licenses, arguments.proofs)?;
+    if arguments.key_delivery {
+        return keys::measure(&arguments, &folder.path.join("keys"));
+    }
+    let population = fill::open(&folder.path, url, arguments.licenses, arguments.proofs, Names::Numbers)?;
     Stages::size(&folder.path)?;
     stages::start(&population)?;
     let carnetd = Daemon::carnetd(&population)?;
@@ -97,6 +105,7 @@ struct Arguments {
     connections: usize,
     proofs: bool,
     postgres: bool,
+    key_delivery: bool,
     data: Option<PathBuf>,
 }
 
@@ -109,6 +118,7 @@ impl Arguments {
             connections: 64,
             proofs: true,
             postgres: false,
+            key_delivery: false,
             data: None,
         };
         let mut words = words.into_iter();
@@ -118,6 +128,7 @@ impl Arguments {
                 // Cargo says so by itself, unless it only tests.
                 "--bench" => {}
                 "--postgres" => read.postgres = true,
+                "--key-delivery" => read.key_delivery = true,
                 "--without-proofs" => read.proofs = false,
                 "--licenses" => read.licenses = value()?.parse()?,
                 "--seconds" => read.seconds = value()?.parse()?,

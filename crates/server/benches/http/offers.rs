@@ -24,7 +24,8 @@ pub const MANY: &str = "many";
 /// The offer of the pool.
 pub const POOL: &str = "pool";
 
-const SUPPLIER: SupplierId = SupplierId([7; 16]);
+/// Whose all of it is.
+pub const SUPPLIER: SupplierId = SupplierId([7; 16]);
 
 /// What is licensed.
 pub fn app() -> Result<AppId, Failed> {

@@ -10,6 +10,7 @@ use carnet_core::document::{
 };
 use carnet_core::id::{DeviceId, Digest, LicenseId, RequestId, ServerId, UserId};
 use carnet_core::time::Time;
+use carnet_seal::keys::device_of;
 use carnet_seal::{RequestMessage, ToBeSigned, Unverified, sign};
 use carnet_seam::{Clock, SystemClock, SystemRandom};
 use carnet_server::data::database;
@@ -42,6 +43,26 @@ pub struct Population {
     pub url: Option<String>,
     /// Whether requests bring their proofs along, as those of real devices do.
     pub proofs: bool,
+    /// What devices are called.
+    pub names: Names,
+}
+
+/// What devices with a license of their own are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// In the order of their numbers, so that filling appends.
+    Numbers,
+    /// After their keys, as real ones. Key services believe no others.
+    Keys,
+}
+
+impl Names {
+    pub fn of(self, number: u64, key: PublicKey) -> DeviceId {
+        match self {
+            Self::Numbers => device(number),
+            Self::Keys => device_of(key),
+        }
+    }
 }
 
 pub fn device(number: u64) -> DeviceId {
@@ -52,7 +73,7 @@ pub fn user(number: u64) -> UserId {
     UserId(id(number, 0x05))
 }
 
-/// In the order of numbers, so that filling appends; which of them is asked for is random all the same.
+/// In the order of numbers; which of them is asked for is random all the same.
 fn id(number: u64, kind: u8) -> [u8; 16] {
     let mut id = [kind; 16];
     id[..8].copy_from_slice(&number.to_be_bytes());
@@ -112,14 +133,19 @@ pub fn seat_receipt(server: ServerId, owner: u64, number: u64) -> Result<Answer,
 /// A device in step with the server, about to renew with all of its slice used up.
 pub struct Known {
     number: u64,
+    device: DeviceId,
     server: ServerId,
     app: AppId,
     key: ServerSigner,
     license: LicenseId,
     epoch: u64,
+    /// All that its passes have allowed so far.
+    used: u64,
     last: Digest,
     last_answer: Option<Vec<u8>>,
     receipt: Option<Vec<u8>>,
+    /// The pass that it began with.
+    pass: Vec<u8>,
 }
 
 /// Looks on while the server works.
@@ -162,35 +188,43 @@ impl Population {
 
     /// What this device knows: its journal's last answer, signed once more.
     pub fn known(&self, look: &Look, number: u64) -> Result<Known, Failed> {
-        let owner = user(number.min(self.licenses));
-        let name = JournalName { device: device(number), app: Some(self.app.clone()) };
+        let (owner, key) = (user(number.min(self.licenses)), key(number)?);
+        let device = self.names.of(number, key.public());
+        let name = JournalName { device, app: Some(self.app.clone()) };
         let slot = look.last_answer(owner, &name)?;
         let last = ToBeSigned::from_bytes(slot.clone())?.body_hash();
         let document = self.keys.sign_prepared(slot)?.0;
         let signed = Unverified::<Answer>::parse(&document)?.verify_held(self.keys.current().ring())?;
         let Body::Pass(pass) = &signed.claims().body else { return Err("the last answer is no pass".into()) };
         let (license, epoch) = (pass.license, signed.claims().head.epoch);
-        let receipt =
-            if self.proofs { Some(self.keys.sign_prepared(self.receipt(look, number)?)?.0) } else { None };
+        let used = pass.uses.ok_or("the pass counts no uses")?.upto;
+        let receipt = if self.proofs {
+            Some(self.keys.sign_prepared(self.receipt(look, number, device)?)?.0)
+        } else {
+            None
+        };
         Ok(Known {
             number,
+            device,
             server: self.keys.server(),
             app: self.app.clone(),
-            key: key(number)?,
+            key,
             license,
             epoch,
+            used,
             last,
-            last_answer: self.proofs.then_some(document),
+            last_answer: self.proofs.then(|| document.clone()),
             receipt,
+            pass: document,
         })
     }
 
-    fn receipt(&self, look: &Look, number: u64) -> Result<Vec<u8>, Failed> {
+    fn receipt(&self, look: &Look, number: u64, device: DeviceId) -> Result<Vec<u8>, Failed> {
         if number > self.licenses {
             let answer = seat_receipt(self.keys.server(), self.licenses, number)?;
             return Ok(self.keys.prepare(&answer, None).bytes);
         }
-        look.last_answer(user(number), &JournalName { device: device(number), app: None })
+        look.last_answer(user(number), &JournalName { device, app: None })
     }
 
     /// These devices' renewals, signed by all cores.
@@ -230,13 +264,23 @@ impl Population {
 impl Known {
     /// The next renewal, as it travels.
     pub fn renewal(&self) -> Result<Message, Failed> {
-        let operation = Operation::Renew { uses: 1 };
-        let mut renew = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
-        renew.last_answer = self.last;
-        let totals = Totals { uses: SLICE * self.epoch, ..Totals::default() };
-        renew.totals = BTreeMap::from([(self.license, totals)]);
-        let asked = Arc::new(renew.clone());
-        let request = sign(renew, &self.key)?.bytes().to_vec();
+        self.message_of(Operation::Renew { uses: 1 })
+    }
+
+    /// The pass that it has shown, while it has not renewed it.
+    pub fn pass(&self) -> &[u8] {
+        &self.pass
+    }
+
+    /// The next request, as it travels.
+    pub fn message_of(&self, operation: Operation) -> Result<Message, Failed> {
+        let mut next = request(self.server, self.number, Some(self.app.clone()), self.epoch, operation);
+        next.journal.device = self.device;
+        next.last_answer = self.last;
+        let totals = Totals { uses: self.used, ..Totals::default() };
+        next.totals = BTreeMap::from([(self.license, totals)]);
+        let asked = Arc::new(next.clone());
+        let request = sign(next, &self.key)?.bytes().to_vec();
         let (last_answer, receipt) = (self.last_answer.clone(), self.receipt.clone());
         let bytes = RequestMessage { request, last_answer, receipt, key_set: None }.encode().into();
         Ok(Message { request: asked, bytes })
@@ -245,6 +289,12 @@ impl Known {
     /// The next renewal of a device that is not needed any more.
     fn message(self) -> Result<Message, Failed> {
         self.renewal()
+    }
+
+    /// Goes on from this pass.
+    pub fn renewed(&mut self, document: &[u8]) -> Result<(), Failed> {
+        self.used += SLICE;
+        self.receive(document)
     }
 
     /// Goes on from this answer.
@@ -265,7 +315,7 @@ impl Source for Known {
     }
 
     fn answered(&mut self, document: &[u8]) -> Result<(), Failed> {
-        self.receive(document)
+        self.renewed(document)
     }
 }
 

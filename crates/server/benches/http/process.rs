@@ -28,8 +28,13 @@ pub struct Daemon {
 impl Daemon {
     /// The real server, just as it was built.
     pub fn carnetd(population: &Population) -> Result<Self, Failed> {
+        Self::carnetd_with(population, &[])
+    }
+
+    /// The same with further options.
+    pub fn carnetd_with(population: &Population, options: &[String]) -> Result<Self, Failed> {
         let mut command = carnetd(population);
-        Self::start(command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]))
+        Self::start(command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]).args(options))
     }
 
     /// This program as the reference server.

@@ -44,8 +44,7 @@ impl Folder {
         let schema = crate::POSTGRES.then(Schema::new);
         let folder = Self { path, schema };
         if let Some(url) = folder.url() {
-            let file = url_file(&folder.data());
-            std::io::Write::write_all(&mut std::fs::File::create_new(file).unwrap(), url.as_bytes()).unwrap();
+            replace_url(&folder.data(), &url);
         }
         folder
     }
@@ -95,6 +94,12 @@ impl Folder {
 /// Beside a data folder: where the database of its server is, when it is not in the folder.
 pub fn url_file(data: &Path) -> PathBuf {
     data.with_extension("url")
+}
+
+/// Says where it is.
+#[expect(clippy::disallowed_methods, reason = "a test says where its database is")]
+pub fn replace_url(data: &Path, url: &str) {
+    std::fs::write(url_file(data), url).unwrap();
 }
 
 impl Drop for Folder {

@@ -20,8 +20,8 @@ const DEVICES: usize = 6;
 /// Of each device; the database dies when all of them together have a third of theirs.
 const RENEWALS: u64 = 40;
 
-/// A server on this pair.
-fn on(cluster: &Cluster) -> World {
+/// A server in this process whose database is at this address.
+pub fn on(address: &str) -> World {
     let World { server, clock, random, folder, policy, .. } = World::new();
     server.close();
     let around = Surroundings {
@@ -29,7 +29,7 @@ fn on(cluster: &Cluster) -> World {
         random: random.clone(),
         fs: Arc::new(RealFs::default()),
         data: folder.data(),
-        database: Some(cluster.address.parse().unwrap()),
+        database: Some(address.parse().unwrap()),
         key_service: None,
     };
     // What the first server has kept for its devices is of another root.
@@ -53,7 +53,7 @@ async fn answered(world: &World, document: &[u8]) -> Vec<u8> {
     panic!("the database did not come back");
 }
 
-async fn renew(world: &World, history: &History, device: &mut Device, app: &AppId) {
+pub async fn renew(world: &World, history: &History, device: &mut Device, app: &AppId) {
     let request = device.request(world, Some(app), Operation::Renew { uses: 1 });
     let message = device.message(&request);
     let document = answered(world, &message).await;
@@ -69,7 +69,7 @@ async fn renew(world: &World, history: &History, device: &mut Device, app: &AppI
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_i9_a_standby_takes_over_under_load_and_nothing_acknowledged_is_lost() {
     let mut cluster = Cluster::pair();
-    let world = on(&cluster);
+    let world = on(&cluster.address);
     let supplier = world.supplier("acme").await;
     let offer = json!({
         "name": "many", "condition": "Many runs", "features": {"resize": null},

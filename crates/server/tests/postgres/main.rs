@@ -13,6 +13,7 @@ mod device;
 #[path = "../it/device_world.rs"]
 mod device_world;
 mod failover;
+mod full_disk;
 #[path = "../it/idempotency.rs"]
 mod idempotency;
 #[path = "../it/isolation.rs"]
@@ -24,6 +25,7 @@ mod menus;
 mod nodes;
 #[path = "../it/operations.rs"]
 mod operations;
+mod pooler;
 #[path = "../it/process.rs"]
 mod process;
 #[path = "../it/reports.rs"]
@@ -36,5 +38,6 @@ mod shop;
 #[path = "../it/suppliers.rs"]
 mod suppliers;
 mod tls;
+mod wire;
 #[path = "../it/world.rs"]
 mod world;

@@ -1,10 +1,7 @@
 //! Two processes on one database, killed again and again while devices go on asking.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use carnet_core::app::AppId;
 use carnet_core::document::{Body, Operation};
@@ -13,29 +10,12 @@ use serde_json::json;
 
 use crate::device_world::Device;
 use crate::process::{Daemon, complaint, printed, run};
+use crate::wire::{Reply, post};
 use crate::world::World;
 
 const DEVICES: usize = 4;
 const RENEWALS: u64 = 25;
 const KILLS: usize = 6;
-
-/// One request to one of the servers; none when it is not there, or went away without an answer.
-fn post(address: &str, document: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
-    let head = format!(
-        "POST /v1/device HTTP/1.1\r\nhost: carnet\r\nconnection: close\r\ncontent-type: application/cose\r\n\
-         content-length: {}\r\n\r\n",
-        document.len()
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(document).ok()?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).ok()?;
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let status = String::from_utf8_lossy(bytes.get(9..12)?).parse().ok()?;
-    Some((status, bytes.split_off(end + 4)))
-}
 
 /// Sends the very same request to one server after the other until one answers.
 fn answered(addresses: &Mutex<Vec<String>>, first: usize, document: &[u8]) -> Vec<u8> {
@@ -43,10 +23,10 @@ fn answered(addresses: &Mutex<Vec<String>>, first: usize, document: &[u8]) -> Ve
         let known = addresses.lock().unwrap().clone();
         let Some(address) = known.get((first + attempt) % known.len().max(1)) else { continue };
         match post(address, document) {
-            Some((200, body)) => return body,
+            Some(Reply { status: 200, body, .. }) => return body,
             // What was not decided may be sent again.
-            Some((503, _)) | None => std::thread::yield_now(),
-            Some((status, body)) => panic!("{status}: {}", String::from_utf8_lossy(&body)),
+            Some(Reply { status: 503, .. }) | None => std::thread::yield_now(),
+            Some(reply) => panic!("{}: {}", reply.status, reply.text()),
         }
     }
     panic!("nobody answers");

@@ -17,7 +17,8 @@ use std::time::Duration;
 use futures_executor::block_on;
 use tokio_postgres::{Client, Error, Statement};
 
-use super::source::{Mover, Source};
+use super::pooler::Backend;
+use super::source::{Made, Mover, Source};
 use crate::StoreError;
 use crate::counters::Counters;
 use crate::sql::statements;
@@ -26,7 +27,7 @@ statements! {
     /// When this process of the database server has started, in microseconds: tells it from any other.
     INSTANCE = "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT";
     /// A record of no meaning, whose commit waits until the log is durable up to it.
-    WAIT = "SELECT 1 FROM pg_logical_emit_message(true, 'carnet', '')";
+    WAIT = "SELECT pg_backend_pid()::BIGINT FROM pg_logical_emit_message(true, 'carnet', '')";
 }
 
 /// How many batches may wait beside those that are being made durable: the one that decides must not run away from the disk.
@@ -70,25 +71,27 @@ struct Witness {
     client: Client,
     wait: Statement,
     instance: Instance,
+    backend: Backend,
     /// Without it, nobody moves the bytes of this session.
     _mover: Arc<Mover>,
 }
 
 impl Witness {
     fn new(source: &Source, seen: Seen) -> Result<Self, StoreError> {
-        let (client, mover) = source.client()?;
+        let Made { client, backend, mover } = source.make()?;
         let prepared = || Ok((Instance::of(&client)?, block_on(client.prepare(WAIT))?));
         let (instance, wait) = prepared().map_err(|error: Error| super::failed(&error))?;
-        let witness = Self { seen, client, wait, instance, _mover: mover };
+        let witness = Self { seen, client, wait, instance, backend, _mover: mover };
         // Not everybody may, everywhere: that is to show before anything depends on it.
         witness.wait()?;
         Ok(witness)
     }
 
-    /// Until everything that was committed before is durable.
+    /// Until everything that was committed before is durable, in the very session that was there before.
     fn wait(&self) -> Result<(), StoreError> {
-        let waited = block_on(self.client.execute(&self.wait, &[]));
-        waited.map(drop).map_err(|error| super::failed(&error))
+        let waited = block_on(self.client.query_one(&self.wait, &[]));
+        let waited = waited.and_then(|row| row.try_get(0)).map_err(|error| super::failed(&error))?;
+        self.backend.is(waited)
     }
 
     fn is_good(&self) -> bool {

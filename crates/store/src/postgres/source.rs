@@ -1,6 +1,7 @@
 //! Where sessions come from.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_executor::block_on;
@@ -14,6 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Session;
 use super::failure::failed;
+use super::pooler::{Backend, require_sessions};
 use crate::StoreError;
 use crate::database::PostgresUrl;
 
@@ -24,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Waiting for another server's transaction has an end, and so has ours when this process hangs.
 const FIRST: &str = "SET client_min_messages = warning; SET jit = off; SET lock_timeout = '15s'; \
     SET idle_in_transaction_session_timeout = '60s'; \
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 
 /// What sessions of a running server are told besides. Everything they ask is found by a key. Plans are kept for as long as a
 /// session lives, and those made while tables were small, or before anybody had counted their rows, would read whole tables
@@ -38,6 +40,31 @@ pub(crate) struct Source {
     url: PostgresUrl,
     tls: Arc<MakeRustlsConnect>,
     mover: Arc<Mover>,
+    pair: Arc<Pair>,
+}
+
+/// What a session is made of.
+pub(super) struct Made {
+    pub(super) client: Client,
+    /// Who serves it.
+    pub(super) backend: Backend,
+    /// Without it, nobody moves the bytes of this session.
+    pub(super) mover: Arc<Mover>,
+}
+
+/// Two connections that are made together, to find out what they are: at first, and after one has ended, as whatever was in
+/// between may have been started anew.
+struct Pair {
+    /// The next one is to be one of two.
+    wanted: AtomicBool,
+    /// The second one, for whoever needs the next. Nothing was set on it.
+    spare: Mutex<Option<Client>>,
+}
+
+impl Pair {
+    fn spare(&self) -> MutexGuard<'_, Option<Client>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The thread that moves the bytes of all sessions.
@@ -69,16 +96,16 @@ impl Source {
         // A peer that has vanished is noticed after a while, however the system is set.
         url.config.keepalives_idle(Duration::from_secs(15)).tcp_user_timeout(Duration::from_secs(30));
         let tls = Arc::new(MakeRustlsConnect::new(client_config(&url)?));
-        Ok(Self { url, tls, mover: Arc::new(Mover(Some(runtime))) })
+        let pair = Arc::new(Pair { wanted: AtomicBool::new(true), spare: Mutex::new(None) });
+        Ok(Self { url, tls, mover: Arc::new(Mover(Some(runtime))), pair })
     }
 
     /// A new session.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::Denied`] and what the database reports.
+    /// [`StoreError::Unreachable`], [`StoreError::Denied`], [`StoreError::Pooled`] and what the database reports.
     pub(crate) fn connect(&self) -> Result<Session, StoreError> {
-        let (client, mover) = self.client()?;
-        Ok(Session::over(client, mover))
+        Ok(Session::over(self.make()?))
     }
 
     /// A new session that keeps to keys, for a server that runs.
@@ -91,10 +118,34 @@ impl Source {
         Ok(session)
     }
 
-    /// What a session is made of.
-    pub(super) fn client(&self) -> Result<(Client, Arc<Mover>), StoreError> {
+    /// What a session is made of. Nothing is set before it is known that others will not get it.
+    pub(super) fn make(&self) -> Result<Made, StoreError> {
+        let client = self.client()?;
+        let backend = block_on(Backend::after(&client, FIRST))?;
+        Ok(Made { client, backend, mover: Arc::clone(&self.mover) })
+    }
+
+    /// A connection on which nothing was set yet.
+    fn client(&self) -> Result<Client, StoreError> {
+        if let Some(spare) = self.pair.spare().take().filter(|spare| !spare.is_closed()) {
+            return Ok(spare);
+        }
+        let one = self.connection()?;
+        // Where there is no room for a second one, there is none for a server either, or only this one was lost.
+        if self.pair.wanted.swap(false, Ordering::Relaxed)
+            && let Ok(other) = self.connection()
+        {
+            let want_again = |_: &StoreError| self.pair.wanted.store(true, Ordering::Relaxed);
+            block_on(require_sessions(&one, &other)).inspect_err(want_again)?;
+            *self.pair.spare() = Some(other);
+        }
+        Ok(one)
+    }
+
+    fn connection(&self) -> Result<Client, StoreError> {
         let Some(runtime) = &self.mover.0 else { return Err(StoreError::Closed) };
         let (config, tls) = (self.url.config.clone(), MakeRustlsConnect::clone(&self.tls));
+        let pair = Arc::clone(&self.pair);
         let made = runtime.spawn(async move {
             let connected = tokio::time::timeout(PATIENCE, config.connect(tls)).await;
             let (client, connection) = connected
@@ -104,12 +155,11 @@ impl Source {
                 if let Err(error) = connection.await {
                     tracing::warn!(%error, "a connection to the database has ended");
                 }
+                pair.wanted.store(true, Ordering::Relaxed);
             });
-            client.batch_execute(FIRST).await.map_err(|error| failed(&error))?;
             Ok::<_, StoreError>(client)
         });
-        let client = block_on(made).map_err(StoreError::failed)??;
-        Ok((client, Arc::clone(&self.mover)))
+        block_on(made).map_err(StoreError::failed)?
     }
 }
 

@@ -7,6 +7,8 @@ pub const KIND: crate::Kind = crate::Kind::Postgres;
 mod checker;
 #[path = "cold.rs"]
 mod cold;
+#[path = "ending.rs"]
+mod ending;
 #[path = "faults.rs"]
 mod faults;
 #[path = "flood.rs"]

@@ -42,12 +42,21 @@ impl Connection {
     /// # Errors
     /// When it is anything else.
     pub async fn renew(&mut self, message: Bytes) -> Result<Bytes, Failed> {
+        let body = self.ask(message).await?;
+        if is_pass(&body) { Ok(body) } else { Err("this is no pass".into()) }
+    }
+
+    /// Sends any request of a device; the answer is a document.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub async fn ask(&mut self, message: Bytes) -> Result<Bytes, Failed> {
         self.0.ready().await?;
         let request = Request::post(DEVICE).header(HOST, "carnet").header(CONTENT_TYPE, COSE);
         let response = self.0.send_request(request.body(Full::new(message))?).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        if status == StatusCode::OK && is_pass(&body) {
+        if status == StatusCode::OK {
             Ok(body)
         } else {
             Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into())

@@ -4,13 +4,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use carnet_testkit::small_disk::SmallDisk;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::shop::{Shop, User};
@@ -209,64 +209,6 @@ fn b5_a_cut_connection_is_told_and_the_next_try_fetches_the_rest() {
     assert_eq!((code, problem.as_str()), (6, "server-unreachable"));
     wire.cut_after.store(u64::MAX, Ordering::SeqCst);
     goes_on(&ann, &wire, &ann.carnet.home.join("programs"), HALF, "cut");
-}
-
-/// A small disk of its own, in a file; where this process may use FUSE.
-struct SmallDisk {
-    folder: PathBuf,
-    mounted: Child,
-}
-
-impl SmallDisk {
-    fn new(home: &Path, size: u64) -> Option<Self> {
-        let (image, folder) = (home.join("disk.img"), home.join("disk"));
-        fs::create_dir_all(&folder).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test lays out a disk")]
-        fs::File::create(&image).and_then(|file| file.set_len(size)).unwrap();
-        let image = image.display().to_string();
-        let made = tool("mke2fs", &["-q", "-F", "-t", "ext2", "-m", "0", &image]);
-        let before = fs::metadata(&folder).unwrap().dev();
-        let mut command = Command::new("fuse2fs");
-        command.args(["-f", "-o", "rw,fakeroot", &image]).arg(&folder);
-        let mounted = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let Some(mut mounted) = mounted.ok().filter(|_| made) else {
-            eprintln!("not tested: there is no fuse2fs here");
-            return None;
-        };
-        while fs::metadata(&folder).unwrap().dev() == before {
-            if mounted.try_wait().unwrap().is_some() {
-                eprintln!("not tested: no file system can be mounted here");
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Some(Self { folder, mounted })
-    }
-
-    /// Leaves only so much room.
-    #[expect(clippy::disallowed_methods, reason = "what fills the disk need not last")]
-    fn fill(&self, room: u64) -> PathBuf {
-        let free = rustix::fs::statvfs(&self.folder).unwrap();
-        let ballast = self.folder.join("ballast");
-        let length = (free.f_bavail * free.f_frsize).saturating_sub(room);
-        fs::write(&ballast, vec![1; usize::try_from(length).unwrap()]).unwrap();
-        ballast
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        if tool("fusermount", &["-u", &self.folder.display().to_string()]) {
-            let _ = self.mounted.wait();
-        }
-    }
-}
-
-fn tool(name: &str, arguments: &[&str]) -> bool {
-    // Where Debian keeps the tools of file systems, whether or not the caller looks there.
-    let script = "PATH=$PATH:/usr/sbin:/sbin; exec \"$0\" \"$@\"";
-    let ran = Command::new("sh").args(["-c", script, name]).args(arguments).output();
-    ran.is_ok_and(|output| output.status.success())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use carnet_api::path::READYZ;
 use carnet_api::server::Readiness;
 use carnet_api::{Problem, ProblemCode};
-use carnet_store::StoreError;
+use carnet_store::{StoreError, Writing};
 
 use crate::problem::Failure;
 use crate::server::Server;
@@ -26,7 +26,7 @@ const PROBE: &str = "readiness.probe";
 pub async fn ready(State(server): State<Server>) -> Result<Json<Readiness>, Failure> {
     let draining = server.is_draining();
     let database = server.read(|tx| tx.setting("").map(drop)).await.is_ok();
-    let written = if database { unwritten(&server).await } else { None };
+    let written = if database { unwritten(&server).await } else { pooled(&server) };
     let keys = server.now() < server.keys().current().expires();
     let missing = [
         (draining, "the server is about to stop"),
@@ -47,11 +47,29 @@ pub async fn ready(State(server): State<Server>) -> Result<Json<Readiness>, Fail
 async fn unwritten(server: &Server) -> Option<&'static str> {
     server.store().trouble()?;
     let now = server.now().0.to_be_bytes();
-    server.write("readiness.probe", move |tx| Ok(tx.put_setting(PROBE, &now)?)).await.err()?;
-    Some(match server.store().trouble()? {
+    let probe = move |tx: &Writing<'_>| {
+        tx.put_setting(PROBE, &now)?;
+        Ok(tx.take_room()?)
+    };
+    server.write("readiness.probe", probe).await.err()?;
+    server.store().trouble().map(|trouble| in_words(&trouble))
+}
+
+/// A database may be there and be of no use: it neither reads nor writes for a server without sessions of its own.
+fn pooled(server: &Server) -> Option<&'static str> {
+    server
+        .store()
+        .trouble()
+        .filter(|trouble| *trouble == StoreError::Pooled)
+        .map(|trouble| in_words(&trouble))
+}
+
+const fn in_words(trouble: &StoreError) -> &'static str {
+    match trouble {
         StoreError::DiskFull => "the disk of the database is full: make room, nothing has been lost",
         StoreError::Denied { .. } => "the database takes no writes of this server: look at its log",
+        StoreError::Pooled => "the pooler in front of the database gives no sessions: look at the log",
         StoreError::ReadOnly { .. } => "the database file cannot be written: check its owner and permissions",
         _ => "the database does not answer",
-    })
+    }
 }
