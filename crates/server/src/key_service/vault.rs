@@ -15,7 +15,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use carnet_core::app::AppId;
@@ -52,8 +52,10 @@ pub struct Vault {
     at_rest: AtRest,
     /// Of the key that suppliers seal to.
     seed: Zeroizing<[u8; 32]>,
-    /// One at a time makes something that is made once.
+    /// One at a time makes what is made once for all: the newest key set, an app's secret, the keys of an image.
     making: Mutex<()>,
+    /// One at a time makes something for the orders of one folder. Several folders wait for the disk together.
+    orders: Box<[Mutex<()>]>,
 }
 
 /// Why something is not done.
@@ -148,8 +150,8 @@ impl Vault {
                 seed
             }
         };
-        let making = Mutex::new(());
-        Ok(Self { fs, random, clock, folder: folder.to_owned(), pin, at_rest, seed, making })
+        let (making, orders) = (Mutex::new(()), (0..=u8::MAX).map(|_| Mutex::new(())).collect());
+        Ok(Self { fs, random, clock, folder: folder.to_owned(), pin, at_rest, seed, making, orders })
     }
 
     /// The root that a folder was made for; none: nobody was served there yet.
@@ -192,8 +194,8 @@ impl Vault {
 
     /// Keeps the content keys of an image. The first ones stay: nobody can put others in their place.
     fn take_in(&self, key_set: &[u8], manifest: &[u8], sealed: &[u8]) -> Result<(), VaultFault> {
-        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let ring = self.ring(key_set)?;
+        let _alone = held(&self.making);
         let manifest = Unverified::<ImageManifest>::parse(manifest)?.verify(&ring, self.now())?;
         let (manifest, keys) = (manifest.claims(), SealedKeys::decode(sealed)?);
         let same = (keys.image, &keys.app, keys.version) == (manifest.id, &manifest.app, manifest.version);
@@ -219,7 +221,7 @@ impl Vault {
         request: &[u8],
         (transaction, license, image): (TransactionId, LicenseId, ImageId),
     ) -> Result<Vec<u8>, VaultFault> {
-        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.orders.get(usize::from(transaction.0[0])).map(held);
         let ring = self.ring(key_set)?;
         let (request, redemption, pass) = self.convinced(&ring, request)?;
         if (redemption.transaction, redemption.image, pass.license) != (transaction, image, license) {
@@ -306,8 +308,17 @@ impl Vault {
     fn secret_of(&self, app: &AppId) -> Result<Zeroizing<[u8; 32]>, VaultFault> {
         let path = self.folder.join("apps").join(app.as_str().replace('/', "."));
         let id = id_of(app);
-        if let Some(sealed) = read_file(&*self.fs, &path, LARGEST)? {
-            return Ok(self.at_rest.unseal(id, &sealed)?);
+        let known = || -> Result<_, VaultFault> {
+            let sealed = read_file(&*self.fs, &path, LARGEST)?;
+            Ok(sealed.map(|sealed| self.at_rest.unseal(id, &sealed)).transpose()?)
+        };
+        if let Some(secret) = known()? {
+            return Ok(secret);
+        }
+        let _alone = held(&self.making);
+        // Somebody else may have needed it in the same moment.
+        if let Some(secret) = known()? {
+            return Ok(secret);
         }
         let secret = Zeroizing::new(random::bytes::<32>(&*self.random)?);
         replace_file(&*self.fs, &path, &self.at_rest.seal(id, &secret, &*self.random)?)?;
@@ -317,6 +328,10 @@ impl Vault {
     /// The keys of the server. An older key set than the newest that was seen might not have a revocation yet (I16).
     fn ring(&self, bytes: &[u8]) -> Result<KeyRing, VaultFault> {
         let path = self.folder.join(KEY_SET);
+        if read_file(&*self.fs, &path, LARGEST)?.as_deref() == Some(bytes) {
+            return Ok(KeyRing::reopen(bytes, &self.pin)?);
+        }
+        let _alone = held(&self.making);
         let before = read_file(&*self.fs, &path, LARGEST)?;
         if before.as_deref() == Some(bytes) {
             return Ok(KeyRing::reopen(bytes, &self.pin)?);
@@ -362,6 +377,10 @@ fn id_of(app: &AppId) -> KeyId {
     let mut id = [0; 8];
     id.copy_from_slice(&digest(&SHA256, app.as_str().as_bytes()).as_ref()[..8]);
     KeyId(id)
+}
+
+fn held(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused(why: &str) -> VaultFault {

@@ -17,7 +17,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde_json::json;
 
 use crate::device_world::Device;
-use crate::world::{START, Supplier, World, ten_runs};
+use crate::world::{START, Supplier, World, send, ten_runs};
 
 /// An image of `acme/paint` whose keys the key service has, and a device with a pass.
 pub struct Sold {
@@ -162,6 +162,31 @@ async fn b7_i5_a_lost_answer_of_either_step_is_repeated_byte_for_byte_also_after
     assert_eq!((delivery.transaction, delivery.image), (transaction, sold.image));
     // Presented again it is another request, and the same sealed bytes.
     assert_eq!(delivered(&sold.redeem(&world, transaction).await).sealed, delivery.sealed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b7_i5_an_order_that_is_presented_many_times_at_once_has_one_key() {
+    let world = World::new();
+    let mut sold = sold(&world).await;
+    let transaction = sold.order(&world).await;
+    let request = sold.device.request(&world, Some(&sold.app), sold.redemption(transaction));
+    let message = sold.device.message(&request);
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let (routes, message) = (world.routes.clone(), message.clone());
+        asking.spawn(async move {
+            let request = axum::http::Request::post("/v1/device").header("content-type", "application/cose");
+            send(&routes, request.body(message.into()).unwrap()).await
+        });
+    }
+    let answers = asking.join_all().await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &answers[0].body), "{}", answer.text());
+    }
+    let delivery = delivered(&sold.device.receive(&world, &request, &answers[0].body));
+    assert_eq!(sold.opened(&delivery, &SEED).map(|keys| keys.len()), Some(1));
+    let kept = world.folder.data().join(format!("keys/transactions/{:02x}", transaction.0[0]));
+    assert_eq!(std::fs::read_dir(kept).unwrap().count(), 1, "made once, and nothing left over");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ mod hot;
 mod life;
 #[path = "people.rs"]
 mod people;
+#[path = "pooled.rs"]
+mod pooled;
 #[path = "property.rs"]
 mod property;
 #[path = "remote.rs"]
