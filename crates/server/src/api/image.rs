@@ -7,36 +7,18 @@ pub mod list;
 pub mod publish;
 pub mod show;
 
-use std::path::PathBuf;
-
 use carnet_api::ProblemCode;
 use carnet_api::image::{ImageState, ImageView};
 use carnet_core::id::{ImageId, SupplierId};
-use carnet_seam::{Fs, FsError};
+use carnet_seam::FsError;
 use carnet_store::image::Image;
 
 use crate::problem::Failure;
 use crate::server::Server;
 
-/// Where the bytes of images lie, below the data folder.
-fn folder(server: &Server) -> PathBuf {
-    server.data().join("images")
-}
-
-/// What has arrived of an image.
-fn part(server: &Server, id: ImageId) -> PathBuf {
-    folder(server).join(format!("{id}.part"))
-}
-
-/// An image that was checked.
-fn whole(server: &Server, id: ImageId) -> PathBuf {
-    folder(server).join(format!("{id}.cimg"))
-}
-
 fn arrived(server: &Server, image: &Image) -> Result<u64, FsError> {
     if image.state == ImageState::Uploading.as_str() {
-        let facts = server.fs().facts(&part(server, image.id))?;
-        return Ok(facts.map_or(0, |facts| facts.length));
+        return server.images().folder().arrived(image.id);
     }
     Ok(if image.url.is_some() { 0 } else { image.length })
 }
@@ -62,14 +44,4 @@ fn view(server: &Server, image: Image) -> Result<ImageView, Failure> {
 async fn own(server: &Server, supplier: SupplierId, id: ImageId) -> Result<Image, Failure> {
     let found = server.read(move |tx| tx.image(id)).await?;
     found.filter(|image| image.supplier == supplier).ok_or_else(|| Failure::new(ProblemCode::NotFound))
-}
-
-/// Runs what waits for the disk.
-async fn on_disk<T: Send + 'static>(
-    server: &Server,
-    run: impl FnOnce(&Server, &dyn Fs) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let server = server.clone();
-    let done = tokio::task::spawn_blocking(move || run(&server, server.fs()));
-    done.await.map_err(Failure::internal)?
 }
