@@ -95,7 +95,8 @@ pub fn optional(workspace: &Workspace) -> Result<(), Failure> {
     python::provide(workspace, &OBJECT_STORE)?;
     let features = FEATURES.join(",");
     let common = ["--locked", "--workspace", "--features", features.as_str()];
-    workspace::run(workspace.cargo(["build"]).args(common).arg("--bins"))?;
+    // With `--examples` for the reason that the demonstration has.
+    workspace::run(workspace.cargo(["build"]).args(common).args(["--bins", "--examples"]))?;
     workspace::run(workspace.cargo(["test"]).args(common).args(["--no-fail-fast", "--test", "optional"]))
 }
 

@@ -41,7 +41,7 @@ struct Told<'a> {
     findings: &'a [Finding],
 }
 
-/// Looks at everything that an operator can do something about. Changes nothing; beside a running server too.
+/// Looks at everything that an operator can do something about. Changes nothing that stays; beside a running server too.
 pub fn run(
     around: &Surroundings,
     images: &ImageStore,

@@ -114,7 +114,10 @@ impl Folder {
         let path = self.part(id);
         create_folders(self.fs(), &self.path).map_err(disk)?;
         let file = match self.fs.open(&path, Access::Write) {
-            Err(FsError { fault: FsFault::NotFound, .. }) => self.fs.create_new(&path),
+            Err(FsError { fault: FsFault::NotFound, .. }) if offset == 0 => self.fs.create_new(&path),
+            Err(FsError { fault: FsFault::NotFound, .. }) => {
+                return Err(invalid("/offset", format!("must be 0, of {length} bytes in all{ELSEWHERE}")));
+            }
             opened => opened,
         };
         let file = file.map_err(disk)?;
@@ -124,11 +127,7 @@ impl Folder {
         let arrived = file.length().map_err(disk)?;
         let end = offset.checked_add(bytes.len() as u64).filter(|end| *end <= length);
         if offset != arrived || end.is_none() {
-            let elsewhere = if arrived == 0 { ELSEWHERE } else { "" };
-            return Err(invalid(
-                "/offset",
-                format!("must be {arrived}, of {length} bytes in all{elsewhere}"),
-            ));
+            return Err(invalid("/offset", format!("must be {arrived}, of {length} bytes in all")));
         }
         file.write_at(offset, bytes).map_err(disk)
     }
@@ -179,6 +178,14 @@ impl Folder {
     pub fn body(&self, id: ImageId, range: Range<u64>) -> Result<Body, Failure> {
         let file = self.fs.open(&self.whole(id), Access::Read).map_err(Failure::internal)?;
         Ok(sent(file, range))
+    }
+
+    /// Removes what has arrived of an image that nothing more is expected of.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn discard_part(&self, id: ImageId) -> Result<(), FsError> {
+        discard(self.fs(), &self.part(id))
     }
 
     /// Removes an image of which there is a copy elsewhere.

@@ -83,7 +83,11 @@ impl Bucket {
         manifest: Signed<ImageManifest>,
     ) -> Result<(), Failure> {
         let id = manifest.claims().id;
-        let file = folder.run(move |folder| checked(folder, &manifest)).await?;
+        let file = match folder.run(move |folder| checked(folder, &manifest)).await {
+            // Whoever asked has looked before the one who was faster was done.
+            Err(_) if is_published(server, id).await? => return Ok(()),
+            file => file?,
+        };
         self.upload(folder, id, file).await.map_err(|fault| {
             tracing::error!(image = %id, %fault, "an image could not be put into the image store");
             Failure::from(fault)
@@ -130,7 +134,7 @@ impl Bucket {
             let row = server.read(move |tx| tx.image(id)).await?;
             let over = row.is_some_and(|row| row.state != ImageState::Uploading.as_str());
             if over && !self.is_underway(id) {
-                folder.run(move |folder| folder.remove(id)).await?;
+                folder.run(move |folder| folder.discard_part(id).map_err(Failure::internal)).await?;
             }
         }
         Ok(())
@@ -148,6 +152,11 @@ fn checked(folder: &Folder, manifest: &Signed<ImageManifest>) -> Result<Arc<dyn 
     let arrived = folder.fs().facts(&part).map_err(Failure::internal)?.is_some();
     let path = if !arrived && folder.has(id)? { folder.whole(id) } else { part };
     folder.checked(&path, manifest).map(Arc::from)
+}
+
+async fn is_published(server: &Server, id: ImageId) -> Result<bool, Failure> {
+    let row = server.read(move |tx| tx.image(id)).await?;
+    Ok(row.is_some_and(|row| row.state == ImageState::Published.as_str()))
 }
 
 /// Where a test lets the process die.

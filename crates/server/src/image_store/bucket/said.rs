@@ -22,6 +22,13 @@ const STRANGERS: [&str; 8] = [
 ];
 const BUSY: [&str; 4] = ["InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"];
 
+/// What the bucket answers in the wrong region.
+const REDIRECTS: [&str; 2] = ["PermanentRedirect", "TemporaryRedirect"];
+/// What the library says of an answer that names no other place.
+const BARE_REDIRECT: &str = "redirect without LOCATION";
+const ELSEWHERE: &str =
+    "that the bucket is elsewhere: look at `image-store-region` and `image-store-endpoint`";
+
 /// What went wrong.
 pub fn fault(error: &Error) -> Fault {
     if let Some(broken) = broken(error) {
@@ -37,6 +44,9 @@ pub fn fault(error: &Error) -> Fault {
         _ => {}
     }
     let said = code.or_else(|| status(&text)).unwrap_or("something else than was asked for").to_owned();
+    if said.starts_with('3') || REDIRECTS.contains(&said.as_str()) || text.contains(BARE_REDIRECT) {
+        return Fault::Answered(ELSEWHERE.to_owned());
+    }
     match error {
         Error::NotFound { .. } => Fault::Missing,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Fault::Denied(said),
@@ -94,6 +104,8 @@ mod tests {
             ("status code: 400 X: <Error><Code>Odd</Code>", Fault::Answered("Odd".into())),
             ("status code: 400 X: <Code>can ary</Code>", Fault::Answered("400".into())),
             ("status code: 4\u{e9}0", Fault::Answered("something else than was asked for".into())),
+            ("status code: 301 X: <Error><Code>PermanentRedirect</Code>", Fault::Answered(ELSEWHERE.into())),
+            ("Received redirect without LOCATION, canary", Fault::Answered(ELSEWHERE.into())),
             ("canary", Fault::Answered("something else than was asked for".into())),
         ] {
             assert_eq!(fault(&generic(text)), expected, "{text}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use carnet_core::id::ImageId;
 use carnet_seam::fs::{discard, read_file, read_range, replace_file};
 use carnet_seam::{File, FsError, FsFault};
@@ -78,11 +79,13 @@ impl Bucket {
     ) -> Result<Vec<PartId>, Fault> {
         let (path, size) = (self.path_of(id), part_size(length));
         let (mut parts, mut at) = (Vec::new(), 0);
+        // One buffer for all parts: freed and asked for again on other threads, it would stay behind once for each.
+        let mut buffer = BytesMut::new();
         while at < length {
-            let bytes = read(file, at, size.min(length - at)).await?;
-            at += bytes.len() as u64;
-            let part = self.0.objects.put_part(&path, upload, parts.len(), PutPayload::from(bytes)).await;
-            parts.push(self.heard(Deed::Write, part)?);
+            let part = fill(&mut buffer, file, at, size.min(length - at)).await?;
+            at += part.len() as u64;
+            let put = self.0.objects.put_part(&path, upload, parts.len(), PutPayload::from(part)).await;
+            parts.push(self.heard(Deed::Write, put)?);
         }
         Ok(parts)
     }
@@ -110,6 +113,20 @@ impl Bucket {
 fn part_size(length: u64) -> u64 {
     let needed = length.div_ceil(MOST_PARTS);
     PART.max(needed.div_ceil(PART) * PART)
+}
+
+/// Exactly these bytes, in a buffer that is used again once nobody needs what was in it.
+async fn fill(buffer: &mut BytesMut, file: &Arc<dyn File>, at: u64, length: u64) -> Result<Bytes, Fault> {
+    let (file, mut own) = (Arc::clone(file), std::mem::take(buffer));
+    let size = usize::try_from(length).unwrap_or(usize::MAX);
+    let read = move || {
+        own.resize(size, 0);
+        file.read_at(at, &mut own).map(|read| (own, read))
+    };
+    let (mut own, read) = on_disk(read).await?;
+    let part = own.split_to(size).freeze();
+    *buffer = own;
+    if read == size { Ok(part) } else { Err(Fault::OtherBytes) }
 }
 
 /// Exactly these bytes.
