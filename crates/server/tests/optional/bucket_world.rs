@@ -23,7 +23,7 @@ pub const PREFIX: &str = "carnet/test";
 /// A world, its store, and the way between them.
 pub struct Kept {
     pub world: World,
-    pub store: Arc<Store>,
+    pub store: Store,
     pub way: Way,
 }
 
@@ -61,7 +61,7 @@ impl Kept {
 
     /// A server that dies where a test says so.
     pub fn dying(crash: Crash) -> Self {
-        let store = Arc::new(Store::start());
+        let store = Store::start();
         let way = Way::to(&store.address());
         let (clock, random) = (FakeClock::at(START), Arc::new(SeededRandom::new(7)));
         Self::on(store, way, clock, random, Arc::new(Folder::new()), crash)
@@ -69,7 +69,7 @@ impl Kept {
 
     /// A server on this folder, with this store.
     pub fn on(
-        store: Arc<Store>,
+        store: Store,
         way: Way,
         clock: FakeClock,
         random: Arc<SeededRandom>,

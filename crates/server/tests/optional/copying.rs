@@ -16,7 +16,7 @@ use crate::world::{Folder, START, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b5_images_are_copied_into_the_store_compared_and_then_removed_from_the_folder() {
-    let (store, folder) = (Arc::new(Store::start()), Arc::new(Folder::new()));
+    let (store, folder) = (Store::start(), Arc::new(Folder::new()));
     let way = Way::to(&store.address());
     let (clock, random) = (FakeClock::at(START), Arc::new(SeededRandom::new(7)));
     let world = World::on(clock, random, folder.clone(), Crash::never(), Policy::default());

@@ -114,10 +114,11 @@ fn broken(error: Box<dyn Error + Send + Sync>) -> HttpError {
 fn kind(error: &(dyn Error + 'static)) -> HttpErrorKind {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            if error.is_closed() || error.is_incomplete_message() || error.is_body_write_aborted() {
-                return HttpErrorKind::Request;
-            }
+        let lost = |error: &hyper::Error| {
+            error.is_closed() || error.is_incomplete_message() || error.is_body_write_aborted()
+        };
+        if error.downcast_ref().is_some_and(lost) {
+            return HttpErrorKind::Request;
         }
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
             use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
