@@ -30,4 +30,7 @@ pub struct Readiness {
     pub keys: bool,
     /// The server is about to stop and takes nothing new.
     pub draining: bool,
+    /// What does not work while everything that licenses need does; absent: all works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<String>,
 }

@@ -5,6 +5,7 @@ mod check_ledger;
 mod config_show;
 mod doctor;
 mod health;
+mod images;
 mod invitations;
 mod invite;
 mod keys;
@@ -25,8 +26,11 @@ use carnet_core::time::Time;
 use carnet_seam::{Fs, RealFs, SystemClock, SystemRandom};
 use carnet_store::{PostgresUrl, StoreError};
 
-use crate::config::{Command, Config, ConfigCommand, InvitationsCommand, Loaded, UserCommand, secret};
+use crate::config::{
+    Command, Config, ConfigCommand, ImagesCommand, InvitationsCommand, Loaded, UserCommand, secret,
+};
 use crate::data::{self, OpenError};
+use crate::image_store::ImageStore;
 use crate::server::Surroundings;
 
 /// How `carnetd` ends. Service managers rely on the numbers.
@@ -120,15 +124,21 @@ pub fn run(loaded: &Loaded) -> Result<Exit, Stopped> {
         data: config.data.clone(),
         key_service: key_service.map_err(|what| Stopped { exit: Exit::Usage, message: what.to_owned() })?,
     };
+    let images = images(loaded, &around)?;
     match &config.command {
-        Command::Up(listen) => run::up(around, listen),
-        Command::Serve(listen) => run::serve(around, listen),
+        Command::Up(listen) => run::up(around, listen, images),
+        Command::Serve(listen) => run::serve(around, listen, images),
         Command::Migrate { to: None } => migrate(&around),
         Command::Migrate { to: Some(url) } => relocate::run(&around, &address(url)?),
         Command::CheckLedger => check_ledger::run(&around),
         Command::Backup { file, with_secret } => backup::run(&around, file, *with_secret),
         Command::Restore { file, verify } => restore::run(&around, file, *verify),
-        Command::Doctor { tls, quick, json, key_service: _ } => doctor::run(&around, tls, *quick, *json),
+        Command::Doctor { tls, quick, json, key_service: _, image_store: _ } => {
+            doctor::run(&around, &images, tls, *quick, *json)
+        }
+        Command::Images { command: ImagesCommand::Copy { image_store: _, remove } } => {
+            images::copy(&images, *remove)
+        }
         Command::Keys(keys) => keys::run(&around, keys),
         Command::Config { command: ConfigCommand::Show { listen: _, json } } => {
             config_show::run(loaded, *json)
@@ -158,6 +168,14 @@ fn database(config: &Config, fs: &dyn Fs) -> Result<Option<PostgresUrl>, Stopped
     let url = config.database_url.as_ref().filter(|url| !url.text().is_empty());
     let url = secret::read("database-url", url, config.database_url_file.as_deref(), fs);
     url.map_err(Stopped::because)?.map(|url| address(url.text())).transpose()
+}
+
+/// Where images are kept. Nobody is asked: a store that is away keeps no server from starting.
+fn images(loaded: &Loaded, around: &Surroundings) -> Result<ImageStore, Stopped> {
+    let at = loaded.config.command.image_store();
+    let place = at.map_or(Ok(None), |at| at.place(&loaded.aws, around.fs.as_ref()));
+    let store = place.and_then(|place| ImageStore::open(around.fs.clone(), &around.data, place.as_ref()));
+    store.map_err(|error| Stopped { exit: Exit::Usage, message: error.to_string() })
 }
 
 fn address(url: &str) -> Result<PostgresUrl, Stopped> {

@@ -1,6 +1,7 @@
 //! What the operator decides: options, and environment and file where no option is given. Read once, in `main`.
 
 pub mod file;
+pub mod images;
 pub mod load;
 pub mod secret;
 pub mod settings;
@@ -19,6 +20,7 @@ use crate::command::Exit;
 use crate::key_service::Place;
 use crate::tls::Files;
 
+pub use images::ImageStoreAt;
 pub use load::{LoadError, Loaded, load};
 pub use secret::Secret;
 pub use settings::{Setting, settings};
@@ -102,6 +104,10 @@ pub enum Command {
         #[command(flatten)]
         key_service: KeyServiceAt,
 
+        /// The image store to look at, as for `serve`
+        #[command(flatten)]
+        image_store: Box<ImageStoreAt>,
+
         /// Leave out the ledger check, which reads every event
         #[arg(long)]
         quick: bool,
@@ -115,6 +121,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: InvitationsCommand,
+    },
+    /// Look after the bytes of installation images
+    Images {
+        /// What to do
+        #[command(subcommand)]
+        command: ImagesCommand,
     },
     /// Ask the server on this machine whether it is ready: for containers and monitors
     Health(Listen),
@@ -163,6 +175,22 @@ pub enum InvitationsCommand {
         /// All that are still good
         #[arg(long)]
         all: bool,
+    },
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum ImagesCommand {
+    /// Copy the published images in the data folder into the image store, and read each copy back to compare it; beside a
+    /// running server too
+    Copy {
+        /// Where to
+        #[command(flatten)]
+        image_store: ImageStoreAt,
+
+        /// Remove each from the data folder once its copy was compared: when the server knows the image store already
+        #[arg(long)]
+        remove: bool,
     },
 }
 
@@ -341,6 +369,10 @@ pub struct Listen {
     /// A key service of its own
     #[command(flatten)]
     pub key_service: KeyServiceAt,
+
+    /// Where images are kept
+    #[command(flatten)]
+    pub image_store: ImageStoreAt,
 }
 
 /// Where license keys are kept, when that is not the server itself.
@@ -388,6 +420,17 @@ impl Command {
             Self::Up(listen) | Self::Serve(listen) => listen.key_service.place(),
             Self::Doctor { key_service, .. } => key_service.place(),
             _ => Ok(None),
+        }
+    }
+
+    /// Where a server keeps images, where one is started or looked at.
+    #[must_use]
+    pub const fn image_store(&self) -> Option<&ImageStoreAt> {
+        match self {
+            Self::Up(listen) | Self::Serve(listen) => Some(&listen.image_store),
+            Self::Doctor { image_store, .. } => Some(image_store),
+            Self::Images { command: ImagesCommand::Copy { image_store, .. } } => Some(image_store),
+            _ => None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod data;
 pub mod deposit;
 pub mod extract;
 pub mod ids;
+pub mod image_store;
 pub mod invitation;
 pub mod judging;
 pub mod key_service;

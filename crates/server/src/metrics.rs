@@ -38,7 +38,10 @@ pub const KEY_SET_ENDS: &str = "carnet_key_set_expires_seconds";
 /// Calls to the key service that got no reply.
 pub const KEY_SERVICE_MISSED: &str = "carnet_key_service_missed_total";
 
-const DESCRIBED: [(&str, Kind, &str); 12] = [
+/// Calls to an image store that were not done, for its own sake.
+pub const IMAGE_STORE_MISSED: &str = "carnet_image_store_missed_total";
+
+const DESCRIBED: [(&str, Kind, &str); 13] = [
     (REQUESTS, Kind::Counter, "HTTP requests by route, method and status"),
     (REQUEST_SECONDS, Kind::Histogram, "time until the answer, in seconds, by route"),
     (PROBLEMS, Kind::Counter, "problems answered, by code"),
@@ -50,6 +53,7 @@ const DESCRIBED: [(&str, Kind, &str); 12] = [
     (SETTLED, Kind::Counter, "pieces of work that the ledger has settled"),
     (QUEUE, Kind::Gauge, "pieces of work waiting for the ledger"),
     (KEY_SERVICE_MISSED, Kind::Counter, "calls to a key service of its own that got no reply"),
+    (IMAGE_STORE_MISSED, Kind::Counter, "calls to an image store that it did not carry out"),
     (KEY_SET_ENDS, Kind::Gauge, "when the key set ends, in seconds since 1970"),
 ];
 
@@ -97,7 +101,9 @@ impl Metrics {
 
     /// What has no labels, or one of a known few, is there from the start, so that an alert finds a zero.
     fn begin(&self) {
-        [RENEWALS, SETTLED, KEY_SERVICE_MISSED].iter().for_each(|name| self.count(name, Vec::new(), 0));
+        [RENEWALS, SETTLED, KEY_SERVICE_MISSED, IMAGE_STORE_MISSED]
+            .iter()
+            .for_each(|name| self.count(name, Vec::new(), 0));
         self.set(QUEUE, 0.0);
         for code in ProblemCode::ALL {
             self.count(PROBLEMS, vec![Label::from_static_parts("code", code.as_str())], 0);
@@ -159,6 +165,11 @@ impl Metrics {
     /// How many calls to the key service got no reply.
     pub fn key_service_missed(&self, calls: u64) {
         self.recorder.register_counter(&Key::from_name(KEY_SERVICE_MISSED), &META).absolute(calls);
+    }
+
+    /// How often the image store did not do what it was asked.
+    pub fn image_store_missed(&self, calls: u64) {
+        self.recorder.register_counter(&Key::from_name(IMAGE_STORE_MISSED), &META).absolute(calls);
     }
 
     /// When the key set ends.

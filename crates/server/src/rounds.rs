@@ -22,6 +22,7 @@ pub async fn go(server: Server) {
         if round % ROUNDS_A_DAY == 0 {
             warn(&server);
         }
+        server.images().tend(&server, round).await;
         tokio::time::sleep(ROUND).await;
     }
 }

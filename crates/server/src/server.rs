@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Admission, Policy};
 use crate::data::{self, OpenError};
+use crate::image_store::ImageStore;
 use crate::judging::Queue;
 use crate::key_service::vault::Outside;
 use crate::key_service::{self, Apart, KeyService, Vault};
@@ -58,6 +59,7 @@ struct Parts {
     ledger: Ledger,
     keys: Arc<Keys>,
     key_service: KeyService,
+    images: ImageStore,
     metrics: Metrics,
     admission: Admission,
     judging: Queue,
@@ -82,6 +84,19 @@ impl Server {
     /// # Errors
     /// [`OpenError`], which says what the operator can do.
     pub fn open_with(around: Surroundings, policy: Policy) -> Result<Self, OpenError> {
+        let images = ImageStore::in_folder(around.fs.clone(), &around.data);
+        Self::open_with_images(around, policy, images)
+    }
+
+    /// [`Server::open_with`], with a place for images.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what the operator can do.
+    pub fn open_with_images(
+        around: Surroundings,
+        policy: Policy,
+        images: ImageStore,
+    ) -> Result<Self, OpenError> {
         data::prepare(around.fs.as_ref(), &around.data)?;
         let now = Time(around.clock.wall_micros());
         let store = data::open_store_with(&around, &policy)?;
@@ -97,6 +112,7 @@ impl Server {
             ledger,
             keys,
             key_service,
+            images,
             metrics: Metrics::new(),
             admission,
             judging: Queue::default(),
@@ -217,6 +233,12 @@ impl Server {
         done.await.map_err(Failure::internal)?
     }
 
+    /// Where the bytes of images lie.
+    #[must_use]
+    pub fn images(&self) -> &ImageStore {
+        &self.0.images
+    }
+
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -270,6 +292,7 @@ impl Server {
         let (settled, waiting) = (&self.0.settled, &self.0.waiting);
         self.metrics().ledger(settled.load(Ordering::Relaxed), waiting.load(Ordering::Relaxed));
         self.metrics().key_service_missed(self.0.key_service.missed());
+        self.metrics().image_store_missed(self.0.images.missed());
         self.metrics().key_set_ends(self.keys().current().expires().0 / 1_000_000);
     }
 

@@ -9,6 +9,7 @@ mod deny;
 mod generate;
 mod hygiene;
 mod postgres;
+mod python;
 mod rules;
 mod suite;
 mod tools;
@@ -30,6 +31,7 @@ Commands:
   generate [--check]  remakes the committed files made from the code; --check only compares
   rules               only the dependency rules: edges, banned packages, licenses
   hygiene             only the rule about paths, notes and registries in tracked files
+  optional            only the tests of what is built in by a feature: images in an object store
   vectors             only the vectors of the formats, judged by Python packages instead of our code
   deny                the dependency policy once more, by cargo-deny, where it is installed
 
@@ -57,6 +59,7 @@ fn run(workspace: &Workspace, words: &[&str]) -> Result<(), Failure> {
         ["generate", "--check"] => generate::run(workspace, generate::GENERATED, generate::Mode::Check),
         ["rules"] => rules::check(workspace),
         ["hygiene"] => hygiene::check(workspace),
+        ["optional"] => suite::optional(workspace),
         ["vectors"] => vectors::check(workspace),
         ["deny"] => deny::run(workspace),
         [] | ["help" | "--help" | "-h"] => {

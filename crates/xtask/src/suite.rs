@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::postgres::{self, Cluster};
+use crate::python::{self, Environment};
 use crate::workspace::{self, Failure, Workspace};
 use crate::{generate, hygiene, rules, tools, vectors};
 
@@ -12,6 +13,13 @@ struct Step {
     work: fn(&Workspace) -> Result<(), Failure>,
     remedy: &'static str,
 }
+
+/// What is not built in by itself, and has tests of its own.
+const FEATURES: &[&str] = &["carnet-server/object-store"];
+
+/// The store that the tests of the object store are told with.
+const OBJECT_STORE: Environment =
+    Environment { name: "object-store-python", requirements: "crates/testkit/object-store/requirements.txt" };
 
 /// The tests come last, so that the output ends with cargo's own summaries.
 const STEPS: &[Step] = &[
@@ -73,11 +81,27 @@ fn generated(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 fn clippy(workspace: &Workspace) -> Result<(), Failure> {
-    let arguments = ["clippy", "--locked", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    workspace::run(&mut workspace.cargo(arguments))
+    let features = FEATURES.join(",");
+    for more in [&[][..], &["--features", features.as_str()]] {
+        let arguments = ["clippy", "--locked", "--quiet", "--workspace", "--all-targets"];
+        let mut clippy = workspace.cargo(arguments);
+        workspace::run(clippy.args(more).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// The tests of what a feature builds in. They start programs, which are built with it first.
+pub fn optional(workspace: &Workspace) -> Result<(), Failure> {
+    python::provide(workspace, &OBJECT_STORE)?;
+    let features = FEATURES.join(",");
+    let common = ["--locked", "--workspace", "--features", features.as_str()];
+    // With `--examples` for the reason that the demonstration has.
+    workspace::run(workspace.cargo(["build"]).args(common).args(["--bins", "--examples"]))?;
+    workspace::run(workspace.cargo(["test"]).args(common).args(["--no-fail-fast", "--test", "optional"]))
 }
 
 fn tests(workspace: &Workspace) -> Result<(), Failure> {
+    optional(workspace)?;
     let cluster = Cluster::start(workspace)?;
     let mut test = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]);
     workspace::run(test.env(postgres::VARIABLE, &cluster.address))

@@ -6,6 +6,7 @@ use carnet_image::SealedKeys;
 use carnet_seal::keys::AgreementKey;
 
 use crate::carnet::Carnet;
+use crate::fake::{Fake, Says};
 use crate::user::shop::Shop;
 
 const SEED: [u8; 32] = [8; 32];
@@ -109,6 +110,32 @@ fn i17_the_image_key_is_the_owners_alone_and_never_replaced() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let warned = carnet.run(&["supplier", "image-key", "show"]);
     assert!(warned.err.contains("others can read the image key"), "{warned:?}");
+}
+
+#[test]
+fn b5_a_publication_that_takes_longer_than_an_answer_is_waited_for() {
+    let (carnet, line) = supplier();
+    let made = built(&carnet, &line);
+    let length = std::fs::metadata(made["image"].as_str().unwrap()).unwrap().len();
+    let view = |status, state| {
+        let view = serde_json::json!({
+            "id": made["id"], "app": "acme/paint", "version": "2.0.0", "platform": "linux-x86_64", "length": length,
+            "arrived": length, "state": state, "keyed": true, "created": "2026-11-21T00:00:00Z",
+        });
+        Says::Answer(status, "application/json", view.to_string())
+    };
+    let fake = Fake::new(vec![
+        view(201, "uploading"),
+        view(202, "uploading"),
+        view(202, "uploading"),
+        view(200, "published"),
+    ]);
+    let ran = carnet
+        .run_at(&fake.url, &["supplier", "image", "publish", made["image"].as_str().unwrap(), "--json"]);
+    assert_eq!((ran.code, &ran.json()["state"]), (0, &"published".into()), "{ran:?}");
+    let publish = format!("POST /v1/images/{}/publish", made["id"].as_str().unwrap());
+    let asked: Vec<_> = fake.seen().into_iter().map(|seen| seen.line).collect();
+    assert_eq!(asked, ["POST /v1/images", &publish, &publish, &publish]);
 }
 
 #[test]

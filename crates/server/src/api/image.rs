@@ -7,37 +7,19 @@ pub mod list;
 pub mod publish;
 pub mod show;
 
-use std::path::PathBuf;
-
 use carnet_api::image::{ImageState, ImageView};
 use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::{ImageId, SupplierId};
-use carnet_seam::{Fs, FsError};
-use carnet_store::Writing;
+use carnet_seam::FsError;
 use carnet_store::image::Image;
+use carnet_store::{Reading, StoreError};
 
 use crate::problem::Failure;
 use crate::server::Server;
 
-/// Where the bytes of images lie, below the data folder.
-fn folder(server: &Server) -> PathBuf {
-    server.data().join("images")
-}
-
-/// What has arrived of an image.
-fn part(server: &Server, id: ImageId) -> PathBuf {
-    folder(server).join(format!("{id}.part"))
-}
-
-/// An image that was checked.
-fn whole(server: &Server, id: ImageId) -> PathBuf {
-    folder(server).join(format!("{id}.cimg"))
-}
-
 fn arrived(server: &Server, image: &Image) -> Result<u64, FsError> {
     if image.state == ImageState::Uploading.as_str() {
-        let facts = server.fs().facts(&part(server, image.id))?;
-        return Ok(facts.map_or(0, |facts| facts.length));
+        return server.images().folder().arrived(image.id);
     }
     Ok(if image.url.is_some() { 0 } else { image.length })
 }
@@ -66,8 +48,16 @@ async fn own(server: &Server, supplier: SupplierId, id: ImageId) -> Result<Image
 }
 
 /// A version for one kind of machine is one build: devices that have it would never notice another one.
-fn only_build(tx: &Writing<'_>, image: &Image) -> Result<(), Failure> {
-    let published = tx.images(&image.app, ImageState::Published.as_str(), list::MOST)?;
+fn only_build(tx: &Reading<'_>, image: &Image) -> Result<(), Failure> {
+    is_only_build(&builds(tx, image)?, image)
+}
+
+/// What of the same app is published.
+fn builds(tx: &Reading<'_>, image: &Image) -> Result<Vec<Image>, StoreError> {
+    tx.images(&image.app, ImageState::Published.as_str(), list::MOST)
+}
+
+fn is_only_build(published: &[Image], image: &Image) -> Result<(), Failure> {
     let twin = published.iter().find(|other| {
         other.id != image.id && other.version == image.version && other.platform == image.platform
     });
@@ -78,14 +68,4 @@ fn only_build(tx: &Writing<'_>, image: &Image) -> Result<(), Failure> {
     );
     let errors = vec![FieldError::new("/manifest", what)];
     Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
-}
-
-/// Runs what waits for the disk.
-async fn on_disk<T: Send + 'static>(
-    server: &Server,
-    run: impl FnOnce(&Server, &dyn Fs) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let server = server.clone();
-    let done = tokio::task::spawn_blocking(move || run(&server, server.fs()));
-    done.await.map_err(Failure::internal)?
 }

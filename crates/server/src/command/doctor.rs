@@ -1,5 +1,6 @@
 //! `carnetd doctor`
 
+mod images;
 mod look;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::{Exit, Stopped, say};
 use crate::config::TlsFiles;
+use crate::image_store::ImageStore;
 use crate::server::Surroundings;
 
 /// How bad something is.
@@ -39,8 +41,14 @@ struct Told<'a> {
     findings: &'a [Finding],
 }
 
-/// Looks at everything that an operator can do something about. Changes nothing; beside a running server too.
-pub fn run(around: &Surroundings, tls: &TlsFiles, quick: bool, json: bool) -> Result<Exit, Stopped> {
+/// Looks at everything that an operator can do something about. Changes nothing that stays; beside a running server too.
+pub fn run(
+    around: &Surroundings,
+    images: &ImageStore,
+    tls: &TlsFiles,
+    quick: bool,
+    json: bool,
+) -> Result<Exit, Stopped> {
     let mut findings = look::folder(around);
     findings.extend(look::disk(around));
     findings.extend(look::database(around));
@@ -49,6 +57,7 @@ pub fn run(around: &Surroundings, tls: &TlsFiles, quick: bool, json: bool) -> Re
     }
     findings.extend(look::certificate(around, tls));
     findings.extend(look::key_service(around));
+    findings.extend(images::look(images));
     let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good);
     if json {
         let told = Told { data: around.data.clone(), worst, findings: &findings };

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Stopped, now, say};
 use crate::config::{Listen, MetricsPage, Secret, secret};
+use crate::image_store::ImageStore;
 use crate::invitation::{self, Invitation, SETUP_LASTS};
 use crate::keys::orders;
 use crate::problem::Failure;
@@ -18,21 +19,22 @@ use crate::tls::Tls;
 use crate::{api, judging, listen, metrics, rounds};
 
 /// Starts a server and says what to do next.
-pub fn up(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
-    start(around, listen, |server, url| {
+pub fn up(around: Surroundings, listen: &Listen, images: ImageStore) -> Result<Exit, Stopped> {
+    start(around, listen, images, |server, url| {
         let invitation = set_up(server)?;
         say(format_args!("{}", greeting(server, url, invitation.as_ref())))
     })
 }
 
 /// Starts a server and says where it listens.
-pub fn serve(around: Surroundings, listen: &Listen) -> Result<Exit, Stopped> {
-    start(around, listen, |_, url| say(format_args!("listening on {url}\n")))
+pub fn serve(around: Surroundings, listen: &Listen, images: ImageStore) -> Result<Exit, Stopped> {
+    start(around, listen, images, |_, url| say(format_args!("listening on {url}\n")))
 }
 
 fn start(
     around: Surroundings,
     listen: &Listen,
+    images: ImageStore,
     greet: impl FnOnce(&Server, &str) -> Result<Exit, Stopped>,
 ) -> Result<Exit, Stopped> {
     let unfit = |error: crate::config::Unfit| Stopped { exit: Exit::Usage, message: error.to_string() };
@@ -40,7 +42,7 @@ fn start(
     no_core_files()?;
     let tls = open_tls(&around, listen)?;
     let token = metrics_token(&around, &listen.metrics)?;
-    let server = Server::open_with(around, listen.allowance.policy())?;
+    let server = Server::open_with_images(around, listen.allowance.policy(), images)?;
     if listen.behind_proxy && listen.allowance.trusted_proxy.is_empty() {
         tracing::warn!(
             "all clients look like the proxy and are limited together: name it with `trusted-proxy`"

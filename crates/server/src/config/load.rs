@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::Config;
 use super::file::{File, FileError};
 use super::settings::{Setting, is_setting, settings};
+use crate::image_store::credentials::AwsVariables;
 
 /// The name of the file that is read where none is named, in the data folder.
 pub const CONFIG_FILE: &str = "carnetd.toml";
@@ -55,6 +56,8 @@ pub enum LoadError {
 pub struct Loaded {
     /// What holds.
     pub config: Config,
+    /// What the variables say that AWS's own tools know.
+    pub aws: AwsVariables,
     matches: ArgMatches,
     file: Option<File>,
 }
@@ -94,7 +97,7 @@ where
         None => first,
     };
     let config = Config::from_arg_matches(&matches)?;
-    let loaded = Loaded { config, matches, file };
+    let loaded = Loaded { config, aws: AwsVariables::read(&environment), matches, file };
     loaded.refuse_both_secrets()?;
     Ok(loaded)
 }

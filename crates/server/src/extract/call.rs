@@ -169,6 +169,14 @@ impl Reply {
         Ok(Self { status: 200, body: serde_json::to_vec(value).map_err(Failure::internal)? })
     }
 
+    /// Begun.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn accepted<T: Serialize>(value: &T) -> Result<Self, Failure> {
+        Ok(Self { status: 202, ..Self::ok(value)? })
+    }
+
     /// Made.
     ///
     /// # Errors

@@ -3,101 +3,16 @@
 use std::collections::BTreeSet;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
-use carnet_core::time::Time;
-use carnet_image::{Front, Patterns, Recipe, Trust, Wanted, Workshop, build};
+use axum::http::{Request, StatusCode};
+use carnet_image::{Front, Trust, Wanted};
 use carnet_seal::keys::RootPin;
 use carnet_seal::{KeyRing, Signer, SigningKey};
-use carnet_seam::RealFs;
-use carnet_testkit::SeededRandom;
-use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Supplier, World, ten_runs};
-
-const PART: usize = 200_000;
-
-fn signer() -> SigningKey {
-    SigningKey::from_seed(&[6; 32])
-}
-
-/// An image of some 450 kB, in three parts.
-fn image(world: &World) -> Vec<u8> {
-    image_of(world, "acme/paint", &signer())
-}
-
-fn image_of(world: &World, app: &str, signer: &SigningKey) -> Vec<u8> {
-    let (program, to) = (world.folder.data().join("program"), world.folder.data().join("paint.cimg"));
-    std::fs::create_dir_all(&program).unwrap();
-    let mut noise = vec![0; 450_000];
-    carnet_seam::Random::fill(&SeededRandom::new(3), &mut noise).unwrap();
-    write(&program.join("paint"), &noise);
-    let recipe = Recipe {
-        folder: &program,
-        app: app.parse().unwrap(),
-        version: "2.0.0".parse().unwrap(),
-        platform: "any".parse().unwrap(),
-        built: Time(0),
-        patterns: Patterns::default().with(&"core".parse().unwrap(), "**").unwrap(),
-        sealed: BTreeSet::new(),
-        level: 1,
-    };
-    let mut workshop = Workshop {
-        files: &RealFs::default(),
-        random: world.random.as_ref(),
-        signer,
-        progress: &mut |_, _| {},
-    };
-    build(&recipe, &mut workshop, &to).unwrap();
-    std::fs::read(to).unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test lays out a folder")]
-fn write(path: &std::path::Path, bytes: &[u8]) {
-    std::fs::write(path, bytes).unwrap();
-}
-
-fn manifest(image: &[u8]) -> String {
-    let length = u32::from_be_bytes(image[12..16].try_into().unwrap()) as usize;
-    BASE64.encode(&image[16..16 + length])
-}
-
-async fn register(supplier: &Supplier<'_>, key: &SigningKey) -> Answer {
-    supplier.post("/v1/image-keys", &json!({"public_key": HEXLOWER.encode(&key.public().0)})).await
-}
-
-async fn announce(supplier: &Supplier<'_>, image: &[u8]) -> Answer {
-    supplier.post("/v1/images", &json!({"manifest": manifest(image)})).await
-}
-
-async fn part(supplier: &Supplier<'_>, id: &str, offset: usize, bytes: &[u8]) -> Answer {
-    let request = Request::put(format!("/v1/images/{id}/content?offset={offset}"))
-        .header("authorization", format!("Bearer {}", supplier.token))
-        .header("content-type", "application/octet-stream");
-    supplier.world.send(request.body(Body::from(bytes.to_vec())).unwrap()).await
-}
-
-async fn upload(supplier: &Supplier<'_>, id: &str, image: &[u8]) {
-    for (number, bytes) in image.chunks(PART).enumerate() {
-        let answer = part(supplier, id, number * PART, bytes).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        assert_eq!(answer.json()["arrived"], number * PART + bytes.len());
-    }
-}
-
-async fn act(supplier: &Supplier<'_>, id: &str, act: &str) -> Answer {
-    supplier.call(Method::POST, &format!("/v1/images/{id}/{act}"), None).await
-}
-
-/// A supplier with an app and a registered image key.
-async fn acme(world: &World) -> Supplier<'_> {
-    let acme = world.supplier("acme").await;
-    acme.app("paint", &[ten_runs()]).await;
-    let registered = register(&acme, &signer()).await;
-    assert_eq!(registered.status, StatusCode::CREATED, "{}", registered.text());
-    assert_eq!(registered.json()["published"], true);
-    acme
-}
+use crate::image_world::{
+    PART, acme, act, announce, image, image_with, manifest, part, register, signer, upload,
+};
+use crate::world::{Supplier, World, ten_runs};
 
 async fn ring(world: &World) -> KeyRing {
     let set = world.get("/v1/key-set").await;
@@ -234,9 +149,9 @@ async fn i14_only_a_registered_key_of_the_supplier_announces_and_only_for_its_ow
     assert_eq!(register(&umbra, &signer()).await.code(), "invalid");
     let other = SigningKey::from_seed(&[9; 32]);
     assert_eq!(register(&umbra, &other).await.status, StatusCode::CREATED);
-    let stolen = image_of(&world, "acme/paint", &other);
+    let stolen = image_with(&world, "acme/paint", &other, 450_000);
     assert_eq!(announce(&umbra, &stolen).await.code(), "invalid");
-    let unknown = image_of(&world, "acme/draw", &signer());
+    let unknown = image_with(&world, "acme/draw", &signer(), 450_000);
     assert_eq!(announce(&acme, &unknown).await.code(), "invalid");
     assert_eq!(acme.post("/v1/images", &json!({"manifest": "?"})).await.code(), "invalid");
 

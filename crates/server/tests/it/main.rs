@@ -13,6 +13,7 @@ mod device_world;
 mod doctor;
 mod erase;
 mod idempotency;
+mod image_world;
 mod images;
 mod invitations;
 mod isolation;

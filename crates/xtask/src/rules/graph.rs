@@ -110,7 +110,9 @@ pub fn target_folder(workspace: &Workspace) -> Result<PathBuf, Failure> {
 }
 
 fn metadata(workspace: &Workspace) -> Result<Value, Failure> {
-    let mut command = workspace.cargo(["metadata", "--format-version", "1", "--locked"]);
+    // With all features: what is built in only where somebody wants it has to keep the rules too.
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--all-features"];
+    let mut command = workspace.cargo(arguments);
     let printed = workspace::output(&mut command)?;
     serde_json::from_slice(&printed)
         .map_err(|error| Failure::new(format!("cargo metadata is not JSON: {error}")))

@@ -1,6 +1,7 @@
 //! `carnet supplier image publish`, `list` and `withdraw`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use carnet_api::LARGEST_BODY;
 use carnet_api::image::{IMAGE, ImageState, ImageView, NewImage, NewImageKeys};
@@ -11,7 +12,7 @@ use carnet_core::term::moment;
 use carnet_image::front::Peeked;
 use carnet_image::{Front, SealedKeys, Trust};
 use carnet_seam::fs::{Access, read_file, read_range};
-use carnet_seam::{File, Fs, RealFs};
+use carnet_seam::{Clock, File, Fs, RealFs, SystemClock};
 use clap::Args;
 use data_encoding::BASE64;
 
@@ -37,6 +38,8 @@ pub struct Publish {
     keys: Option<PathBuf>,
 }
 
+/// A server that says that an image is on its way has waited for it itself.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The most bytes of sealed keys: those of 256 features.
 const LARGEST_KEYS: u64 = 64 * 1024;
 
@@ -60,7 +63,7 @@ impl Publish {
             let mut meter = Meter::new(context.output, format!("sending {}", self.file.display()));
             send(&http, &*file, &image, &mut meter)?;
             drop(meter);
-            image = http.send(Call::post(&path::publish_image(image.id)))?;
+            image = published(&http, image.id)?;
         }
         if !image.keyed && image.state == ImageState::Published {
             let keys = NewImageKeys { sealed: BASE64.encode(&keys) };
@@ -91,6 +94,17 @@ fn send(http: &Http, file: &dyn File, image: &ImageView, meter: &mut Meter) -> R
         meter.at(arrived, image.length);
     }
     Ok(())
+}
+
+/// A server that keeps images in a store of its own may take longer than an answer: it is asked again.
+fn published(http: &Http, id: ImageId) -> Result<ImageView, Failure> {
+    loop {
+        let image: ImageView = http.send(Call::post(&path::publish_image(id)))?;
+        if image.state != ImageState::Uploading {
+            return Ok(image);
+        }
+        SystemClock.sleep(AGAIN);
+    }
 }
 
 fn in_words(image: &ImageView) -> String {

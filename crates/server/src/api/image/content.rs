@@ -1,29 +1,18 @@
 //! `GET` and `PUT /v1/images/{image}/content`
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use carnet_api::image::{IMAGE, ImageState, ImageView, Offset};
 use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::ImageId;
-use carnet_seam::fs::{Access, create_folders};
-use carnet_seam::{File, Fs, FsError, FsFault};
 use carnet_store::image::Image;
-use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{folder, on_disk, own, part, view, whole};
+use super::{own, view};
 use crate::extract::{Call, Named, Query, Reply, Session};
+use crate::image_store::Folder;
 use crate::problem::Failure;
 use crate::server::Server;
-
-/// How much is read at a time, in bytes.
-const PIECE: u64 = 256 * 1024;
-/// How many pieces wait for a slow network.
-const AHEAD: usize = 2;
 
 /// Send a part of an image
 ///
@@ -55,37 +44,11 @@ pub async fn write(
     if image.state != ImageState::Uploading.as_str() {
         return Err(invalid("", "nothing more of it is expected".to_owned()));
     }
-    let row = image.clone();
-    on_disk(&server, move |server, fs| add(server, fs, &row, at.offset, &bytes)).await?;
+    let (id, length) = (image.id, image.length);
+    let add = move |folder: &Folder| folder.append(id, length, at.offset, &bytes);
+    server.images().folder().run(add).await?;
     let shown: ImageView = view(&server, image)?;
     Reply::ok(&shown)
-}
-
-fn add(server: &Server, fs: &dyn Fs, image: &Image, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-    let path = part(server, image.id);
-    create_folders(fs, &folder(server)).map_err(disk)?;
-    let file = match fs.open(&path, Access::Write) {
-        Err(FsError { fault: FsFault::NotFound, .. }) => fs.create_new(&path),
-        opened => opened,
-    };
-    let file = file.map_err(disk)?;
-    // Two senders of one image would write over each other.
-    file.lock(std::time::Duration::ZERO)
-        .map_err(|_| invalid("/offset", "another part is being written: send it again".to_owned()))?;
-    let arrived = file.length().map_err(disk)?;
-    let end = offset.checked_add(bytes.len() as u64).filter(|end| *end <= image.length);
-    if offset != arrived || end.is_none() {
-        return Err(invalid("/offset", format!("must be {arrived}, of {} bytes in all", image.length)));
-    }
-    file.write_at(offset, bytes).map_err(disk)
-}
-
-/// The operator's disk is the operator's affair, and full for everybody.
-fn disk(error: FsError) -> Failure {
-    match error.fault {
-        FsFault::DiskFull => Failure::because(ProblemCode::Unavailable, "the server's disk is full"),
-        _ => Failure::internal(error),
-    }
 }
 
 fn invalid(pointer: &str, what: String) -> Failure {
@@ -107,6 +70,7 @@ fn invalid(pointer: &str, what: String) -> Failure {
         (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 400, description = "`bad-header`: the range lies beyond its end", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`: there is none, it is not published, or it lies elsewhere", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the server's image store is away, or does not have it as it was published", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub async fn read(
@@ -117,10 +81,6 @@ pub async fn read(
     let found = server.read(move |tx| tx.image(id)).await?;
     let published = |image: &Image| image.state == ImageState::Published.as_str() && image.url.is_none();
     let image = found.filter(published).ok_or_else(|| Failure::new(ProblemCode::NotFound))?;
-    let file = on_disk(&server, move |server, fs| {
-        fs.open(&whole(server, id), Access::Read).map_err(Failure::internal)
-    })
-    .await?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let length = image.length;
     let usual = [
@@ -131,12 +91,14 @@ pub async fn read(
     ];
     Ok(match asked.map(|asked| range(asked, length)) {
         None | Some(Asked::All) => {
-            (usual, [(header::CONTENT_LENGTH, length.to_string())], sent(file, 0, length)).into_response()
+            let body = server.images().body(&image, 0..length).await?;
+            (usual, [(header::CONTENT_LENGTH, length.to_string())], body).into_response()
         }
         Some(Asked::Part(from, end)) => {
             let part = format!("bytes {from}-{}/{length}", end - 1);
             let more = [(header::CONTENT_RANGE, part), (header::CONTENT_LENGTH, (end - from).to_string())];
-            (StatusCode::PARTIAL_CONTENT, usual, more, sent(file, from, end)).into_response()
+            let body = server.images().body(&image, from..end).await?;
+            (StatusCode::PARTIAL_CONTENT, usual, more, body).into_response()
         }
         Some(Asked::Nothing) => {
             let what = format!("the range lies beyond the end of the image, which has {length} bytes");
@@ -167,46 +129,6 @@ fn range(header: &str, length: u64) -> Asked {
         _ => return Asked::All,
     };
     if part.0 < part.1 { Asked::Part(part.0, part.1) } else { Asked::Nothing }
-}
-
-/// The bytes of a file, read while they are sent: no more than a few pieces are in memory.
-fn sent(file: Box<dyn File>, from: u64, end: u64) -> Body {
-    let (send, arriving) = channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let mut at = from;
-        while at < end {
-            let mut piece = vec![0; usize::try_from((end - at).min(PIECE)).unwrap_or_default()];
-            match file.read_at(at, &mut piece) {
-                Ok(read) if read == piece.len() => at += read as u64,
-                // A file that became shorter or cannot be read: the connection is cut, and the client goes on later.
-                wrong => {
-                    tracing::error!(?wrong, "an image could not be read");
-                    let _ = send.blocking_send(Err(std::io::ErrorKind::UnexpectedEof.into()));
-                    return;
-                }
-            }
-            // Whoever asked has gone away.
-            if send.blocking_send(Ok(piece.into())).is_err() {
-                return;
-            }
-        }
-    });
-    Body::new(Arriving(arriving))
-}
-
-struct Arriving(Receiver<Result<Bytes, std::io::Error>>);
-
-impl HttpBody for Arriving {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
-        let piece = self.0.poll_recv(context);
-        piece.map(|piece| piece.map(|piece| piece.map(hyper::body::Frame::data)))
-    }
 }
 
 #[cfg(test)]

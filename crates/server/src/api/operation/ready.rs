@@ -13,9 +13,13 @@ use crate::server::Server;
 /// The setting that says when writing was last tried.
 const PROBE: &str = "readiness.probe";
 
+/// What does not work while the rest does. Where the store is and what it says is for the operator: the log, the doctor.
+const DEGRADED: &str = "the image store does not do its work: nothing is published or newly installed";
+
 /// The server can do its work
 ///
-/// Fails while the server is about to stop, so that nothing new is sent to it, and while nothing can be written.
+/// Fails while the server is about to stop, so that nothing new is sent to it, and while nothing can be written. An image
+/// store that is away keeps nobody's program from running: it is named, and the server is ready all the same.
 #[utoipa::path(
     get, path = READYZ, operation_id = "readiness_show", tag = "operations",
     responses(
@@ -38,7 +42,10 @@ pub async fn ready(State(server): State<Server>) -> Result<Json<Readiness>, Fail
     }
     match missing.iter().find(|(fails, _)| *fails) {
         Some((_, what)) => Err(Failure::because(ProblemCode::Unavailable, what)),
-        None => Ok(Json(Readiness { ready: true, database, keys, draining })),
+        None => {
+            let degraded = server.images().trouble().is_some().then(|| DEGRADED.to_owned());
+            Ok(Json(Readiness { ready: true, database, keys, draining, degraded }))
+        }
     }
 }
 
