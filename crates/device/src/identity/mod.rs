@@ -1,4 +1,4 @@
-//! The keys of this device at one server, bound to the machine or to a file (A19, B2).
+//! The keys of this device at one server, bound to the machine, to its TPM or to a file (A19, B2).
 //!
 //! # What it protects, and what not
 //!
@@ -8,29 +8,37 @@
 //! not stop somebody who changes the program or the hashes: software alone cannot, and the server's
 //! epochs and hash chains are what make two users of one identity visible.
 //!
+//! With [`Binding::Tpm`] the TPM of the machine makes the signing key and never gives it out, and wraps the other
+//! one: the file then holds nothing that is of use to anybody but this TPM, and nobody gets at the keys by changing a
+//! program. Whoever may use the machine as its user can still have things signed there, for as long as that lasts.
+//!
 //! With [`Binding::File`] the machine is not looked at. A copy then needs that file too, so it belongs
 //! somewhere that is not copied along: a secret mounted into a container, for one. The server is told
-//! which of the two it is, and an offer may refuse `file`.
+//! which of them it is, and an offer may refuse `file`.
 
 mod evidence;
 mod file;
+mod tpm;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::id::{DeviceId, ServerId};
 use carnet_seal::keys::device_of;
+use carnet_seal::{Signer, SigningKey};
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, FsError, NoRandom, Random, random};
-use ed25519_dalek::SigningKey;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 pub use evidence::{Binding, Component, Drift, EvidenceKind, Feature, GivenMachine, Machine, shows_enough};
+pub use tpm::{Area, Tpm, TpmFault, Wrapped};
 
 use crate::storage::{StorageError, ours};
-use evidence::Evidence;
+use evidence::{Evidence, another_kind};
+use tpm::TpmSigner;
 
 /// Who this device is for one server: a name that says nothing, and two key pairs.
 pub struct DeviceIdentity {
@@ -38,8 +46,10 @@ pub struct DeviceIdentity {
     device: DeviceId,
     kind: EvidenceKind,
     drift: Drift,
-    signing: SigningKey,
+    signer: Box<dyn Signer + Send + Sync>,
+    signing_public: DeviceSigningKey,
     agreement: StaticSecret,
+    own_secret: Zeroizing<[u8; 32]>,
 }
 
 /// The identity cannot be used or made. Each text says what can be done about it.
@@ -106,9 +116,23 @@ pub enum IdentityError {
         "this machine shows no number of its own, so a copy of it would look the same: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
     )]
     NothingOfItsOwn,
+    /// The TPM that has wrapped its keys is another one, or has forgotten (A19).
+    #[error("{} was made with another TPM, or this TPM was cleared since: a copied passbook does not run, and `carnet devices repair` cannot carry it over; if this is your device, move {} away, run `carnet register --code -` with your recovery code, then `carnet devices lost`", .0.display(), .0.parent().unwrap_or(.0).display())]
+    AnotherTpm(PathBuf),
+    /// The TPM is of no help.
+    #[error(transparent)]
+    Tpm(#[from] TpmFault),
     /// No random bytes for keys.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
+}
+
+impl IdentityError {
+    /// Whether this is a copy, by all that can be seen: the machine, or its TPM, is not the one it was made on (A19).
+    #[must_use]
+    pub const fn is_of_another_machine(&self) -> bool {
+        matches!(self, Self::AnotherMachine { .. } | Self::AnotherTpm(_))
+    }
 }
 
 impl From<FsError> for IdentityError {
@@ -168,19 +192,17 @@ impl DeviceIdentity {
         binding: &Binding<'_>,
         random: &dyn Random,
     ) -> Result<Self, IdentityError> {
-        let evidence = Evidence::gather(fs, binding, random)?;
-        let (signing, agreement) =
-            (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
-        let signing = SigningKey::from_bytes(&signing);
-        let identity = Self {
-            server,
-            device: device_of(carnet_core::document::PublicKey(signing.verifying_key().to_bytes())),
-            kind: evidence.kind,
-            drift: Drift::default(),
-            signing,
-            agreement: StaticSecret::from(*agreement),
+        let kept = match binding {
+            Binding::Tpm(machine) => {
+                let wrapped = machine.tpm()?.make(&Zeroizing::new(random::bytes(random)?))?;
+                Kept { server, device: device_of(wrapped.public), keys: Keys::Wrapped(wrapped) }
+            }
+            Binding::Machine(_) | Binding::File(_) => Kept::in_clear(fs, server, binding, random)?,
         };
-        replace_file(fs, path, &file::write(&identity, &evidence))?;
+        let unbound = Unbound { path: path.to_owned(), kept };
+        // It must open before it is kept, or the server would register a device that cannot sign.
+        let (bytes, identity) = (file::write(&unbound.kept), unbound.bind(fs, binding)?);
+        replace_file(fs, path, &bytes)?;
         Ok(identity)
     }
 
@@ -208,10 +230,10 @@ impl DeviceIdentity {
         &self.drift
     }
 
-    /// Signs requests, agreements, reports and certificates (Ed25519).
+    /// Signs requests, agreements, reports and certificates.
     #[must_use]
-    pub fn signing_key(&self) -> &SigningKey {
-        &self.signing
+    pub fn signer(&self) -> &dyn Signer {
+        &*self.signer
     }
 
     /// Opens what the server seals to this device (X25519).
@@ -220,10 +242,16 @@ impl DeviceIdentity {
         &self.agreement
     }
 
-    /// The public half of [`DeviceIdentity::signing_key`].
+    /// Checks what [`DeviceIdentity::signer`] signs.
     #[must_use]
-    pub fn signing_public(&self) -> [u8; 32] {
-        self.signing.verifying_key().to_bytes()
+    pub fn signing_public(&self) -> DeviceSigningKey {
+        self.signing_public
+    }
+
+    /// A secret that is only this device's: pseudonyms are made with it.
+    #[must_use]
+    pub fn own_secret(&self) -> &[u8; 32] {
+        &self.own_secret
     }
 
     /// The public half of [`DeviceIdentity::agreement_secret`].
@@ -233,11 +261,47 @@ impl DeviceIdentity {
     }
 }
 
+/// What a file says of an identity.
+struct Kept {
+    server: ServerId,
+    device: DeviceId,
+    keys: Keys,
+}
+
+/// Its keys.
+enum Keys {
+    /// Both, as they are, and what machine or file looked like.
+    Clear { evidence: Evidence, signing: Zeroizing<[u8; 32]>, agreement: Zeroizing<[u8; 32]> },
+    /// Of use to one TPM only.
+    Wrapped(Wrapped),
+}
+
+impl Kept {
+    fn in_clear(
+        fs: &dyn Fs,
+        server: ServerId,
+        binding: &Binding<'_>,
+        random: &dyn Random,
+    ) -> Result<Self, IdentityError> {
+        let evidence = Evidence::gather(fs, binding, random)?;
+        let (signing, agreement) =
+            (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
+        let device = device_of(SigningKey::from_seed(&signing).public());
+        Ok(Self { server, device, keys: Keys::Clear { evidence, signing, agreement } })
+    }
+
+    fn kind(&self) -> EvidenceKind {
+        match &self.keys {
+            Keys::Clear { evidence, .. } => evidence.kind,
+            Keys::Wrapped(_) => EvidenceKind::Tpm,
+        }
+    }
+}
+
 /// An identity as read from its file. Nobody has looked yet at what it is bound to.
 pub struct Unbound {
     path: PathBuf,
-    identity: DeviceIdentity,
-    evidence: Evidence,
+    kept: Kept,
 }
 
 impl Unbound {
@@ -249,32 +313,73 @@ impl Unbound {
         ours(fs, path, 0o077)?;
         let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
         let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
-        let (identity, evidence) = file::read(&bytes, path)?;
-        if identity.server != server {
+        let kept = file::read(&bytes, path)?;
+        if kept.server != server {
             return Err(IdentityError::AnotherServer(path.to_owned()));
         }
-        Ok(Self { path: path.to_owned(), identity, evidence })
+        Ok(Self { path: path.to_owned(), kept })
     }
 
     /// What it is bound to.
     #[must_use]
     pub fn kind(&self) -> EvidenceKind {
-        self.identity.kind
+        self.kept.kind()
     }
 
     /// The device that it says to be.
     #[must_use]
     pub fn device(&self) -> DeviceId {
-        self.identity.device
+        self.kept.device
     }
 
     /// The identity, if this is what it is bound to (A19).
     ///
     /// # Errors
-    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`].
+    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`],
+    /// [`IdentityError::AnotherTpm`], [`IdentityError::Tpm`].
     pub fn bind(self, fs: &dyn Fs, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {
-        let drift = self.evidence.check(fs, &self.path, binding)?;
-        Ok(DeviceIdentity { drift, ..self.identity })
+        let Kept { server, device, .. } = self.kept;
+        let kind = self.kept.kind();
+        match self.kept.keys {
+            Keys::Clear { evidence, signing, agreement } => {
+                let drift = evidence.check(fs, &self.path, binding)?;
+                let (signer, agreement) = (SigningKey::from_seed(&signing), StaticSecret::from(*agreement));
+                let (signing_public, signer) = (signer.public().into(), Box::new(signer));
+                let own_secret = signing;
+                Ok(DeviceIdentity {
+                    server,
+                    device,
+                    kind,
+                    drift,
+                    signer,
+                    signing_public,
+                    agreement,
+                    own_secret,
+                })
+            }
+            Keys::Wrapped(wrapped) => {
+                let Binding::Tpm(machine) = binding else {
+                    return Err(another_kind(self.path, kind, binding));
+                };
+                let tpm = machine.tpm()?;
+                let own_secret = tpm.open(&wrapped).map_err(|fault| match fault {
+                    TpmFault::Another => IdentityError::AnotherTpm(self.path),
+                    fault => fault.into(),
+                })?;
+                let (drift, agreement) = (Drift::default(), StaticSecret::from(*own_secret));
+                let (signing_public, signer) = (wrapped.public, Box::new(TpmSigner { tpm, wrapped }));
+                Ok(DeviceIdentity {
+                    server,
+                    device,
+                    kind,
+                    drift,
+                    signer,
+                    signing_public,
+                    agreement,
+                    own_secret,
+                })
+            }
+        }
     }
 
     /// Takes note of tolerated changes: from now on the identity is bound to the machine as it is. Keys stay.
@@ -287,10 +392,14 @@ impl Unbound {
         binding: &Binding<'_>,
         random: &dyn Random,
     ) -> Result<Drift, IdentityError> {
-        let drift = self.evidence.check(fs, &self.path, binding)?;
+        let Self { path, mut kept } = self;
+        let Keys::Clear { evidence, .. } = &mut kept.keys else {
+            return Err(another_kind(path, EvidenceKind::Tpm, binding));
+        };
+        let drift = evidence.check(fs, &path, binding)?;
         if !drift.is_none() {
-            let evidence = Evidence::gather(fs, binding, random)?;
-            replace_file(fs, &self.path, &file::write(&self.identity, &evidence))?;
+            *evidence = Evidence::gather(fs, binding, random)?;
+            replace_file(fs, &path, &file::write(&kept))?;
         }
         Ok(drift)
     }
@@ -298,7 +407,8 @@ impl Unbound {
 
 impl fmt::Debug for Unbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unbound({:?})", self.identity)
+        let Kept { server, device, .. } = &self.kept;
+        write!(f, "Unbound({device} at {server}, {})", self.kept.kind())
     }
 }
 

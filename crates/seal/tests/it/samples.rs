@@ -131,7 +131,7 @@ pub fn statement() -> Statement {
     Statement {
         server: server(),
         device: device(),
-        device_key: device_key().public(),
+        device_key: device_key().public().into(),
         device_name: "atelier".into(),
         user: USER,
         app: app(),
@@ -372,7 +372,7 @@ pub fn pass() -> Pass {
         floating: false,
         versions: VersionRange::default(),
         reporting: None,
-        device_key: device_key().public(),
+        device_key: device_key().public().into(),
         previous: Digest([0x77; 32]),
         from_move: None,
     }
@@ -441,7 +441,7 @@ pub fn receipt() -> Receipt {
 
 pub fn registered_receipt() -> Answer {
     let effect = Effect::Registered {
-        signing_key: device_key().public(),
+        signing_key: device_key().public().into(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::Tpm,
         only: Some(LICENSE),
@@ -523,7 +523,7 @@ pub fn agreement() -> Agreement {
 
 pub fn registration() -> Registration {
     Registration {
-        signing_key: device_key().public(),
+        signing_key: device_key().public().into(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),

@@ -228,7 +228,8 @@ fn askers(spoiler: &Spoiler) -> Vec<Bad> {
 /// The key that a report brings must be that of the device, and must have signed it.
 fn brings<T: Document>(of: &dyn Fn(Statement) -> T) -> Vec<Bad> {
     let says = samples::statement;
-    let under = |public: PublicKey| Statement { device_key: public, device: device_of(public), ..says() };
+    let under =
+        |public: PublicKey| Statement { device_key: public.into(), device: device_of(public), ..says() };
     vec![
         Bad::new(
             "another device",
@@ -316,7 +317,7 @@ fn registrations() -> Vec<Bad> {
         request.journal.device = device;
         signed(request, signer)
     };
-    let of = |public: PublicKey| Registration { signing_key: public, ..registration() };
+    let of = |public: PublicKey| Registration { signing_key: public.into(), ..registration() };
     let stranger = key(50);
     let forged = joining(Joins::With(Box::new(brought(signed(portable(), &device_key())))));
     vec![
