@@ -6,7 +6,8 @@
 //! * [`history`] – what was asked and answered, checked against the invariants; `load` puts load on a server;
 //! * [`postgres`] – a PostgreSQL cluster, with a schema for each test;
 //! * [`random`] – random bytes from a seed that is printed;
-//! * [`server`] – a licensing server in memory, with mishaps on the way to it.
+//! * [`server`] – a licensing server in memory, with mishaps on the way to it;
+//! * [`tpm_key`] – a device's key that signs another way each time.
 
 pub mod clock;
 pub mod customer;
@@ -17,11 +18,13 @@ pub mod load;
 pub mod postgres;
 pub mod random;
 pub mod server;
+pub mod tpm_key;
 
 pub use clock::FakeClock;
 pub use disk::{Fault, Loss, MemDisk, MemFs};
 pub use random::SeededRandom;
 pub use server::{FakeServer, Mishap};
+pub use tpm_key::TpmKey;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -41,6 +41,9 @@ const STEPS: &[Step] = &[
     Step { title: "tests", work: tests, remedy: "run the one that failed: cargo test -p PACKAGE NAME" },
 ];
 
+/// What is built in on demand only. The tests of it are in targets called `optional`.
+const FEATURES: &[&str] = &["carnet-cli/tpm"];
+
 /// Runs all steps; the first that fails ends the run.
 pub fn run(workspace: &Workspace) -> Result<(), Failure> {
     run_steps(workspace, STEPS)
@@ -72,12 +75,21 @@ fn generated(workspace: &Workspace) -> Result<(), Failure> {
     generate::run(workspace, generate::GENERATED, generate::Mode::Check)
 }
 
+/// With what is built in on demand, and then as a release is built.
 fn clippy(workspace: &Workspace) -> Result<(), Failure> {
-    let arguments = ["clippy", "--locked", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    workspace::run(&mut workspace.cargo(arguments))
+    let (features, quiet) =
+        (FEATURES.join(","), ["clippy", "--locked", "--quiet", "--workspace", "--all-targets"]);
+    for more in [&["--features", &features][..], &[]] {
+        let arguments = [&quiet[..], more, &["--", "-D", "warnings"]].concat();
+        workspace::run(&mut workspace.cargo(arguments))?;
+    }
+    Ok(())
 }
 
 fn tests(workspace: &Workspace) -> Result<(), Failure> {
+    let features = FEATURES.join(",");
+    let optional = ["test", "--locked", "--workspace", "--features", &features, "--test", "optional"];
+    workspace::run(&mut workspace.cargo(optional))?;
     let cluster = Cluster::start(workspace)?;
     let mut test = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]);
     workspace::run(test.env(postgres::VARIABLE, &cluster.address))

@@ -7,9 +7,13 @@ mod corpus;
 #[path = "../../../../fuzz/src/lib.rs"]
 mod decoders;
 mod envelopes;
+mod esp256;
 mod images;
 mod reports;
 mod requests;
 mod samples;
+#[path = "../../../testkit/src/tpm_key.rs"]
+#[expect(clippy::expect_used, reason = "a key of a test is one")]
+mod tpm_key;
 mod trust;
 mod vectors;

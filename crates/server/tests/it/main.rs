@@ -34,4 +34,5 @@ mod shop;
 mod suppliers;
 mod tls;
 mod tokens;
+mod tpm;
 mod world;
