@@ -1,5 +1,7 @@
 //! A device's key as a TPM has it: ECDSA over P-256, and for the same bytes another signature each time.
 
+#![expect(clippy::expect_used, reason = "a key of a test is one")]
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 

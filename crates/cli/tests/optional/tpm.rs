@@ -111,7 +111,8 @@ fn a19_a_copied_home_does_not_run_with_another_tpm_and_repair_says_so() {
     let mut thief = visitor(&shop, &other);
     copy(&ann.carnet.home, &thief.carnet.home);
     let words = ["another TPM", "cannot carry it over", "register --code -", "devices lost"];
-    refused(&thief.run(&["passes", "--json", "--offline"]), "passbook", &words);
+    let listed = thief.run(&["passes", "--json", "--offline"]);
+    assert!(listed.out.contains("another TPM") && !listed.out.contains("two-runs"), "{listed:?}");
     refused(&thief.run(&["devices", "repair", "--json"]), "passbook", &words);
     refused(&thief.run(&["register", "--json"]), "passbook", &words);
     assert_eq!(thief.sh("true").code, 4, "the controller of the program refuses too");

@@ -194,9 +194,9 @@ fn i12_every_flipped_bit_and_every_truncation_is_found() {
 #[test]
 fn an_identity_of_a_newer_version_is_not_called_damaged() {
     let disk = MemDisk::new();
-    disk.put(path(), b"CARNETI1\x02\x00 whatever the future brings");
+    disk.put(path(), b"CARNETI1\x03\x00 whatever the future brings");
     let newer = open(&disk, &Binding::Machine(&ann())).unwrap_err();
-    assert!(matches!(newer, IdentityError::TooNew { version: 2, .. }), "{newer}");
+    assert!(matches!(newer, IdentityError::TooNew { version: 3, .. }), "{newer}");
 }
 
 #[test]

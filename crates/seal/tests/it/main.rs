@@ -13,7 +13,6 @@ mod reports;
 mod requests;
 mod samples;
 #[path = "../../../testkit/src/tpm_key.rs"]
-#[expect(clippy::expect_used, reason = "a key of a test is one")]
 mod tpm_key;
 mod trust;
 mod vectors;
