@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carnet_device::platform::ThisMachine;
 use carnet_seal::ServerUrl;
 use carnet_seam::{Crash, Fs, RealFs};
 
@@ -26,6 +27,8 @@ pub struct Environment {
     pub server: Option<String>,
     /// `CARNET_IDENTITY`.
     pub identity: Option<String>,
+    /// `CARNET_TPM`.
+    pub tpm: Option<String>,
     /// `CARNET_TOKEN`; hidden where this is shown.
     pub token: Option<Token>,
     /// `PATH`.
@@ -95,6 +98,12 @@ impl Context {
     #[must_use]
     pub fn identity(&self) -> Option<&str> {
         self.environment.identity.as_deref()
+    }
+
+    /// The machine, with the TPM that the environment names.
+    #[must_use]
+    pub fn machine(&self) -> ThisMachine {
+        ThisMachine::with_tpm(self.environment.tpm.clone())
     }
 
     /// The server that the command line or the environment names.

@@ -19,6 +19,7 @@ fn environment() -> Environment {
         home: variable("CARNET_HOME").map(PathBuf::from),
         server: text("CARNET_SERVER"),
         identity: text("CARNET_IDENTITY"),
+        tpm: text("CARNET_TPM"),
         token: text("CARNET_TOKEN").and_then(|token| Token::in_text(&token)),
         path: variable("PATH"),
         crash: crash(),

@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 use carnet_device::identity::{Component, Machine};
 use carnet_device::platform::ThisMachine;
 use carnet_seal::SigningKey;
-use carnet_seal::keys::Signer;
 
 use place::{Disk, Place, RECORDS};
 
@@ -86,7 +85,7 @@ fn cold_start() {
             times.push(part);
         }
         durable.push(timed(|| place.start(Disk::Real)));
-        evidence.push(timed(|| Component::ALL.map(|component| ThisMachine.features(component))));
+        evidence.push(timed(|| Component::ALL.map(|component| ThisMachine::default().features(component))));
     }
     let (start, verify) = (median(&mut starts), median(&mut verified));
     let ratio = start.as_secs_f64() / verify.as_secs_f64();

@@ -91,7 +91,7 @@ impl Controller {
             home: None,
             env: Env::real(),
             net: None,
-            machine: Arc::new(ThisMachine),
+            machine: Arc::new(ThisMachine::with_tpm(usual_tpm())),
             version: None,
             launched_by: None,
             start_wait: START_WAIT,
@@ -181,7 +181,8 @@ impl Site {
                 Disapproved::not_registered(&self.product.url)
             }
             error => {
-                if let PassbookError::Identity(IdentityError::AnotherMachine { .. }) = &error {
+                let copied = IdentityError::is_of_another_machine;
+                if matches!(&error, PassbookError::Identity(error) if copied(error)) {
                     // For the supplier to see, if this copy ever reports. Whether that works changes nothing here.
                     let (env, pin, app) = (&self.env, self.product.pin(), &self.product.app);
                     let _ = note_copy(env, &self.home, pin, app, &self.machine);
@@ -271,6 +272,14 @@ impl Builder {
 )]
 fn usual_home() -> Option<PathBuf> {
     place::home(|name| std::env::var_os(name))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a library has no `main` in which to read the environment; a program hands over `machine` instead"
+)]
+fn usual_tpm() -> Option<String> {
+    std::env::var("CARNET_TPM").ok().filter(|way| !way.is_empty())
 }
 
 #[expect(

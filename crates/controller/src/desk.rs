@@ -195,7 +195,8 @@ impl Desk {
                 self.book = None;
                 Err(error.into())
             }
-            Err(BookError::Seal(_)) => Err(Failure::Why(Why::NotGenuine)),
+            // Nothing is signed to be recorded.
+            Err(BookError::Seal(_) | BookError::Signer(_)) => Err(Failure::Why(Why::NotGenuine)),
         }
     }
 

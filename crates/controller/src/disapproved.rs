@@ -171,6 +171,7 @@ impl From<PassbookError> for Disapproved {
         match error {
             PassbookError::Identity(
                 error @ (IdentityError::AnotherMachine { .. }
+                | IdentityError::AnotherTpm(_)
                 | IdentityError::AnotherFile { .. }
                 | IdentityError::AnotherKind { .. }),
             ) => Self::told("another-device", &error),
@@ -179,7 +180,9 @@ impl From<PassbookError> for Disapproved {
             }
             PassbookError::Identity(error) => Self::told("passbook-unusable", &error),
             PassbookError::Journal(error) => error.into(),
-            error @ PassbookError::Damaged { .. } => Self::told("passbook-unusable", &error),
+            error @ (PassbookError::Damaged { .. } | PassbookError::Signer(_)) => {
+                Self::told("passbook-unusable", &error)
+            }
             error @ PassbookError::KeySet(_) => Self::told("server-not-trusted", &error),
         }
     }

@@ -26,7 +26,7 @@ impl Genuine {
             && head.journal == state.name
             && **pass == held.pass
             && state.name.app.as_ref() == Some(&pass.app)
-            && pass.device_key.0 == passbook.identity().signing_public();
+            && pass.device_key == passbook.identity().signing_public();
         ours.then(|| Self { held: held.clone(), issued: head.issued })
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, VersionRange};
 use crate::component::Drift;
+use crate::device_key::DeviceSigningKey;
 use crate::id::{
     DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, ServerId, SupplierId, TransactionId,
     UserId,
@@ -155,7 +156,7 @@ impl Operation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Registration {
     /// Checks everything this device signs.
-    pub signing_key: PublicKey,
+    pub signing_key: DeviceSigningKey,
     /// What is meant for this device alone is sealed to this key.
     pub agreement_key: PublicKey,
     /// What the device's identity is bound to.
@@ -404,7 +405,7 @@ pub struct Pass {
     /// What the device records for the supplier.
     pub reporting: Option<Reporting>,
     /// The key that the device proves itself with (RFC 8747 `cnf`).
-    pub device_key: PublicKey,
+    pub device_key: DeviceSigningKey,
     /// Digest of the journal's previous answer.
     pub previous: Digest,
     /// The move that brought it, for the first pass after an import.
@@ -807,7 +808,7 @@ pub enum Effect {
     /// The device is registered under these keys.
     Registered {
         /// Checks everything this device signs.
-        signing_key: PublicKey,
+        signing_key: DeviceSigningKey,
         /// What is meant for this device alone is sealed to this key.
         agreement_key: PublicKey,
         /// What the device's identity is bound to.

@@ -11,6 +11,7 @@ pub mod app;
 pub mod charge;
 pub mod component;
 pub mod device;
+pub mod device_key;
 pub mod document;
 pub mod id;
 pub mod journal;

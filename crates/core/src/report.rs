@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{AppId, Feature, Version};
 use crate::component::Drift;
+use crate::device_key::DeviceSigningKey;
 use crate::document::{PublicKey, Totals};
 use crate::id::{DeviceId, Digest, LicenseId, PassId, RequestId, ServerId, SupplierId, UserId};
 use crate::time::{Seconds, Time};
@@ -124,7 +125,7 @@ pub struct Statement {
     /// Who says it. The name of a device follows from its key.
     pub device: DeviceId,
     /// Checks what the device signs.
-    pub device_key: PublicKey,
+    pub device_key: DeviceSigningKey,
     /// What the machine calls itself.
     pub device_name: String,
     /// Whose device it is.

@@ -27,6 +27,7 @@ pub use self::redeeming::Grant;
 pub use self::supplier::{Freed, free_device, review};
 use crate::charge::Charge;
 use crate::component::Drift;
+use crate::device_key::DeviceSigningKey;
 use crate::document::{
     Answer, Body, Effect, Evidence, Head, JournalName, Operation, PassKind, PublicKey, Purpose, Reason,
     Receipt, Refusal, Request, Resume, Totals,
@@ -49,7 +50,7 @@ pub struct Device {
     /// Whose.
     pub user: UserId,
     /// Checks what it signs.
-    pub signing_key: PublicKey,
+    pub signing_key: DeviceSigningKey,
     /// What is meant for it alone is sealed to this.
     pub agreement_key: PublicKey,
     /// What its identity is bound to.

@@ -13,7 +13,7 @@ use carnet_core::report::{ReportRequest, Wanted};
 use carnet_seal::cbor::{self, Limits};
 use carnet_seal::correspondence::{CBOR, CodePart, Inquiry, PART};
 use carnet_seal::report::attachment;
-use carnet_seal::{SealError, Signer, Unverified};
+use carnet_seal::{SealError, Unverified};
 use carnet_seam::NetError;
 use carnet_seam::fs::{read_file, replace_file};
 use carnet_seam::net::Method;
@@ -83,7 +83,7 @@ pub fn ask(passbook: &Passbook, line: Line<'_>) -> Result<(), ContactError> {
     }
     let (server, device, at) = (passbook.pin().server, passbook.identity().device(), passbook.env().now());
     let mut inquiry = Inquiry { server, device, at, signature: [0; 64] };
-    inquiry.signature = passbook.signer().sign(&inquiry.statement());
+    inquiry.signature = passbook.signer().sign(&inquiry.statement())?;
     let answer = line.exchange_as(CBOR, Method::Post, REQUESTS_PATH, &inquiry.encode())?;
     let documents: Vec<Vec<u8>> = cbor::decode_within(&answer, Limits::MESSAGE)
         .map_err(|wrong| ContactError::Untrusted(SealError::Claims(wrong)))?;
@@ -127,7 +127,7 @@ pub fn hand_in(
             bytes,
             signature: [0; 64],
         };
-        part.signature = passbook.signer().sign(&part.statement());
+        part.signature = passbook.signer().sign(&part.statement())?;
         let answer = line.exchange_as(CBOR, Method::Post, REPORTS_PATH, &part.encode())?;
         let arrived: u64 =
             cbor::decode(&answer).map_err(|wrong| ContactError::Untrusted(SealError::Claims(wrong)))?;

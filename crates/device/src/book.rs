@@ -10,7 +10,7 @@ use carnet_core::id::{DeviceId, Digest, RequestId};
 use carnet_core::journal::{Erasure, Received, Record, State};
 use carnet_core::time::Time;
 use carnet_seal::cbor::{self, Cbor, Limits};
-use carnet_seal::{RequestMessage, SealError, Signed, SigningKey, sign};
+use carnet_seal::{RequestMessage, SealError, Signed, Signer, SignerFault, sign};
 use carnet_seam::Fs;
 
 use crate::journal::{self, Entry, Fold, Head, Journal, JournalError, Misfit, Peek, Settings, Tail};
@@ -31,9 +31,21 @@ pub enum BookError {
     /// It may not be done now.
     #[error(transparent)]
     Disapproved(#[from] Disapproval),
+    /// The key of this device cannot be reached; nothing is lost, and the request stays open.
+    #[error(transparent)]
+    Signer(SignerFault),
     /// A document of our own cannot be made; a defect.
     #[error("a document could not be made: {0}")]
-    Seal(#[from] SealError),
+    Seal(SealError),
+}
+
+impl From<SealError> for BookError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Signer(fault) => Self::Signer(fault),
+            error => Self::Seal(error),
+        }
+    }
 }
 
 /// The state, as the layer of bytes sees it.
@@ -332,11 +344,13 @@ impl Book {
         Ok(self.state())
     }
 
-    /// The open request as it is sent, with the proofs that travel beside it. None when nothing is open.
+    /// The open request as it is sent, with the proofs that travel beside it. None when nothing is open. A repeat has the
+    /// same payload, by which the server knows it again; its signature may be another one.
     ///
     /// # Errors
-    /// [`JournalError`] when the intent cannot be made durable before it is sent.
-    pub fn message(&mut self, key: &SigningKey, receipt: &[u8]) -> Result<Option<RequestMessage>, BookError> {
+    /// [`JournalError`] when the intent cannot be made durable before it is sent; [`BookError::Signer`] when it cannot be
+    /// signed.
+    pub fn message(&mut self, key: &dyn Signer, receipt: &[u8]) -> Result<Option<RequestMessage>, BookError> {
         self.journal.ensure_durable()?;
         let Some(intent) = self.state().intent.clone() else { return Ok(None) };
         let proof = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());

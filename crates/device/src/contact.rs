@@ -6,7 +6,7 @@ use carnet_core::app::AppId;
 use carnet_core::device::Disapproval;
 use carnet_core::document::{Body, Operation, Reason, Request};
 use carnet_core::journal::State;
-use carnet_seal::{RequestMessage, SealError};
+use carnet_seal::{RequestMessage, SealError, SignerFault};
 use carnet_seam::net::{Method, Request as NetRequest};
 use carnet_seam::{Net, NetError, NoRandom};
 
@@ -69,8 +69,15 @@ impl From<BookError> for ContactError {
         match error {
             BookError::Journal(error) => Self::Passbook(error.into()),
             BookError::Disapproved(why) => Self::Disapproved(why),
+            BookError::Signer(fault) => fault.into(),
             BookError::Seal(error) => Self::Untrusted(error),
         }
+    }
+}
+
+impl From<SignerFault> for ContactError {
+    fn from(fault: SignerFault) -> Self {
+        Self::Passbook(fault.into())
     }
 }
 

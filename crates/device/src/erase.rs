@@ -319,7 +319,7 @@ pub fn certificate(
     let user = passbook.user().ok_or(ReportError::NoUser)?;
     let says = statement(passbook, machine, &state, app, user, head, done.nonce);
     let certificate = ErasureCertificate { says, list: attachment(&list) };
-    let signed = sign(certificate, &passbook.signer()).map_err(ReportError::Seal)?;
+    let signed = sign(certificate, passbook.signer()).map_err(ReportError::from)?;
     let seed = random::bytes(&*passbook.env().random).map_err(ReportError::NoRandom)?;
     let code = sealed::seal(Carried::Certificate, signed.bytes(), &list, keys.seal_to, seed);
     Ok(code.map_err(ReportError::Seal)?)

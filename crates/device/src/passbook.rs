@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use carnet_core::app::AppId;
 use carnet_core::component::Drift;
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::{Answer, Evidence, JournalName, PublicKey};
 use carnet_core::id::{Digest, UserId};
 use carnet_core::journal::State;
 use carnet_seal::keys::{AgreementKey, RootPin};
-use carnet_seal::{KeyRing, RequestMessage, SealError, ServerUrl, SigningKey, Unverified};
+use carnet_seal::{KeyRing, RequestMessage, SealError, ServerUrl, Signer, SignerFault, Unverified};
 use carnet_seam::fs::{discard, read_file, replace_file};
 use carnet_seam::{File, FsError};
 
@@ -67,6 +68,9 @@ pub enum PassbookError {
         /// What is wrong with it.
         wrong: SealError,
     },
+    /// The key of this device cannot be reached.
+    #[error(transparent)]
+    Signer(#[from] SignerFault),
     /// A key set that came in is not one to keep.
     #[error("the key set is not to be trusted ({0}): check that this is the right server, then try again")]
     KeySet(SealError),
@@ -107,9 +111,13 @@ impl Passbook {
         let unbound = Unbound::read(&*env.fs, &place.identity(), pin.server)?;
         let file = match unbound.kind() {
             EvidenceKind::File => bound_to(&env, &place)?,
-            EvidenceKind::Hardware => None,
+            EvidenceKind::Hardware | EvidenceKind::Tpm => None,
         };
-        let binding = file.as_deref().map_or(Binding::Machine(machine), Binding::File);
+        let binding = match (unbound.kind(), &file) {
+            (EvidenceKind::Tpm, _) => Binding::Tpm(machine),
+            (_, Some(file)) => Binding::File(file),
+            (_, None) => Binding::Machine(machine),
+        };
         let identity = unbound.bind(&*env.fs, &binding)?;
         Self::with(env, place, pin, identity)
     }
@@ -129,7 +137,7 @@ impl Passbook {
                 replace_file(&*env.fs, &binding_path(&place), text.as_bytes())?;
             }
             // Left behind by an attempt that died before there was an identity.
-            Binding::Machine(_) => discard(&*env.fs, &binding_path(&place))?,
+            Binding::Machine(_) | Binding::Tpm(_) => discard(&*env.fs, &binding_path(&place))?,
         }
         let identity =
             DeviceIdentity::open_or_create(&*env.fs, &place.identity(), pin.server, binding, &*env.random)?;
@@ -216,15 +224,15 @@ impl Passbook {
 
     /// The key that signs what this device says.
     #[must_use]
-    pub fn signer(&self) -> SigningKey {
-        SigningKey::from_seed(&self.identity.signing_key().to_bytes())
+    pub fn signer(&self) -> &dyn Signer {
+        self.identity.signer()
     }
 
     /// The public keys of this device: signing, agreement.
     #[must_use]
-    pub fn public_keys(&self) -> (PublicKey, PublicKey) {
+    pub fn public_keys(&self) -> (DeviceSigningKey, PublicKey) {
         let agreement = AgreementKey::from_seed(&self.identity.agreement_secret().to_bytes());
-        (self.signer().public(), agreement.public())
+        (self.identity.signing_public(), agreement.public())
     }
 
     /// What of the machine has changed since the identity was bound to it, within what is tolerated; none: nothing.
@@ -239,6 +247,7 @@ impl Passbook {
         match self.identity.evidence_kind() {
             EvidenceKind::Hardware => Evidence::Hardware,
             EvidenceKind::File => Evidence::File,
+            EvidenceKind::Tpm => Evidence::Tpm,
         }
     }
 
@@ -361,7 +370,7 @@ impl Passbook {
     /// [`BookError`], with the remedy.
     pub fn message(&self, book: &mut Book) -> Result<Option<RequestMessage>, BookError> {
         let receipt = self.receipt.as_ref().map_or(&[][..], |receipt| &receipt.document);
-        book.message(&self.signer(), receipt)
+        book.message(self.signer(), receipt)
     }
 
     /// The key set as the root has signed it; empty when it is gone.

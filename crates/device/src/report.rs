@@ -12,7 +12,7 @@ use carnet_seal::detail::DetailOpener;
 use carnet_seal::keys::{AgreementKey, OpensCodes};
 use carnet_seal::report::{attachment, open_report};
 use carnet_seal::sealed::{self, Carried, CodeError};
-use carnet_seal::{KeyRing, SealError, Unverified, sign};
+use carnet_seal::{KeyRing, SealError, SignerFault, Unverified, sign};
 use carnet_seam::{NoRandom, random};
 
 use crate::identity::Machine;
@@ -37,9 +37,21 @@ pub enum ReportError {
     /// No random bytes to seal with.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
+    /// The key of this device cannot be reached.
+    #[error(transparent)]
+    Signer(SignerFault),
     /// The document cannot be made.
     #[error("the report could not be made: {0}")]
-    Seal(#[from] SealError),
+    Seal(SealError),
+}
+
+impl From<SealError> for ReportError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Signer(fault) => Self::Signer(fault),
+            error => Self::Seal(error),
+        }
+    }
 }
 
 /// What a report is made of beyond the journal.
@@ -82,7 +94,7 @@ pub fn make(
     let records = beside(&segments);
     let Facts { version, integrity, .. } = facts;
     let report = UsageReport { says, version, integrity, records: attachment(&records) };
-    let signed = sign(report, &passbook.signer())?;
+    let signed = sign(report, passbook.signer())?;
     let seed = random::bytes(&*passbook.env().random)?;
     Ok(sealed::seal(Carried::Report, signed.bytes(), &records, keys.seal_to, seed)?)
 }
@@ -110,7 +122,7 @@ pub(crate) fn statement(
     Statement {
         server: state.server,
         device: state.name.device,
-        device_key: passbook.signer().public(),
+        device_key: passbook.identity().signing_public(),
         device_name: machine.host_name().unwrap_or_else(|| state.name.device.to_string()),
         user,
         app: app.clone(),

@@ -53,8 +53,8 @@ impl Details {
         run: RunId,
         version: Option<Version>,
     ) -> Result<Self, NoRandom> {
-        let secret = Zeroizing::new(passbook.identity().signing_key().to_bytes());
-        let salt = Sha256::new().chain_update(b"carnet pseudonym").chain_update(*secret).finalize();
+        let secret = passbook.identity().own_secret();
+        let salt = Sha256::new().chain_update(b"carnet pseudonym").chain_update(secret).finalize();
         Self::with(passbook.env(), machine, run, version, salt.into())
     }
 

@@ -7,7 +7,6 @@ use carnet_core::app::AppId;
 use carnet_core::id::LicenseId;
 use carnet_core::license::Status;
 use carnet_core::time::{Seconds, Time, counted, seconds_in_words};
-use carnet_seal::Signer;
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
@@ -41,7 +40,7 @@ impl Manager {
         self.unlock(&passbook)?;
         let (server, device, at) = (self.server().pin.server, passbook.identity().device(), self.now());
         let statement = AccountQuery::statement(server, device, at);
-        let signature = BASE64URL_NOPAD.encode(&passbook.signer().sign(statement.as_bytes()));
+        let signature = BASE64URL_NOPAD.encode(&passbook.signer().sign(statement.as_bytes())?);
         self.way().post(path::ACCOUNT, &AccountQuery { server, device, at, signature })
     }
 }

@@ -7,7 +7,7 @@ use carnet_core::document::{Agreed, Agreement, Operation, Reason};
 use carnet_core::journal::State;
 use carnet_core::offer::Listed;
 use carnet_device::Passbook;
-use carnet_seal::{Signed, sign};
+use carnet_seal::{SealError, Signed, sign};
 use carnet_seam::NetError;
 
 use crate::error::ManagerError;
@@ -123,8 +123,11 @@ impl Manager {
             at: self.now(),
             listed: Listed { app: app.clone(), serial: offer.serial, offer: offer.offer.clone() },
         };
-        let signed: Result<Signed<Agreement>, _> = sign(agreement, &passbook.signer());
-        let untrusted = |wrong| ManagerError::Untrusted { url: self.server().url.clone(), wrong };
+        let signed: Result<Signed<Agreement>, _> = sign(agreement, passbook.signer());
+        let untrusted = |error| match error {
+            SealError::Signer(fault) => ManagerError::from(fault),
+            wrong => ManagerError::Untrusted { url: self.server().url.clone(), wrong },
+        };
         Ok(Agreed::from(signed.map_err(untrusted)?))
     }
 

@@ -13,7 +13,7 @@ use carnet_device::report::ReportError;
 use carnet_device::{BookError, ContactError, MediumError, PassbookError, StorageError};
 use carnet_image::sealed_keys::SealedKeysError;
 use carnet_image::{FetchError, ImageError};
-use carnet_seal::{SealError, ServerUrl};
+use carnet_seal::{SealError, ServerUrl, SignerFault};
 use carnet_seam::{NetError, NoRandom};
 
 use crate::person::PersonProblem;
@@ -282,6 +282,12 @@ impl From<PassbookError> for ManagerError {
     }
 }
 
+impl From<SignerFault> for ManagerError {
+    fn from(fault: SignerFault) -> Self {
+        Self::Passbook(fault.into())
+    }
+}
+
 impl From<MediumError> for ManagerError {
     fn from(error: MediumError) -> Self {
         Self::Medium(error)
@@ -293,6 +299,7 @@ impl From<BookError> for ManagerError {
         match error {
             BookError::Journal(error) => error.into(),
             BookError::Disapproved(why) => Self::Disapproved(why),
+            BookError::Signer(fault) => fault.into(),
             // A document of our own that cannot be made is a defect; it has no other place.
             BookError::Seal(_) => Self::OutOfStep,
         }
@@ -305,6 +312,7 @@ impl From<EraseError> for ManagerError {
             EraseError::Book(error) => error.into(),
             EraseError::Report(ReportError::Journal(error)) => error.into(),
             EraseError::Report(ReportError::NoRandom(error)) => Self::NoRandom(error),
+            EraseError::Report(ReportError::Signer(fault)) => fault.into(),
             EraseError::Note(error) => error.into(),
             error => Self::Report(error),
         }

@@ -56,7 +56,7 @@ impl Setup {
     #[must_use]
     pub fn real(env: Env, home: PathBuf, time_limit: Duration) -> Self {
         let carrier: Carrier = Arc::new(|url| Box::new(carnet_carrier::Http::new(url.as_str())));
-        Self { env, home, machine: Arc::new(ThisMachine), carrier, time_limit, pin: None }
+        Self { env, home, machine: Arc::new(ThisMachine::default()), carrier, time_limit, pin: None }
     }
 
     /// The servers that this home has passbooks for (A22).

@@ -45,6 +45,8 @@ pub enum Identity {
     Machine,
     /// A file with random bytes, made when it is missing: for containers, and for several devices on one machine.
     File(PathBuf),
+    /// The TPM of this machine, which makes the signing key and never gives it out.
+    Tpm,
 }
 
 /// A registered device.
@@ -121,6 +123,7 @@ impl Manager {
         let binding = match identity {
             Identity::Machine => Binding::Machine(&*setup.machine),
             Identity::File(path) => Binding::File(path),
+            Identity::Tpm => Binding::Tpm(&*setup.machine),
         };
         Ok(Passbook::create(setup.env.clone(), &setup.home, self.server().pin, &binding)?)
     }

@@ -51,7 +51,7 @@ impl Server {
             let device = Device {
                 id,
                 user: USER,
-                signing_key: PublicKey([index; 32]),
+                signing_key: PublicKey([index; 32]).into(),
                 agreement_key: PublicKey([index; 32]),
                 evidence: Evidence::Hardware,
                 receipt: digest(&("receipt", id)),

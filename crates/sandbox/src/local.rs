@@ -161,7 +161,8 @@ impl Local {
     }
 
     fn passbook(&self) -> Result<Passbook, Error> {
-        Passbook::open(Env::real(), &self.home, self.server.pin(), &ThisMachine).map_err(Error::other)
+        Passbook::open(Env::real(), &self.home, self.server.pin(), &ThisMachine::default())
+            .map_err(Error::other)
     }
 }
 

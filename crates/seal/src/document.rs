@@ -159,7 +159,7 @@ impl Unverified<Request> {
         if claims.journal.device != device {
             return Err(SealError::OtherDevice(claims.journal.device));
         }
-        let key = VerifyingKey::ed25519(registration.signing_key)?;
+        let key = VerifyingKey::of_device(registration.signing_key)?;
         let key = DeviceKey { server, device: claims.journal.device, key };
         key.check(self, |request| (request.server, request.journal.device))
     }

@@ -4,7 +4,7 @@ use carnet_core::id::{DeviceId, ServerId};
 use carnet_core::time::Time;
 
 use crate::cbor::CborError;
-use crate::keys::KeyId;
+use crate::keys::{KeyId, SignerFault};
 use crate::kind::Kind;
 
 /// Why a document was refused. What is wrong with the bytes comes first, then what is wrong with the key,
@@ -79,4 +79,7 @@ pub enum SealError {
     /// A registration was expected.
     #[error("only a registration can be checked with the key that it names")]
     NotRegistration,
+    /// Nothing was signed.
+    #[error(transparent)]
+    Signer(#[from] SignerFault),
 }

@@ -10,8 +10,8 @@ mod ring;
 mod secret;
 mod set;
 
-pub use public::{Algorithm, CoseKey, KeyId, VerifyingKey, device_of};
+pub use public::{Algorithm, CoseKey, KeyId, VerifyingKey, device_of, low_s};
 pub use purpose::Purpose;
 pub use ring::{DeviceKey, Issued, Issuer, KeyRing};
-pub use secret::{AgreementKey, OpensCodes, Signer, SigningKey};
+pub use secret::{AgreementKey, OpensCodes, Signer, SignerFault, SigningKey};
 pub use set::{KeyEntry, KeySet, RootPin, server_id};

@@ -42,7 +42,7 @@ pub use envelope::{Document, Signed, ToBeSigned, Unverified, body_hash, sign};
 pub use error::SealError;
 pub use hpke::NotOpened;
 pub use image::{ContentHash, ImageKey, ImageManifest};
-pub use keys::{KeyId, KeyRing, Signer, SigningKey, VerifyingKey};
+pub use keys::{KeyId, KeyRing, Signer, SignerFault, SigningKey, VerifyingKey};
 pub use kind::Kind;
 pub use message::RequestMessage;
 pub use product::{ProductString, ServerUrl};

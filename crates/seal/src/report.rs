@@ -146,7 +146,7 @@ fn by_device<T: Document>(
     if device_of(says.device_key) != says.device {
         return Err(SealError::OtherDevice(says.device));
     }
-    let key = VerifyingKey::ed25519(says.device_key)?;
+    let key = VerifyingKey::of_device(says.device_key)?;
     document.check(&key)
 }
 

@@ -324,10 +324,25 @@ image_manifest = record(
 
 
 def cose_key(value):
-    """RFC 9053 section 7.2: (curve, point)."""
-    parts = record({1: ("kty", number()), -1: ("crv", number()), -2: ("x", public)})(value)
-    need(parts["kty"] == 1 and parts["crv"] in (4, 6))
-    return parts["crv"], parts["x"]
+    """RFC 9053 section 7: (curve, point); of P-256 both coordinates, never compressed."""
+    need(isinstance(value, dict) and all(is_number(key) for key in value))
+    parts = {1: ("kty", number()), -1: ("crv", number()), -2: ("x", public)}
+    if value.get(1) == 2 and value.get(-1) == 1:
+        found = record({**parts, -3: ("y", public)})(value)
+        return 1, found["x"] + found["y"]
+    found = record(parts)(value)
+    need(found["kty"] == 1 and found["crv"] in (4, 6))
+    return found["crv"], found["x"]
+
+
+def signing_key(value):
+    """A device's: the bytes of a key of Ed25519, or both coordinates of a point of P-256."""
+    need(isinstance(value, bytes) and len(value) in (32, 64))
+    return value.hex() if len(value) == 32 else coordinates(value.hex())
+
+
+def coordinates(point):
+    return {"x": point[:64], "y": point[64:]}
 
 
 whose = {"supplier": supplier, "name": supplier_name}
@@ -399,7 +414,7 @@ def request(embedded):
     new_user = {"person": person, "recovery": digest}
     registration = record(
         {
-            1: ("signing_key", public),
+            1: ("signing_key", signing_key),
             2: ("agreement_key", public),
             3: ("evidence", evidence),
             4: ("device_name", text),
@@ -478,7 +493,7 @@ statement = record(
     {
         1: ("server", server),
         2: ("device", device),
-        3: ("device_key", public),
+        3: ("device_key", signing_key),
         4: ("device_name", text),
         5: ("user", user),
         6: ("app", app_id),
@@ -517,7 +532,7 @@ effect = choice(
     (
         "Registered",
         {
-            "signing_key": public,
+            "signing_key": signing_key,
             "agreement_key": public,
             "evidence": evidence,
             "only": maybe(license),
@@ -545,8 +560,8 @@ def ceiling(value):
 def confirmed(value):
     """RFC 8747 section 3.1."""
     curve, point = record({1: ("key", cose_key)})(value)["key"]
-    need(curve == 6)
-    return point
+    need(curve in (1, 6))
+    return point if curve == 6 else coordinates(point)
 
 
 class Facts:

@@ -13,10 +13,11 @@ import cwt
 
 import claims
 import strict
-from points import is_key
+from points import is_key, is_low, is_point
 from strict import Refused
 
-ED25519 = -19
+# By curve.
+ALGORITHMS = {6: -19, 1: -9}
 FORMAT = 1
 PREFIX = "application/carnet-"
 NUMBERS = {
@@ -48,9 +49,24 @@ def require(holds, name):
 
 
 def thumbprint(key):
-    """RFC 9679, of an OKP key."""
+    """RFC 9679, of an OKP or EC2 key."""
     curve, point = key
-    return hashlib.sha256(cbor2.dumps({1: 1, -1: curve, -2: bytes.fromhex(point)})).digest()
+    point = bytes.fromhex(point)
+    if curve == 1:
+        return hashlib.sha256(cbor2.dumps({1: 2, -1: 1, -2: point[:32], -3: point[32:]})).digest()
+    return hashlib.sha256(cbor2.dumps({1: 1, -1: curve, -2: point})).digest()
+
+
+def of_device(key):
+    """(curve, point) of a device's key, as the claims or the trust in a file name it."""
+    if isinstance(key, dict):
+        return 1, key["x"] + key["y"]
+    return (6 if len(key) == 64 else 1), key
+
+
+def is_signing(key):
+    curve, point = key
+    return (is_key if curve == 6 else is_point)(bytes.fromhex(point))
 
 
 class Envelope:
@@ -87,15 +103,22 @@ class Envelope:
             raise AssertionError("cbor2 reads something else")
         return READERS[self.kind](value)
 
-    def check(self, point):
+    def check(self, key):
         """With the key that is trusted; what the header says may only agree."""
-        require(self.algorithm == ED25519, "wrong-algorithm")
-        key_id = thumbprint((6, point))[:8]
+        require(self.algorithm == ALGORITHMS[key[0]], "wrong-algorithm")
+        key_id = thumbprint(key)[:8]
         require(self.key_id == key_id.hex(), "unknown-key")
-        require(self.is_signed(point, key_id), "wrong-signature")
+        require(self.is_signed(key, key_id), "wrong-signature")
 
-    def is_signed(self, point, key_id):
-        key = cwt.COSEKey.new({1: 1, 2: key_id, 3: ED25519, -1: 6, -2: bytes.fromhex(point)})
+    def is_signed(self, key, key_id):
+        curve, point = key[0], bytes.fromhex(key[1])
+        parts = {1: 1, -1: 6, -2: point}
+        if curve == 1:
+            # `cryptography` takes the higher s too.
+            if not is_low(self.data[-64:]):
+                return False
+            parts = {1: 2, -1: 1, -2: point[:32], -3: point[32:]}
+        key = cwt.COSEKey.new({**parts, 2: key_id, 3: ALGORITHMS[curve]})
         try:
             read = cwt.COSE.new(verify_kid=True).decode(self.data, key, external_aad=self.typ.encode())
         except cwt.VerifyError:
@@ -142,7 +165,7 @@ class KeyRing:
         curve, point = found["root"]
         require(curve == 6 and is_key(bytes.fromhex(point)), "bad-key")
         require(thumbprint(found["root"]).hex() == trust["root"], "other-root")
-        document.check(point)
+        document.check((6, point))
         require(found["server"] == trust["server"], "other-server")
         self.found, self.keys, self.images = found, {}, {}
         for entry in found["keys"]:
@@ -177,7 +200,7 @@ class KeyRing:
             return self.check_image(document)
         require(document.key_id in self.keys, "unknown-key")
         purpose, whose, point = self.keys[document.key_id]
-        document.check(point)
+        document.check((6, point))
         found = document.claims()
         server, app, supplier = issuer(found)
         require(server == self.found["server"], "other-server")
@@ -190,7 +213,7 @@ class KeyRing:
         require(document.key_id in self.images, "unknown-key")
         _, whose, point = self.images[document.key_id]
         require(found["app"].split("/")[0] == whose["name"], "other-supplier")
-        document.check(point)
+        document.check((6, point))
         return found
 
     def check_new(self, document, now):
@@ -224,8 +247,8 @@ def may_sign(purpose, whose, app, supplier, kind):
     return app is not None and app.split("/")[0] == whose["name"] and supplier in (None, whose["supplier"])
 
 
-def of_device(document, trust, point, found=None):
-    document.check(point)
+def by_device(document, trust, key, found=None):
+    document.check(key)
     found = found or document.claims()
     named = found.get("journal", found)["device"]
     require(found["server"] == trust["server"], "other-server")
@@ -240,10 +263,11 @@ def request(data, trust):
     name, inside = (operation, None) if isinstance(operation, str) else next(iter(operation.items()))
     if name == "Register":
         return registration(document, found, inside, trust, ring)
-    of_device(document, trust, trust["device"]["key"], found)
+    by_device(document, trust, of_device(trust["device"]["key"]), found)
     if name in ("Agree", "Redeem"):
         agreed = inside["agreed"] if name == "Redeem" else inside
-        of_device(Envelope(bytes.fromhex(agreed["document"]), {"agreement"}), trust, trust["device"]["key"])
+        agreement = Envelope(bytes.fromhex(agreed["document"]), {"agreement"})
+        by_device(agreement, trust, of_device(trust["device"]["key"]))
     if name == "Import":
         ring.check(Envelope(bytes.fromhex(inside["document"]), ANSWERS))
     return found
@@ -254,20 +278,20 @@ def registration(document, found, inside, trust, ring):
     brought = inside["joins"].get("With")
     if brought:
         ring.check(Envelope(bytes.fromhex(brought["document"]), ANSWERS))
-    point = inside["signing_key"]
-    device = f"dev_{thumbprint((6, point))[:16].hex()}"
+    key = of_device(inside["signing_key"])
+    device = f"dev_{thumbprint(key)[:16].hex()}"
     require(found["journal"]["device"] == device, "other-device")
-    require(is_key(bytes.fromhex(point)), "bad-key")
-    return of_device(document, {**trust, "device": {"id": device}}, point, found)
+    require(is_signing(key), "bad-key")
+    return by_device(document, {**trust, "device": {"id": device}}, key, found)
 
 
 def brings_its_key(document):
     """A device has the name of its key."""
     found = document.claims()
-    says, point = found["says"], found["says"]["device_key"]
-    require(says["device"] == f"dev_{thumbprint((6, point))[:16].hex()}", "other-device")
-    require(is_key(bytes.fromhex(point)), "bad-key")
-    document.check(point)
+    says, key = found["says"], of_device(found["says"]["device_key"])
+    require(says["device"] == f"dev_{thumbprint(key)[:16].hex()}", "other-device")
+    require(is_signing(key), "bad-key")
+    document.check(key)
     return found
 
 
@@ -280,12 +304,12 @@ def judge(kind, trust, data):
             return request(data, trust)
         document = Envelope(data, {kind})
         if kind == "report-request":
-            document.check(trust["device"]["key"])
+            document.check((6, trust["device"]["key"]))
             return document.claims()
         if kind in REPORTS:
             return brings_its_key(document)
         if kind == "agreement":
-            return of_device(document, trust, trust["device"]["key"])
+            return by_device(document, trust, of_device(trust["device"]["key"]))
         return KeyRing(bytes.fromhex(trust["key_set"]), trust).check_new(document, trust["now"])
     except Unprotected:
         raise Refused("unprotected-header") from None

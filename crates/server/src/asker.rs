@@ -37,7 +37,7 @@ pub fn asker(
     let keys = server.store().device_keys(said.device)?;
     let keys = keys.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
     let signature = signature.ok_or_else(|| Failure::new(ProblemCode::BadSignature))?;
-    VerifyingKey::ed25519(keys.signing_key)?.verify(statement, signature)?;
+    VerifyingKey::of_device(keys.signing_key)?.verify(statement, signature)?;
     let now = server.now();
     let apart = now.since(said.at).max(said.at.since(now));
     if apart > LEEWAY { Err(Failure::new(ProblemCode::Stale)) } else { Ok(keys) }

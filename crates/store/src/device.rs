@@ -1,5 +1,6 @@
 //! Devices: their keys, whose they are, what they are called.
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::{Evidence, PublicKey};
 use carnet_core::id::{DeviceId, LicenseId, UserId};
 use carnet_core::server::Device;
@@ -19,7 +20,7 @@ pub struct DeviceKeys {
     /// Whose.
     pub user: UserId,
     /// Checks what it signs.
-    pub signing_key: PublicKey,
+    pub signing_key: DeviceSigningKey,
     /// What is meant for it alone is sealed to this.
     pub agreement_key: PublicKey,
 }
@@ -46,7 +47,7 @@ pub(crate) struct DeviceRow {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, ",
+            "SELECT device_id, user_id, signing_key, signing_y, agreement_key, evidence, receipt, registered, settled, ",
             "retired, lost, until, enrolled, only_license, version FROM device ",
             $rest
         )
@@ -59,7 +60,7 @@ statements! {
     EVERY = select!("ORDER BY device_id");
     NAME = "SELECT device_id, name, maker FROM device_name WHERE device_id = ?1";
     PUT_NAME = "INSERT INTO device_name (device_id, user_id, name, maker) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (device_id) DO UPDATE SET name = excluded.name";
-    INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, lost, until, enrolled, only_license, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)";
+    INSERT = "INSERT INTO device (device_id, user_id, signing_key, agreement_key, evidence, receipt, registered, settled, retired, lost, until, enrolled, only_license, signing_y, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)";
     UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, lost = ?5, version = version + 1 WHERE device_id = ?1 AND version = ?6";
 }
 
@@ -156,6 +157,7 @@ impl Writing<'_> {
         let Device { id, user, evidence, receipt, registered, settled, retired, lost, .. } = &row.device;
         let Device { signing_key, agreement_key, until, enrolled, only, .. } = &row.device;
         let (settled, lost) = (settled.map(|time| time.0), lost.map(|time| time.0));
+        let (signing_key, signing_y) = columns(signing_key);
         let conflict = StoreError::Conflict { what: "the device" };
         if row.version == 0 {
             self.guarded(
@@ -163,7 +165,7 @@ impl Writing<'_> {
                 params![
                     id.0,
                     user.0,
-                    signing_key.0,
+                    *signing_key,
                     agreement_key.0,
                     code(*evidence),
                     receipt.0,
@@ -173,7 +175,8 @@ impl Writing<'_> {
                     lost,
                     until.map(|time| time.0),
                     enrolled.map(|digest| digest.0),
-                    only.map(|license| license.0)
+                    only.map(|license| license.0),
+                    signing_y
                 ],
                 conflict,
             )
@@ -181,6 +184,18 @@ impl Writing<'_> {
             self.guarded(UPDATE, params![id.0, receipt.0, settled, retired, lost, row.version], conflict)
         }
     }
+}
+
+/// The key in two columns: the second coordinate is there for P-256 alone.
+const fn columns(key: &DeviceSigningKey) -> (&[u8; 32], Option<[u8; 32]>) {
+    match key {
+        DeviceSigningKey::Ed25519(PublicKey(public)) => (public, None),
+        DeviceSigningKey::P256 { x, y } => (x, Some(*y)),
+    }
+}
+
+fn signing_key(first: [u8; 32], second: Option<[u8; 32]>) -> DeviceSigningKey {
+    second.map_or(PublicKey(first).into(), |y| DeviceSigningKey::P256 { x: first, y })
 }
 
 const fn code(evidence: Evidence) -> &'static str {
@@ -196,7 +211,7 @@ fn device(mut row: Columns<'_>) -> Result<DeviceRow, StoreError> {
     let device = Device {
         id,
         user: UserId(row.bytes("user_id")?),
-        signing_key: PublicKey(row.bytes("signing_key")?),
+        signing_key: signing_key(row.bytes("signing_key")?, row.some_bytes("signing_y")?),
         agreement_key: PublicKey(row.bytes("agreement_key")?),
         evidence: match row.text("evidence")? {
             "hardware" => Evidence::Hardware,

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "report", "0005_report.sql"),
     migration!(6, "transfer", "0006_transfer.sql"),
     migration!(7, "device_maker", "0007_device_maker.sql"),
+    migration!(8, "signing_y", "0008_signing_y.sql"),
 ];
 
 const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)";

@@ -95,7 +95,7 @@ pub fn agree(
         at: passbook.env().now(),
         listed: server.menu(app).remove(0),
     };
-    let agreed = Agreed::from(sign(agreement, &passbook.signer()).map_err(ContactError::Untrusted)?);
+    let agreed = Agreed::from(sign(agreement, passbook.signer()).map_err(ContactError::Untrusted)?);
     ask(passbook, Some(app), server, &Operation::Agree(Box::new(agreed)))
 }
 

@@ -8,7 +8,8 @@
 //! * [`random`] – random bytes from a seed that is printed;
 //! * [`server`] – a licensing server in memory, with mishaps on the way to it;
 //! * [`pooler`] – a pooler in front of a database;
-//! * [`small_disk`] – a disk that can be filled.
+//! * [`small_disk`] – a disk that can be filled;
+//! * [`tpm_key`] – a device's key that signs another way each time.
 
 pub mod clock;
 pub mod customer;
@@ -21,11 +22,13 @@ pub mod postgres;
 pub mod random;
 pub mod server;
 pub mod small_disk;
+pub mod tpm_key;
 
 pub use clock::FakeClock;
 pub use disk::{Fault, Loss, MemDisk, MemFs};
 pub use random::SeededRandom;
 pub use server::{FakeServer, Mishap};
+pub use tpm_key::TpmKey;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

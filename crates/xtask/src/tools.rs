@@ -69,6 +69,18 @@ const TOOLS: &[Tool] = &[
         why: "shows the programs of the demonstration another time of day",
     },
     Tool {
+        name: "swtpm",
+        probe: &["swtpm", "--version"],
+        packages: &["swtpm"],
+        why: "is the TPM that keeps the keys of devices in tests",
+    },
+    Tool {
+        name: "the TSS libraries",
+        probe: &["pkg-config", "--atleast-version=2.4.6", "tss2-sys", "tss2-esys", "tss2-tctildr", "tss2-mu"],
+        packages: &["libtss2-dev", "pkg-config"],
+        why: "is linked by programs that were built with the feature `tpm`",
+    },
+    Tool {
         name: "fuse2fs and mke2fs",
         probe: &[
             "sh",

@@ -57,8 +57,8 @@ pub struct Register {
     /// Who made this device
     #[arg(long, value_name = "NAME")]
     device_maker: Option<String>,
-    /// What this device is known by: `machine`, or `file:PATH` in containers and for a second device on one
-    /// machine [default: machine] [env: CARNET_IDENTITY]
+    /// What this device is known by: `machine`, `tpm` where the machine has a TPM 2.0 to keep the keys in, or
+    /// `file:PATH` in containers and for a second device on one machine [default: machine] [env: CARNET_IDENTITY]
     #[arg(long, value_name = "WHAT", value_parser = identity)]
     identity: Option<Identity>,
 }
@@ -74,11 +74,12 @@ impl std::fmt::Debug for Register {
 pub(super) fn identity(text: &str) -> Result<Identity, String> {
     match text.split_once(':') {
         None if text == "machine" => Ok(Identity::Machine),
+        None if text == "tpm" => Ok(Identity::Tpm),
         // The passbook remembers the path; it must mean the same from any folder.
         Some(("file", path)) if !path.is_empty() => {
             std::path::absolute(PathBuf::from(path)).map(Identity::File).map_err(|error| error.to_string())
         }
-        _ => Err("write `machine`, or `file:PATH`".to_owned()),
+        _ => Err("write `machine`, `tpm`, or `file:PATH`".to_owned()),
     }
 }
 

@@ -148,7 +148,10 @@ impl Run {
 
     fn controller(&self, context: &Context, manager: &Manager) -> Result<Controller, Failure> {
         let product = manager.product(self.licensed.app()).to_string();
-        let builder = Controller::builder(&product).home(manager.home()).env(which::env(context));
+        let builder = Controller::builder(&product)
+            .home(manager.home())
+            .env(which::env(context))
+            .machine(std::sync::Arc::new(context.machine()));
         let builder = builder.start_wait(context.time_limit());
         let builder = match self.program_version {
             Some(version) => builder.version(version),

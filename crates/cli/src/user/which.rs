@@ -80,7 +80,7 @@ fn root(text: &str) -> Result<Digest, String> {
 pub fn setup(context: &Context, most: Option<Duration>) -> Result<Setup, Failure> {
     let time_limit = most.map_or(context.time_limit(), |most| most.min(context.time_limit()));
     let setup = Setup::real(env(context), context.home()?, time_limit);
-    let setup = Setup { pin: pin(context), ..setup };
+    let setup = Setup { pin: pin(context), machine: Arc::new(context.machine()), ..setup };
     if let Some(hands) = context.hands() {
         return Ok(Setup { carrier: hands.carrier(), ..setup });
     }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub struct Carnet {
     pub home: PathBuf,
+    /// The way to its TPM, where it has one.
+    pub tpm: Option<String>,
 }
 
 /// How a run ended and what it said.
@@ -41,12 +43,13 @@ impl Carnet {
         let name = format!("carnet-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&home).unwrap();
-        Self { home }
+        Self { home, tpm: None }
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carnet"));
         command.env_clear().env("CARNET_HOME", &self.home).args(arguments).stdin(Stdio::null());
+        command.envs(self.tpm.as_ref().map(|tpm| ("CARNET_TPM", tpm)));
         command
     }
 

@@ -96,7 +96,7 @@ fn i14_a_pass_for_another_devices_key_is_refused_whoever_signed_it() {
     let world = World::with(uses(3, 1));
     forge(&world, SUPPLIERS, |answer| {
         let Body::Pass(pass) = &mut answer.body else { return };
-        pass.device_key = PublicKey([9; 32]);
+        pass.device_key = PublicKey([9; 32]).into();
     });
     world.server.set_away(true);
     let told = world.start().unwrap_err();

@@ -107,7 +107,7 @@ impl Desk {
             let device = Device {
                 id,
                 user: USER,
-                signing_key: key,
+                signing_key: key.into(),
                 agreement_key: key,
                 evidence: Evidence::Hardware,
                 receipt,

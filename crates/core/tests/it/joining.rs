@@ -23,7 +23,7 @@ fn phone(number: u8) -> DeviceId {
 fn register(desk: &mut Desk, device: DeviceId, joins: Joins) -> Body {
     let key = PublicKey([device.0[0]; 32]);
     let registration = Registration {
-        signing_key: key,
+        signing_key: key.into(),
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "phone".into(),

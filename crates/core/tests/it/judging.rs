@@ -139,7 +139,7 @@ fn statement(start: &State, trail: &Trail) -> Statement {
     Statement {
         server: state.server,
         device: state.name.device,
-        device_key: pass.map_or(PublicKey([3; 32]), |pass| pass.device_key),
+        device_key: pass.map_or(PublicKey([3; 32]).into(), |pass| pass.device_key),
         device_name: "atelier".into(),
         user: USER,
         app: state.name.app.clone().unwrap(),
@@ -189,7 +189,7 @@ fn c4_every_violation_has_its_reason() {
         ("other-user", |case| case.report.says.user = UserId([9; 16])),
         ("other-license", |case| case.report.says.license = Some(LicenseId([9; 16]))),
         ("other-device", |case| case.contract.devices = BTreeSet::from([DeviceId([9; 16])])),
-        ("other-device", |case| case.report.says.device_key = PublicKey([9; 32])),
+        ("other-device", |case| case.report.says.device_key = PublicKey([9; 32]).into()),
         ("more-used", |case| case.contract.uses = Some(1)),
         ("run-after-end", |case| case.contract.ended = Some(case.came)),
         ("program-changed", |case| {

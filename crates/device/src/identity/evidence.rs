@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use carnet_seam::fs::{create_folders, read_file, replace_file};
 use carnet_seam::{Fs, Random, random};
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::IdentityError;
+use super::tpm::{Tpm, TpmFault};
 use crate::storage::ours;
 
 pub use carnet_core::component::{Component, Drift};
@@ -51,6 +53,14 @@ pub trait Machine: Send + Sync + fmt::Debug {
     /// The user of the operating system as whom this program runs; `None` when nobody tells.
     fn user_name(&self) -> Option<String> {
         None
+    }
+
+    /// Its TPM.
+    ///
+    /// # Errors
+    /// [`TpmFault`] when it has none that this program can use.
+    fn tpm(&self) -> Result<Arc<dyn Tpm>, TpmFault> {
+        Err(TpmFault::NotBuiltIn)
     }
 }
 
@@ -97,13 +107,16 @@ pub enum Binding<'a> {
     /// A file with random bytes (`--identity file:PATH`), for containers and for several devices on one
     /// machine.
     File(&'a Path),
+    /// The TPM of the machine (`--identity tpm`), which keeps the keys itself.
+    Tpm(&'a dyn Machine),
 }
 
 impl Binding<'_> {
-    fn kind(&self) -> EvidenceKind {
+    pub(super) fn kind(&self) -> EvidenceKind {
         match self {
             Self::Machine(_) => EvidenceKind::Hardware,
             Self::File(_) => EvidenceKind::File,
+            Self::Tpm(_) => EvidenceKind::Tpm,
         }
     }
 }
@@ -115,6 +128,8 @@ pub enum EvidenceKind {
     Hardware,
     /// A file.
     File,
+    /// A TPM.
+    Tpm,
 }
 
 impl fmt::Display for EvidenceKind {
@@ -122,6 +137,7 @@ impl fmt::Display for EvidenceKind {
         f.write_str(match self {
             Self::Hardware => "hardware",
             Self::File => "file",
+            Self::Tpm => "tpm",
         })
     }
 }
@@ -150,6 +166,8 @@ impl Evidence {
                 hashes_of(&salt, *machine)
             }
             Binding::File(path) => hash_of_file(&salt, &read_or_make(fs, path, random)?),
+            // What a TPM has wrapped is evidence enough.
+            Binding::Tpm(_) => [None; 5],
         };
         Ok(Self { kind: binding.kind(), salt, hashes })
     }
@@ -158,9 +176,8 @@ impl Evidence {
     pub fn check(&self, fs: &dyn Fs, path: &Path, binding: &Binding<'_>) -> Result<Drift, IdentityError> {
         let path = path.to_owned();
         match binding {
-            _ if binding.kind() != self.kind => {
-                Err(IdentityError::AnotherKind { path, made: self.kind, asked: binding.kind() })
-            }
+            Binding::Tpm(_) => Err(another_kind(path, self.kind, binding)),
+            _ if binding.kind() != self.kind => Err(another_kind(path, self.kind, binding)),
             Binding::File(file) => {
                 let found = read(fs, file)?.map(|content| hash_of_file(&self.salt, &content));
                 let evidence = (*file).to_owned();
@@ -195,6 +212,10 @@ impl Evidence {
         }
         (drift, of_its_own)
     }
+}
+
+pub(super) fn another_kind(path: PathBuf, made: EvidenceKind, binding: &Binding<'_>) -> IdentityError {
+    IdentityError::AnotherKind { path, made, asked: binding.kind() }
 }
 
 /// Enough is found again, and it is not another machine that runs a copy of the disk: that one cannot bring along

@@ -1,4 +1,4 @@
-//! The keys of this device at one server, bound to the machine or to a file (A19, B2).
+//! The keys of this device at one server, bound to the machine, to its TPM or to a file (A19, B2).
 //!
 //! # What it protects, and what not
 //!
@@ -8,29 +8,39 @@
 //! not stop somebody who changes the program or the hashes: software alone cannot, and the server's
 //! epochs and hash chains are what make two users of one identity visible.
 //!
+//! With [`Binding::Tpm`] the TPM of the machine makes the signing key and never gives it out, and wraps the other
+//! one: the file then holds nothing that is of use to anybody but this TPM, and nobody gets at the keys by changing a
+//! program. Whoever may use the machine as its user can still have things signed there, for as long as that lasts.
+//!
 //! With [`Binding::File`] the machine is not looked at. A copy then needs that file too, so it belongs
 //! somewhere that is not copied along: a secret mounted into a container, for one. The server is told
-//! which of the two it is, and an offer may refuse `file`.
+//! which of them it is, and an offer may refuse `file`.
 
+mod error;
 mod evidence;
 mod file;
+mod tpm;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::id::{DeviceId, ServerId};
 use carnet_seal::keys::device_of;
+use carnet_seal::{Signer, SigningKey};
 use carnet_seam::fs::{create_folders, read_file, replace_file};
-use carnet_seam::{Fs, FsError, NoRandom, Random, random};
-use ed25519_dalek::SigningKey;
+use carnet_seam::{Fs, Random, random};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+pub use error::IdentityError;
 pub use evidence::{Binding, Component, Drift, EvidenceKind, Feature, GivenMachine, Machine, shows_enough};
+pub use tpm::{Area, Tpm, TpmFault, Wrapped};
 
-use crate::storage::{StorageError, ours};
-use evidence::Evidence;
+use crate::storage::ours;
+use evidence::{Evidence, another_kind};
+use tpm::TpmSigner;
 
 /// Who this device is for one server: a name that says nothing, and two key pairs.
 pub struct DeviceIdentity {
@@ -38,83 +48,10 @@ pub struct DeviceIdentity {
     device: DeviceId,
     kind: EvidenceKind,
     drift: Drift,
-    signing: SigningKey,
+    signer: Box<dyn Signer + Send + Sync>,
+    signing_public: DeviceSigningKey,
     agreement: StaticSecret,
-}
-
-/// The identity cannot be used or made. Each text says what can be done about it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityError {
-    /// The disk or the permissions are in the way.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// There is none yet.
-    #[error("this device is not registered: {} does not exist", .0.display())]
-    Missing(PathBuf),
-    /// Bytes of it have changed (I12).
-    #[error("{} is damaged: restore it from a backup of this machine, or remove it and register this device anew", .0.display())]
-    Damaged(PathBuf),
-    /// It was made for another server (I14).
-    #[error("{} belongs to another server: move it back to the folder it came from", .0.display())]
-    AnotherServer(PathBuf),
-    /// A newer version of Carnet has written it.
-    #[error("{} was written by a newer version of Carnet (format {version}): update this program", path.display())]
-    TooNew {
-        /// The identity.
-        path: PathBuf,
-        /// The version of the format.
-        version: u16,
-    },
-    /// Too much of the machine is different (A19).
-    #[error("{} was made on another machine ({drift}): a copied passbook does not run; if this is your device with other parts, run `carnet devices repair`", path.display())]
-    AnotherMachine {
-        /// The identity.
-        path: PathBuf,
-        /// What was not found again.
-        drift: Drift,
-    },
-    /// The evidence file is another one, or gone (A19).
-    #[error("{} was made with another evidence file than {}: put the right file there; a copied passbook does not run without it", path.display(), evidence.display())]
-    AnotherFile {
-        /// The identity.
-        path: PathBuf,
-        /// The evidence file.
-        evidence: PathBuf,
-    },
-    /// Made with a machine and opened with a file, or the other way round.
-    #[error("{} is bound to {made}, but the configuration says {asked}: change the setting `identity` back, or register this device anew", path.display())]
-    AnotherKind {
-        /// The identity.
-        path: PathBuf,
-        /// What it was made with.
-        made: EvidenceKind,
-        /// What it was opened with.
-        asked: EvidenceKind,
-    },
-    /// Containers and some virtual machines show next to nothing.
-    #[error(
-        "this machine shows only {found} of the {needed} features that tell it from another: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
-    )]
-    TooLittleEvidence {
-        /// How many there are.
-        found: usize,
-        /// How many there must be.
-        needed: usize,
-    },
-    /// Some virtual machines and containers show nothing but their make.
-    #[error(
-        "this machine shows no number of its own, so a copy of it would look the same: register it with `--identity file:PATH` or CARNET_IDENTITY=file:PATH, and keep that file where it is not copied along"
-    )]
-    NothingOfItsOwn,
-    /// No random bytes for keys.
-    #[error(transparent)]
-    NoRandom(#[from] NoRandom),
-}
-
-impl From<FsError> for IdentityError {
-    fn from(error: FsError) -> Self {
-        Self::Storage(error.into())
-    }
+    own_secret: Zeroizing<[u8; 32]>,
 }
 
 impl DeviceIdentity {
@@ -168,19 +105,17 @@ impl DeviceIdentity {
         binding: &Binding<'_>,
         random: &dyn Random,
     ) -> Result<Self, IdentityError> {
-        let evidence = Evidence::gather(fs, binding, random)?;
-        let (signing, agreement) =
-            (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
-        let signing = SigningKey::from_bytes(&signing);
-        let identity = Self {
-            server,
-            device: device_of(carnet_core::document::PublicKey(signing.verifying_key().to_bytes())),
-            kind: evidence.kind,
-            drift: Drift::default(),
-            signing,
-            agreement: StaticSecret::from(*agreement),
+        let kept = match binding {
+            Binding::Tpm(machine) => {
+                let wrapped = machine.tpm()?.make(&Zeroizing::new(random::bytes(random)?))?;
+                Kept { server, device: device_of(wrapped.public), keys: Keys::Wrapped(wrapped) }
+            }
+            Binding::Machine(_) | Binding::File(_) => Kept::in_clear(fs, server, binding, random)?,
         };
-        replace_file(fs, path, &file::write(&identity, &evidence))?;
+        let unbound = Unbound { path: path.to_owned(), kept };
+        // It must open before it is kept, or the server would register a device that cannot sign.
+        let (bytes, identity) = (file::write(&unbound.kept), unbound.bind(fs, binding)?);
+        replace_file(fs, path, &bytes)?;
         Ok(identity)
     }
 
@@ -208,10 +143,10 @@ impl DeviceIdentity {
         &self.drift
     }
 
-    /// Signs requests, agreements, reports and certificates (Ed25519).
+    /// Signs requests, agreements, reports and certificates.
     #[must_use]
-    pub fn signing_key(&self) -> &SigningKey {
-        &self.signing
+    pub fn signer(&self) -> &dyn Signer {
+        &*self.signer
     }
 
     /// Opens what the server seals to this device (X25519).
@@ -220,10 +155,16 @@ impl DeviceIdentity {
         &self.agreement
     }
 
-    /// The public half of [`DeviceIdentity::signing_key`].
+    /// Checks what [`DeviceIdentity::signer`] signs.
     #[must_use]
-    pub fn signing_public(&self) -> [u8; 32] {
-        self.signing.verifying_key().to_bytes()
+    pub fn signing_public(&self) -> DeviceSigningKey {
+        self.signing_public
+    }
+
+    /// A secret that is only this device's: pseudonyms are made with it.
+    #[must_use]
+    pub fn own_secret(&self) -> &[u8; 32] {
+        &self.own_secret
     }
 
     /// The public half of [`DeviceIdentity::agreement_secret`].
@@ -233,11 +174,47 @@ impl DeviceIdentity {
     }
 }
 
+/// What a file says of an identity.
+struct Kept {
+    server: ServerId,
+    device: DeviceId,
+    keys: Keys,
+}
+
+/// Its keys.
+enum Keys {
+    /// Both, as they are, and what machine or file looked like.
+    Clear { evidence: Evidence, signing: Zeroizing<[u8; 32]>, agreement: Zeroizing<[u8; 32]> },
+    /// Of use to one TPM only.
+    Wrapped(Wrapped),
+}
+
+impl Kept {
+    fn in_clear(
+        fs: &dyn Fs,
+        server: ServerId,
+        binding: &Binding<'_>,
+        random: &dyn Random,
+    ) -> Result<Self, IdentityError> {
+        let evidence = Evidence::gather(fs, binding, random)?;
+        let (signing, agreement) =
+            (Zeroizing::new(random::bytes(random)?), Zeroizing::new(random::bytes(random)?));
+        let device = device_of(SigningKey::from_seed(&signing).public());
+        Ok(Self { server, device, keys: Keys::Clear { evidence, signing, agreement } })
+    }
+
+    fn kind(&self) -> EvidenceKind {
+        match &self.keys {
+            Keys::Clear { evidence, .. } => evidence.kind,
+            Keys::Wrapped(_) => EvidenceKind::Tpm,
+        }
+    }
+}
+
 /// An identity as read from its file. Nobody has looked yet at what it is bound to.
 pub struct Unbound {
     path: PathBuf,
-    identity: DeviceIdentity,
-    evidence: Evidence,
+    kept: Kept,
 }
 
 impl Unbound {
@@ -249,32 +226,52 @@ impl Unbound {
         ours(fs, path, 0o077)?;
         let bytes = read_file(fs, path, file::SIZE_LIMIT)?.map(Zeroizing::new);
         let bytes = bytes.ok_or_else(|| IdentityError::Missing(path.to_owned()))?;
-        let (identity, evidence) = file::read(&bytes, path)?;
-        if identity.server != server {
+        let kept = file::read(&bytes, path)?;
+        if kept.server != server {
             return Err(IdentityError::AnotherServer(path.to_owned()));
         }
-        Ok(Self { path: path.to_owned(), identity, evidence })
+        Ok(Self { path: path.to_owned(), kept })
     }
 
     /// What it is bound to.
     #[must_use]
     pub fn kind(&self) -> EvidenceKind {
-        self.identity.kind
+        self.kept.kind()
     }
 
     /// The device that it says to be.
     #[must_use]
     pub fn device(&self) -> DeviceId {
-        self.identity.device
+        self.kept.device
     }
 
     /// The identity, if this is what it is bound to (A19).
     ///
     /// # Errors
-    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`].
+    /// [`IdentityError::AnotherMachine`], [`IdentityError::AnotherFile`], [`IdentityError::AnotherKind`],
+    /// [`IdentityError::AnotherTpm`], [`IdentityError::Tpm`].
     pub fn bind(self, fs: &dyn Fs, binding: &Binding<'_>) -> Result<DeviceIdentity, IdentityError> {
-        let drift = self.evidence.check(fs, &self.path, binding)?;
-        Ok(DeviceIdentity { drift, ..self.identity })
+        let kind = self.kept.kind();
+        let Self { path, kept: Kept { server, device, keys } } = self;
+        let (drift, signer, signing_public, own_secret, agreement) = match keys {
+            Keys::Clear { evidence, signing, agreement } => {
+                let (drift, key) = (evidence.check(fs, &path, binding)?, SigningKey::from_seed(&signing));
+                let public = key.public().into();
+                let agreement = StaticSecret::from(*agreement);
+                (drift, Box::new(key) as Box<dyn Signer + Send + Sync>, public, signing, agreement)
+            }
+            Keys::Wrapped(wrapped) => {
+                let Binding::Tpm(machine) = binding else { return Err(another_kind(path, kind, binding)) };
+                let tpm = machine.tpm()?;
+                let secret = tpm.open(&wrapped).map_err(|fault| match fault {
+                    TpmFault::Another => IdentityError::AnotherTpm(path),
+                    fault => fault.into(),
+                })?;
+                let (public, agreement) = (wrapped.public, StaticSecret::from(*secret));
+                (Drift::default(), Box::new(TpmSigner { tpm, wrapped }) as _, public, secret, agreement)
+            }
+        };
+        Ok(DeviceIdentity { server, device, kind, drift, signer, signing_public, agreement, own_secret })
     }
 
     /// Takes note of tolerated changes: from now on the identity is bound to the machine as it is. Keys stay.
@@ -287,10 +284,14 @@ impl Unbound {
         binding: &Binding<'_>,
         random: &dyn Random,
     ) -> Result<Drift, IdentityError> {
-        let drift = self.evidence.check(fs, &self.path, binding)?;
+        let Self { path, mut kept } = self;
+        let Keys::Clear { evidence, .. } = &mut kept.keys else {
+            return Err(another_kind(path, EvidenceKind::Tpm, binding));
+        };
+        let drift = evidence.check(fs, &path, binding)?;
         if !drift.is_none() {
-            let evidence = Evidence::gather(fs, binding, random)?;
-            replace_file(fs, &self.path, &file::write(&self.identity, &evidence))?;
+            *evidence = Evidence::gather(fs, binding, random)?;
+            replace_file(fs, &path, &file::write(&kept))?;
         }
         Ok(drift)
     }
@@ -298,7 +299,8 @@ impl Unbound {
 
 impl fmt::Debug for Unbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unbound({:?})", self.identity)
+        let Kept { server, device, .. } = &self.kept;
+        write!(f, "Unbound({device} at {server}, {})", self.kept.kind())
     }
 }
 

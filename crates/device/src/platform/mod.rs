@@ -3,15 +3,40 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(feature = "tpm")]
+mod tpm;
 
 #[cfg(target_os = "linux")]
 use std::path::Path;
 
+#[cfg(feature = "tpm")]
+use std::sync::Arc;
+
 use crate::identity::{Component, Feature, Machine};
+#[cfg(feature = "tpm")]
+use crate::identity::{Tpm, TpmFault};
 
 /// The machine this program runs on.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ThisMachine;
+#[derive(Debug, Clone, Default)]
+pub struct ThisMachine {
+    #[cfg(feature = "tpm")]
+    tpm: Option<String>,
+}
+
+impl ThisMachine {
+    /// The same with another way to its TPM than the usual one, as the TSS library names ways (`CARNET_TPM`).
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "tpm"),
+        expect(unused_variables, reason = "there is nothing that would go that way")
+    )]
+    pub fn with_tpm(way: Option<String>) -> Self {
+        Self {
+            #[cfg(feature = "tpm")]
+            tpm: way,
+        }
+    }
+}
 
 impl Machine for ThisMachine {
     fn features(&self, component: Component) -> Vec<Feature> {
@@ -32,6 +57,11 @@ impl Machine for ThisMachine {
     #[cfg(target_os = "linux")]
     fn user_name(&self) -> Option<String> {
         linux::user_name()
+    }
+
+    #[cfg(feature = "tpm")]
+    fn tpm(&self) -> Result<Arc<dyn Tpm>, TpmFault> {
+        Ok(Arc::new(tpm::SystemTpm::named(self.tpm.as_deref())))
     }
 }
 
@@ -54,9 +84,10 @@ mod tests {
     #[test]
     fn b2_this_machine_says_the_same_twice() {
         for component in Component::ALL {
-            let said = ThisMachine.features(component);
+            let machine = ThisMachine::default();
+            let said = machine.features(component);
             println!("{component}: {said:?}");
-            assert_eq!(said, ThisMachine.features(component));
+            assert_eq!(said, machine.features(component));
         }
     }
 }

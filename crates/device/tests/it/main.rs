@@ -17,3 +17,4 @@ mod report;
 mod slim;
 mod story;
 mod world;
+mod wrapped;

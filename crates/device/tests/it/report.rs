@@ -517,7 +517,7 @@ impl Forger {
             records: attachment(&records),
             ..self.place.report().report
         };
-        let signed = sign(report, &self.place.passbook.signer()).unwrap();
+        let signed = sign(report, self.place.passbook.signer()).unwrap();
         let to = secrets()[0].public().seal_to;
         let code = seal(Carried::Report, signed.bytes(), &records, to, [3; 32]).unwrap();
         open(&code, &secrets(), self.place.passbook.ring()).unwrap()

@@ -46,7 +46,7 @@ fn ten_runs() -> Pass {
         floating: false,
         versions: VersionRange::default(),
         reporting: None,
-        device_key: PublicKey([6; 32]),
+        device_key: PublicKey([6; 32]).into(),
         previous: Digest([0; 32]),
         from_move: None,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use carnet_core::app::VersionRange;
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::{
     Answer, Body, Ceiling, Effect, Head, JournalName, Pass, PassKind, PortablePass, Reason, Receipt, Refusal,
     Resume, SeatHolder,
@@ -207,7 +208,7 @@ impl Facts for Pass {
         facts.time(&NBF, Some(self.not_before), known);
         facts.time(&GRACE, self.grace_until, known);
         facts.registered.put(CTI, &self.id);
-        facts.registered.put(CNF, &Confirmation { cose_key: CoseKey::Ed25519(self.device_key) });
+        facts.registered.put(CNF, &Confirmation { cose_key: self.device_key.into() });
         let ours = &mut facts.ours;
         ours.put(8, &self.supplier);
         ours.put(9, &self.license);
@@ -230,8 +231,12 @@ impl Facts for Pass {
 
     fn take(facts: &mut FactReader<'_>, known: &Known) -> Result<Self, CborError> {
         let confirmation: Confirmation = facts.registered.take(CNF)?;
-        let CoseKey::Ed25519(device_key) = confirmation.cose_key else {
-            return Err(facts.registered.wrong(Fault::Expected("an Ed25519 key in `cnf`")));
+        let device_key = match confirmation.cose_key {
+            CoseKey::Ed25519(public) => public.into(),
+            CoseKey::P256 { x, y } => DeviceSigningKey::P256 { x, y },
+            CoseKey::X25519(_) => {
+                return Err(facts.registered.wrong(Fault::Expected("a key that signs in `cnf`")));
+            }
         };
         let expires = facts.time(&EXP, known)?;
         let not_before = facts.required_time(&NBF, known)?;

@@ -2,6 +2,7 @@
 
 use carnet_core::LARGEST_AMOUNT;
 use carnet_core::app::{AppId, Feature, OfferName, Platform, SupplierName, Version, VersionRange};
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::PublicKey;
 use carnet_core::id::{
     DeviceId, Digest, ImageId, LicenseId, MoveId, PassId, RequestId, RunId, ServerId, SupplierId,
@@ -25,6 +26,26 @@ impl Cbor for Seconds {
 
     fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
         amount(from).map(Self)
+    }
+}
+
+/// The bytes of the key: 32 are one of Ed25519, 64 the coordinates of a point of P-256.
+impl Cbor for DeviceSigningKey {
+    fn encode(&self, out: &mut Encoder) {
+        match self {
+            Self::Ed25519(public) => public.encode(out),
+            Self::P256 { x, y } => out.bytes(&[*x, *y].concat()),
+        }
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, CborError> {
+        let at = from.position();
+        let bytes = from.bytes()?;
+        match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(x), _) if bytes.len() == 32 => Ok(PublicKey(*x).into()),
+            (Some(x), Some(y)) if bytes.len() == 64 => Ok(Self::P256 { x: *x, y: *y }),
+            _ => Err(Fault::Expected("a signing key of 32 or 64 bytes").at(at)),
+        }
     }
 }
 

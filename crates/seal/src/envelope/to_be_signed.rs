@@ -11,8 +11,8 @@ use crate::kind::Kind;
 
 /// Everything about a document but its signature: claims, type, algorithm and key id.
 ///
-/// The server commits these bytes before it signs them (I9). Ed25519 is deterministic, so a repeat signs
-/// the same bytes to the same document (I5).
+/// The server commits these bytes before it signs them (I9). It signs with Ed25519 alone, which is deterministic, so a
+/// repeat signs the same bytes to the same document (I5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToBeSigned {
     bytes: Vec<u8>,
@@ -97,10 +97,10 @@ impl ToBeSigned {
     /// The document, signed with the key that it names.
     ///
     /// # Errors
-    /// [`SealError::UnknownKey`] when the signer has another key.
+    /// [`SealError::UnknownKey`] when the signer has another key, [`SealError::Signer`] when it cannot sign.
     pub fn sign(&self, signer: &dyn Signer) -> Result<Vec<u8>, SealError> {
         if signer.key_id() == self.key {
-            Ok(self.assemble(&signer.sign(&self.bytes)))
+            Ok(self.assemble(&signer.sign(&self.bytes)?))
         } else {
             Err(SealError::UnknownKey(self.key))
         }
@@ -160,7 +160,7 @@ impl<T> Signed<T> {
 /// Signs claims at once.
 ///
 /// # Errors
-/// When the claims are so large or so deep that nobody would read them.
+/// When the claims are so large or so deep that nobody would read them; [`SealError::Signer`] when the signer cannot sign.
 pub fn sign<T: Document>(claims: T, signer: &dyn Signer) -> Result<Signed<T>, SealError> {
     let prepared = ToBeSigned::new(&claims, signer.key_id(), signer.algorithm())?;
     let bytes = prepared.sign(signer)?;

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::PublicKey;
 use carnet_core::id::{DeviceId, Digest};
+use p256::Sec1Point;
+use p256::ecdsa::Signature;
+use p256::ecdsa::signature::Verifier as _;
 use sha2::Digest as _;
 
 use crate::cbor::{self, Cbor, CborError, Claims, Decoder, Encoder, Fault, MapReader, MapWriter};
@@ -16,6 +20,8 @@ use crate::newtype;
 pub enum Algorithm {
     /// Ed25519.
     Ed25519,
+    /// ECDSA over P-256 with SHA-256, of devices whose key is in a TPM.
+    Esp256,
 }
 
 impl Algorithm {
@@ -24,6 +30,7 @@ impl Algorithm {
     pub const fn number(self) -> i64 {
         match self {
             Self::Ed25519 => -19,
+            Self::Esp256 => -9,
         }
     }
 }
@@ -46,35 +53,51 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// A public key with its curve, written as a COSE_Key (RFC 9052 §7) of type OKP.
+/// A public key with its curve, written as a COSE_Key (RFC 9052 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CoseKey {
     /// Checks signatures.
     Ed25519(PublicKey),
     /// Things are sealed to it.
     X25519(PublicKey),
+    /// Checks the signatures of a device, and of nobody else.
+    P256 {
+        /// The first coordinate.
+        x: [u8; 32],
+        /// The second one.
+        y: [u8; 32],
+    },
 }
 
-/// RFC 9053 §7.2: kty 1 is OKP, crv −1, x −2.
+/// Kinds of keys (RFC 9053 §7).
+const OCTET_KEY_PAIR: u64 = 1;
+const TWO_COORDINATES: u64 = 2;
+
+/// RFC 9053 §7.2: kty 1 is OKP, crv −1, x −2. §7.1: kty 2 is EC2, y −3, and that in full: RFC 9679 §3 makes the
+/// thumbprint of the uncompressed point, so a key that may stand compressed would have two spellings.
 impl Claims for CoseKey {
     fn put(&self, map: &mut MapWriter) {
-        let (curve, point) = match self {
-            Self::X25519(point) => (4_u64, point),
-            Self::Ed25519(point) => (6, point),
+        let (kind, curve, first) = match self {
+            Self::X25519(point) => (OCTET_KEY_PAIR, 4_u64, &point.0),
+            Self::Ed25519(point) => (OCTET_KEY_PAIR, 6, &point.0),
+            Self::P256 { x, .. } => (TWO_COORDINATES, 1, x),
         };
-        map.put(1, &1_u64);
+        map.put(1, &kind);
         map.put(-1, &curve);
-        map.put(-2, &point.0);
+        map.put(-2, first);
+        if let Self::P256 { y, .. } = self {
+            map.put(-3, y);
+        }
     }
 
     fn take(map: &mut MapReader<'_>) -> Result<Self, CborError> {
-        let octet_key_pair = map.take::<u64>(1)? == 1;
-        let curve = map.take::<u64>(-1)?;
-        let point = PublicKey(map.take(-2)?);
-        match curve {
-            4 if octet_key_pair => Ok(Self::X25519(point)),
-            6 if octet_key_pair => Ok(Self::Ed25519(point)),
-            _ => Err(map.wrong(Fault::Expected("a COSE_Key with curve X25519 or Ed25519"))),
+        let (kind, curve) = (map.take::<u64>(1)?, map.take::<u64>(-1)?);
+        let first = map.take(-2)?;
+        match (kind, curve) {
+            (OCTET_KEY_PAIR, 4) => Ok(Self::X25519(PublicKey(first))),
+            (OCTET_KEY_PAIR, 6) => Ok(Self::Ed25519(PublicKey(first))),
+            (TWO_COORDINATES, 1) => Ok(Self::P256 { x: first, y: map.take(-3)? }),
+            _ => Err(map.wrong(Fault::Expected("a COSE_Key with curve X25519, Ed25519 or P-256"))),
         }
     }
 }
@@ -105,12 +128,21 @@ impl CoseKey {
     }
 }
 
+impl From<DeviceSigningKey> for CoseKey {
+    fn from(key: DeviceSigningKey) -> Self {
+        match key {
+            DeviceSigningKey::Ed25519(public) => Self::Ed25519(public),
+            DeviceSigningKey::P256 { x, y } => Self::P256 { x, y },
+        }
+    }
+}
+
 /// The name of the device with this signing key: the first 16 bytes of the key's thumbprint. A device that chose
 /// its name freely could take another one's.
 #[must_use]
-pub fn device_of(signing_key: PublicKey) -> DeviceId {
+pub fn device_of(signing_key: impl Into<DeviceSigningKey>) -> DeviceId {
     let mut id = [0; 16];
-    id.copy_from_slice(&CoseKey::Ed25519(signing_key).thumbprint().0[..16]);
+    id.copy_from_slice(&CoseKey::from(signing_key.into()).thumbprint().0[..16]);
     DeviceId(id)
 }
 
@@ -126,6 +158,8 @@ fn is_canonical(public: &PublicKey) -> bool {
 pub enum VerifyingKey {
     /// Ed25519 (RFC 8032).
     Ed25519(ed25519_dalek::VerifyingKey),
+    /// ECDSA over P-256 (FIPS 186-5), of a device.
+    P256(p256::ecdsa::VerifyingKey),
 }
 
 impl VerifyingKey {
@@ -141,28 +175,51 @@ impl VerifyingKey {
         }
     }
 
+    /// The key of a device.
+    ///
+    /// # Errors
+    /// [`SealError::BadKey`] as [`VerifyingKey::ed25519`], or when the coordinates are not those of a point of P-256.
+    pub fn of_device(key: DeviceSigningKey) -> Result<Self, SealError> {
+        match key {
+            DeviceSigningKey::Ed25519(public) => Self::ed25519(public),
+            // Coordinates beyond the prime are refused too; P-256 has no points of small order.
+            DeviceSigningKey::P256 { x, y } => {
+                let point = Sec1Point::from_affine_coordinates(&x.into(), &y.into(), false);
+                let key = p256::ecdsa::VerifyingKey::from_sec1_point(&point);
+                key.map(Self::P256).map_err(|_| SealError::BadKey)
+            }
+        }
+    }
+
     /// The algorithm that goes with this key, and no other.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         match self {
             Self::Ed25519(_) => Algorithm::Ed25519,
+            Self::P256(_) => Algorithm::Esp256,
         }
     }
 
     /// The bytes of the key.
     #[must_use]
-    pub fn public(&self) -> PublicKey {
+    pub fn public(&self) -> DeviceSigningKey {
         match self {
-            Self::Ed25519(key) => PublicKey(key.to_bytes()),
+            Self::Ed25519(key) => PublicKey(key.to_bytes()).into(),
+            Self::P256(key) => {
+                let point = key.to_sec1_point(false);
+                let (mut x, mut y) = ([0; 32], [0; 32]);
+                // A point of the curve has both.
+                x.iter_mut().zip(point.x().into_iter().flatten()).for_each(|(to, from)| *to = *from);
+                y.iter_mut().zip(point.y().into_iter().flatten()).for_each(|(to, from)| *to = *from);
+                DeviceSigningKey::P256 { x, y }
+            }
         }
     }
 
     /// The key as it is written.
     #[must_use]
     pub fn cose(&self) -> CoseKey {
-        match self {
-            Self::Ed25519(_) => CoseKey::Ed25519(self.public()),
-        }
+        self.public().into()
     }
 
     /// The full name of the key: its COSE thumbprint.
@@ -186,6 +243,24 @@ impl VerifyingKey {
             Self::Ed25519(key) => key
                 .verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature))
                 .map_err(|_| SealError::WrongSignature),
+            Self::P256(key) => verify_low(key, message, signature).ok_or(SealError::WrongSignature),
         }
     }
+}
+
+/// With (r, s) also (r, n − s) fits; only the one with the lower s counts, so that nobody makes a second signature of
+/// the first.
+fn verify_low(key: &p256::ecdsa::VerifyingKey, message: &[u8], signature: &[u8; 64]) -> Option<()> {
+    let signature = Signature::from_bytes(&(*signature).into()).ok()?;
+    (signature == signature.normalize_s()).then_some(())?;
+    key.verify(message, &signature).ok()
+}
+
+/// The same signature with the lower s, as the verifier asks for it: what makes signatures elsewhere does not care.
+///
+/// # Errors
+/// [`SealError::WrongSignature`] when r or s is zero or not below the order of the curve.
+pub fn low_s(signature: &[u8; 64]) -> Result<[u8; 64], SealError> {
+    let signature = Signature::from_bytes(&(*signature).into()).map_err(|_| SealError::WrongSignature)?;
+    Ok(signature.normalize_s().to_bytes().into())
 }

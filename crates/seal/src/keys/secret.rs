@@ -16,9 +16,18 @@ pub trait Signer {
     /// The algorithm of its key.
     fn algorithm(&self) -> Algorithm;
 
-    /// The signature over these bytes. The same bytes give the same signature.
-    fn sign(&self, message: &[u8]) -> [u8; 64];
+    /// A signature over these bytes. Only a key in memory gives the same one for the same bytes, so nothing may be told
+    /// apart by its signature.
+    ///
+    /// # Errors
+    /// [`SignerFault`] when the key is somewhere else and cannot be reached.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignerFault>;
 }
+
+/// Nothing was signed, in the words of whatever keeps the key; they end with `: ` and what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SignerFault(pub String);
 
 /// An Ed25519 key in memory.
 #[derive(Clone)]
@@ -47,6 +56,12 @@ impl SigningKey {
     pub fn public(&self) -> PublicKey {
         PublicKey(self.key.verifying_key().to_bytes())
     }
+
+    /// The signature over these bytes. A key in memory cannot fail, and gives the same one for the same bytes.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
 }
 
 impl Signer for SigningKey {
@@ -58,8 +73,8 @@ impl Signer for SigningKey {
         Algorithm::Ed25519
     }
 
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.key.sign(message).to_bytes()
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignerFault> {
+        Ok(Self::sign(self, message))
     }
 }
 

@@ -104,7 +104,7 @@ impl Forge {
             .protected(header.build())
             .unprotected(unprotected.build())
             .payload(self.payload.clone())
-            .create_signature(self.external.as_bytes(), |bytes| signer.sign(bytes).to_vec())
+            .create_signature(self.external.as_bytes(), |bytes| signer.sign(bytes).unwrap().to_vec())
             .build()
             .to_tagged_vec()
             .unwrap()

@@ -7,9 +7,12 @@ mod corpus;
 #[path = "../../../../fuzz/src/lib.rs"]
 mod decoders;
 mod envelopes;
+mod esp256;
 mod images;
 mod reports;
 mod requests;
 mod samples;
+#[path = "../../../testkit/src/tpm_key.rs"]
+mod tpm_key;
 mod trust;
 mod vectors;

@@ -106,7 +106,7 @@ fn a_device_that_signs_one_thing_and_sends_another_is_found_out() {
     let wrong = open_report(&code, &[report_secrets()]).unwrap_err();
     assert!(matches!(wrong, CodeError::Document(SealError::UnknownKey(_))), "{wrong}");
     let mut report = usage_report();
-    report.says.device_key = acme_key().public();
+    report.says.device_key = acme_key().public().into();
     let signed = sign(report, &acme_key()).unwrap();
     let code = seal(Carried::Report, signed.bytes(), b"", to, SEED).unwrap();
     let wrong = open_report(&code, &[report_secrets()]).unwrap_err();

@@ -102,10 +102,11 @@ fn a_registration_proves_the_key_that_it_brings() {
     };
     assert!(register(registration(), &device_key()).is_ok());
     let named = SealError::OtherDevice(device());
-    let squatter = Registration { signing_key: key(50).public(), ..registration() };
+    let squatter = Registration { signing_key: key(50).public().into(), ..registration() };
     assert_eq!(register(squatter, &key(50)), Err(named.clone()), "the name belongs to another key");
     assert_eq!(register(registration(), &key(50)), Err(SealError::UnknownKey(key(50).key_id())));
-    let bad = Registration { signing_key: carnet_core::document::PublicKey([0; 32]), ..registration() };
+    let bad =
+        Registration { signing_key: carnet_core::document::PublicKey([0; 32]).into(), ..registration() };
     assert_eq!(register(bad, &device_key()), Err(named));
     let document = unverified(request(Operation::Return), &device_key());
     assert_eq!(document.verify_registration(server(), &ring()), Err(SealError::NotRegistration));

@@ -37,6 +37,8 @@ use carnet_seal::keys::{AgreementKey, DeviceKey, KeyEntry, KeySet, Purpose, Root
 use carnet_seal::report::{ReportSecrets, attachment};
 use carnet_seal::{ContentHash, ImageManifest, KeyRing, OfferClaims, Signed, Signer, SigningKey, sign};
 
+use crate::tpm_key::TpmKey;
+
 pub const ACME: SupplierId = SupplierId([0xac; 16]);
 pub const UMBRA: SupplierId = SupplierId([0x0b; 16]);
 pub const USER: UserId = UserId([0x05; 16]);
@@ -80,6 +82,28 @@ pub fn umbra_key() -> SigningKey {
 
 pub fn device_key() -> SigningKey {
     key(5)
+}
+
+/// The key of a device with a TPM.
+pub fn tpm_key() -> TpmKey {
+    TpmKey::from_seed(8)
+}
+
+/// The name that goes with [`tpm_key`].
+pub fn tpm_device() -> DeviceId {
+    carnet_seal::keys::device_of(tpm_key().public())
+}
+
+/// What that device says instead.
+pub fn said_by_tpm(says: Statement) -> Statement {
+    Statement { device: tpm_device(), device_key: tpm_key().public(), ..says }
+}
+
+/// What that device asks.
+pub fn asked_by_tpm(operation: Operation) -> Request {
+    let mut request = request(operation);
+    request.journal.device = tpm_device();
+    request
 }
 
 /// Acme's keys for reports.
@@ -131,7 +155,7 @@ pub fn statement() -> Statement {
     Statement {
         server: server(),
         device: device(),
-        device_key: device_key().public(),
+        device_key: device_key().public().into(),
         device_name: "atelier".into(),
         user: USER,
         app: app(),
@@ -372,7 +396,7 @@ pub fn pass() -> Pass {
         floating: false,
         versions: VersionRange::default(),
         reporting: None,
-        device_key: device_key().public(),
+        device_key: device_key().public().into(),
         previous: Digest([0x77; 32]),
         from_move: None,
     }
@@ -441,7 +465,7 @@ pub fn receipt() -> Receipt {
 
 pub fn registered_receipt() -> Answer {
     let effect = Effect::Registered {
-        signing_key: device_key().public(),
+        signing_key: device_key().public().into(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::Tpm,
         only: Some(LICENSE),
@@ -523,7 +547,7 @@ pub fn agreement() -> Agreement {
 
 pub fn registration() -> Registration {
     Registration {
-        signing_key: device_key().public(),
+        signing_key: device_key().public().into(),
         agreement_key: AgreementKey::from_seed(&[6; 32]).public(),
         evidence: Evidence::File,
         device_name: "Ada's laptop".into(),

@@ -224,7 +224,7 @@ impl Joining<'_> {
 
 fn registration(signing_key: PublicKey) -> Registration {
     Registration {
-        signing_key,
+        signing_key: signing_key.into(),
         agreement_key: AGREEMENT_KEY,
         evidence: Evidence::Hardware,
         device_name: "workstation".into(),

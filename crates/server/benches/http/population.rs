@@ -125,7 +125,8 @@ pub fn seat_receipt(server: ServerId, owner: u64, number: u64) -> Result<Answer,
         resume: None,
         over: BTreeSet::new(),
     };
-    let (signing_key, agreement_key, evidence) = (key(number)?.public(), AGREEMENT_KEY, Evidence::Hardware);
+    let (signing_key, agreement_key, evidence) =
+        (key(number)?.public().into(), AGREEMENT_KEY, Evidence::Hardware);
     let effect = Effect::Registered { signing_key, agreement_key, evidence, only: None, until: None };
     Ok(Answer { head, body: Body::Receipt(Box::new(Receipt { effect })) })
 }

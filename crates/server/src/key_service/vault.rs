@@ -258,7 +258,7 @@ impl Vault {
             return Err(refused("what is shown is no pass"));
         };
         let device = head.journal.device;
-        let key = VerifyingKey::ed25519(pass.device_key)?;
+        let key = VerifyingKey::of_device(pass.device_key)?;
         let key = DeviceKey { server: self.pin.server, device, key };
         let request = request.verify(&key, ring)?.into_parts().0;
         let own = device_of(pass.device_key) == device && request.journal == head.journal;

@@ -183,14 +183,14 @@ impl NewKey {
 
     /// A supplier's key for its images, of which nobody here has the secret half.
     #[must_use]
-    pub fn of_images(supplier: SupplierId, key: &VerifyingKey, now: Time) -> Self {
+    pub fn of_images(supplier: SupplierId, (id, public): (KeyId, PublicKey), now: Time) -> Self {
         Self {
             row: ServerKey {
-                id: key.id().0.to_vec(),
+                id: id.0.to_vec(),
                 purpose: IMAGE.to_owned(),
                 supplier: Some(supplier),
                 state: KeyState::Active,
-                public_key: key.public().0.to_vec(),
+                public_key: public.0.to_vec(),
                 sealed: Vec::new(),
                 created: now,
             },

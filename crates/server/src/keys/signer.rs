@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use carnet_core::document::PublicKey;
 use carnet_seal::keys::Algorithm;
-use carnet_seal::{KeyId, Signer, VerifyingKey};
+use carnet_seal::{KeyId, Signer, SignerFault, VerifyingKey};
 
 use super::KeyFault;
 
@@ -49,12 +49,13 @@ impl Signer for ServerSigner {
         Algorithm::Ed25519
     }
 
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// Ed25519 is deterministic: the same bytes give the same signature (I5). A key in memory cannot fail.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignerFault> {
         let mut bytes = [0; 64];
         let signature = self.pair.sign(message);
         // Ed25519 signatures have 64 bytes; a shorter copy would only ever fail to verify.
         bytes.iter_mut().zip(signature.as_ref()).for_each(|(to, from)| *to = *from);
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
             assert_eq!((ours.public(), ours.key_id()), (theirs.public(), theirs.key_id()));
             for length in [0, 1, 31, 32, 400, 70_000] {
                 let message = vec![0xa7; length];
-                let signature = ours.sign(&message);
+                let signature = ours.sign(&message).unwrap();
                 assert_eq!(signature, theirs.sign(&message), "{length}");
                 assert_eq!(theirs.verifying_key().verify(&message, &signature), Ok(()));
             }

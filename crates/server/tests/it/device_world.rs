@@ -14,7 +14,7 @@ use carnet_core::offer::Listed;
 use carnet_core::time::Time;
 use carnet_seal::code::digest_of;
 use carnet_seal::keys::{AgreementKey, RootPin, device_of};
-use carnet_seal::{KeyRing, RequestMessage, Signed, Signer, SigningKey, Unverified, sign};
+use carnet_seal::{KeyRing, RequestMessage, Signed, SigningKey, Unverified, sign};
 use carnet_seam::random;
 use data_encoding::BASE64URL_NOPAD;
 
@@ -74,7 +74,7 @@ impl Device {
 
     pub fn registration(&self) -> Operation {
         Operation::Register(Box::new(Registration {
-            signing_key: self.key.public(),
+            signing_key: self.key.public().into(),
             agreement_key: self.agreement.public(),
             evidence: Evidence::File,
             device_name: "the-name-of-my-device".into(),

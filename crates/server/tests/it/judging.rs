@@ -56,7 +56,7 @@ fn certificate(
     let says = Statement {
         server: device.server,
         device: device.id,
-        device_key: device.key.public(),
+        device_key: device.key.public().into(),
         device_name: "desk".into(),
         user: device.user.unwrap(),
         app: "acme/paint".parse().unwrap(),

@@ -35,4 +35,5 @@ mod shop;
 mod suppliers;
 mod tls;
 mod tokens;
+mod tpm;
 mod world;

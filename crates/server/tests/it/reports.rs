@@ -9,7 +9,7 @@ use carnet_core::report::{ReportRequest, Wanted};
 use carnet_core::time::{Length, Seconds};
 use carnet_seal::correspondence::{CBOR, CodePart, Inquiry, PART};
 use carnet_seal::report::{ReportSecrets, attachment};
-use carnet_seal::{Signer, cbor, sign};
+use carnet_seal::{cbor, sign};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 

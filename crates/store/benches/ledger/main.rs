@@ -390,7 +390,7 @@ fn join(
         payment_reference: None,
     };
     let registration = Registration {
-        signing_key: key,
+        signing_key: key.into(),
         agreement_key: key,
         evidence: Evidence::Hardware,
         device_name: "d".into(),
@@ -464,7 +464,7 @@ impl Seat {
         let device = DeviceId(id(number, 0xd2));
         let key = PublicKey([1; 32]);
         let effect = Effect::Registered {
-            signing_key: key,
+            signing_key: key.into(),
             agreement_key: key,
             evidence: Evidence::Hardware,
             only: None,

@@ -368,7 +368,7 @@ pub struct Phone {
 
 pub fn registration(id: DeviceId) -> Request {
     let registration = Registration {
-        signing_key: PublicKey([id.0[0]; 32]),
+        signing_key: PublicKey([id.0[0]; 32]).into(),
         agreement_key: PublicKey([id.0[0]; 32]),
         evidence: Evidence::Hardware,
         device_name: "canary-phone".into(),
@@ -424,7 +424,7 @@ impl Phone {
         let id = device_id(number);
         let key = PublicKey([number as u8; 32]);
         let effect = Effect::Registered {
-            signing_key: key,
+            signing_key: key.into(),
             agreement_key: key,
             evidence: Evidence::Hardware,
             only: None,

@@ -23,7 +23,8 @@ mod wire;
 use std::sync::{Arc, Mutex};
 
 use carnet_core::app::{AppId, SupplierName};
-use carnet_core::document::{Answer, Body, Effect, PublicKey, Request};
+use carnet_core::device_key::DeviceSigningKey;
+use carnet_core::document::{Answer, Body, Effect, Request};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, License};
 use carnet_core::offer::{Listed, Offer};
@@ -207,7 +208,7 @@ impl FakeServer {
             }
             None => receipt.and_then(|receipt| registered_key(receipt, asker)).ok_or(404_u16)?,
         };
-        let key = VerifyingKey::ed25519(key).map_err(|_| 400_u16)?;
+        let key = VerifyingKey::of_device(key).map_err(|_| 400_u16)?;
         let key = DeviceKey { server: asker.server, device: asker.device, key };
         request.verify(&key, &self.0.keys.ring(self.now())).map_err(|_| 401)
     }
@@ -220,7 +221,7 @@ impl FakeServer {
     }
 }
 
-fn registered_key(receipt: &Proof, asker: Asker) -> Option<PublicKey> {
+fn registered_key(receipt: &Proof, asker: Asker) -> Option<DeviceSigningKey> {
     let Body::Receipt(body) = &receipt.answer.body else { return None };
     match body.effect {
         Effect::Registered { signing_key, .. } if receipt.answer.head.journal.device == asker.device => {

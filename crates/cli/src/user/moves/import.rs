@@ -34,7 +34,7 @@ pub struct Import {
     /// What a device that is not registered yet is called [default: its host name]
     #[arg(long, value_name = "NAME")]
     device_name: Option<String>,
-    /// What a device that is not registered yet is known by: `machine`, or `file:PATH`
+    /// What a device that is not registered yet is known by: `machine`, `tpm`, or `file:PATH`
     #[arg(long, value_name = "WHAT", value_parser = identity)]
     identity: Option<Identity>,
 }

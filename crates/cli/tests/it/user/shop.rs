@@ -187,6 +187,11 @@ impl Shop {
         let carnet = Carnet::new();
         let name = format!("identity-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let identity = format!("file:{}", carnet.home.join(name).display());
+        self.visitor_with(carnet, identity)
+    }
+
+    /// The same, on this device and known by this.
+    pub fn visitor_with(&self, carnet: Carnet, identity: String) -> User {
         User { carnet, url: self.url.clone(), root: self.root.clone(), identity }
     }
 
@@ -202,7 +207,11 @@ impl Shop {
 impl Shop {
     /// Another device of the same user.
     pub fn second_device(&self, of: &User) -> User {
-        let device = self.visitor();
+        self.joined(self.visitor(), of)
+    }
+
+    /// The visitor's device, joined to that user.
+    pub fn joined(&self, device: User, of: &User) -> User {
         let code = of.run(&["devices", "invite", "--json"]).json()["code"].as_str().unwrap().to_owned();
         let (url, root, identity) = (&device.url, &device.root, &device.identity);
         let joined = device.run(&[

@@ -47,7 +47,7 @@ fn a8_the_first_start_registers_and_the_next_one_asks_nothing() {
     terminal.at("Your e-mail address", &format!("ann{ENTER}"));
     terminal.at("has no @", &format!("@example.org{ENTER}"));
     // Containers show too little of the machine to be bound to it; the way out is named.
-    if shows_enough(&ThisMachine).is_err() {
+    if shows_enough(&ThisMachine::default()).is_err() {
         terminal.at("--identity file:PATH", "");
         terminal.at("CARNET_IDENTITY=file:PATH", "");
         assert_eq!(terminal.end().0, Some(7));

@@ -67,8 +67,13 @@ impl Spoiler {
     fn of(good: &Good) -> Self {
         let parts = Parts::of(&good.bytes);
         let payload = good.bytes[parts.payload.clone()].to_vec();
-        let spoiler =
-            Self { kind: good.kind, good: good.bytes.clone(), parts, payload, signer: good.signer.clone() };
+        let spoiler = Self {
+            kind: good.kind,
+            good: good.bytes.clone(),
+            parts,
+            payload,
+            signer: good.signer.clone().unwrap(),
+        };
         assert_eq!(
             spoiler.resigned(&spoiler.payload),
             spoiler.good,

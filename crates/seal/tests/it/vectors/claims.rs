@@ -57,8 +57,10 @@ fn of_key(purpose: &Purpose, key: &CoseKey) -> Value {
 }
 
 fn point(key: &CoseKey) -> String {
-    let (CoseKey::Ed25519(public) | CoseKey::X25519(public)) = key;
-    HEXLOWER.encode(&public.0)
+    match key {
+        CoseKey::Ed25519(public) | CoseKey::X25519(public) => HEXLOWER.encode(&public.0),
+        CoseKey::P256 { x, y } => HEXLOWER.encode(&[*x, *y].concat()),
+    }
 }
 
 fn plain(value: Value) -> Value {

@@ -1,8 +1,8 @@
 //! Good documents of every type, and the files of signed documents.
 
-use carnet_core::document::{Answer, Body, Receipt, Refusal};
+use carnet_core::document::{Answer, Body, Operation, Pass, Receipt, Refusal, Registration};
 use carnet_core::offer::Listed;
-use carnet_core::report::{Integrity, ReportRequest, Statement, UsageReport, Wanted};
+use carnet_core::report::{ErasureCertificate, Integrity, ReportRequest, Statement, UsageReport, Wanted};
 use carnet_core::term::{Period, Term};
 use carnet_core::time::{Length, Time};
 use carnet_seal::keys::KeySet;
@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use super::claims::{of_image, of_key_set, of_offer, readable};
 use super::file::{File, Trust, Vector, hex};
+use super::trust::HAS_TPM;
 use super::{bad, trust};
 use crate::samples::{
     self, acme_key, agreement, answers, device_key, image_key, key_set, operations, reconciled,
-    registered_receipt, root, server_key, umbra_key,
+    registered_receipt, root, server_key, tpm_device, tpm_key, umbra_key,
 };
 
 /// A good document with what the others are made of.
@@ -22,7 +23,8 @@ pub struct Good {
     pub vector: Vector,
     pub kind: Kind,
     pub bytes: Vec<u8>,
-    pub signer: SigningKey,
+    /// Signs the bad ones that are made of it; none: none is.
+    pub signer: Option<SigningKey>,
 }
 
 impl Good {
@@ -34,7 +36,15 @@ impl Good {
     ) -> Self {
         let signed = sign(claims, signer).unwrap();
         let vector = Vector { claims: Some(read(signed.claims())), ..usual(says.0, says.1, signed.bytes()) };
-        Self { vector, kind: signed.kind(), bytes: signed.bytes().to_vec(), signer: signer.clone() }
+        Self { vector, kind: signed.kind(), bytes: signed.bytes().to_vec(), signer: Some(signer.clone()) }
+    }
+
+    /// Signed by the device with a TPM.
+    fn of_tpm<T: Document>(says: (&str, &str, &str), claims: T, read: impl Fn(&T) -> Value) -> Self {
+        let signed = sign(claims, &tpm_key()).unwrap();
+        let vector = usual(says.0, says.1, signed.bytes());
+        let vector = Vector { trust: Some(says.2.to_owned()), claims: Some(read(signed.claims())), ..vector };
+        Self { vector, kind: signed.kind(), bytes: signed.bytes().to_vec(), signer: None }
     }
 }
 
@@ -157,9 +167,11 @@ fn image_manifests() -> Vec<Good> {
 fn agreements() -> Vec<Good> {
     let bare = Listed { offer: samples::bare_offer(), ..samples::listed() };
     let bare = carnet_core::document::Agreement { listed: bare, ..agreement() };
+    let of_tpm = carnet_core::document::Agreement { device: tpm_device(), ..agreement() };
     vec![
         Good::new(("good", "consent to an offer, word for word"), agreement(), readable, &device_key()),
         Good::new(("bare", "consent to an offer that says little"), bare, readable, &device_key()),
+        Good::of_tpm(("of a TPM", "signed with ESP256", HAS_TPM), of_tpm, readable),
     ]
 }
 
@@ -187,19 +199,33 @@ fn usage_reports() -> Vec<Good> {
         integrity: Integrity::NotInstalledHere,
         ..full.clone()
     };
+    let says = samples::said_by_tpm(full.says.clone());
+    let of_tpm = UsageReport { says, ..full.clone() };
     vec![
         Good::new(("good", "files that are not as they should be"), full, readable, &device_key()),
         Good::new(("bare", "nothing was ever held"), bare, readable, &device_key()),
+        Good::of_tpm(("of a TPM", "signed with ESP256", "usual"), of_tpm, readable),
     ]
 }
 
 fn certificates() -> Vec<Good> {
-    vec![Good::new(("good", "an answer to a request"), samples::certificate(), readable, &device_key())]
+    let says = samples::said_by_tpm(samples::certificate().says);
+    let of_tpm = ErasureCertificate { says, ..samples::certificate() };
+    vec![
+        Good::new(("good", "an answer to a request"), samples::certificate(), readable, &device_key()),
+        Good::of_tpm(("of a TPM", "signed with ESP256", "usual"), of_tpm, readable),
+    ]
 }
 
 /// Everything that a device can ask.
 fn requests() -> Vec<Good> {
     let mut operations = operations();
+    let registration = Registration { signing_key: tpm_key().public(), ..samples::registration() };
+    let (joins, returns) = (Operation::Register(Box::new(registration)), Operation::Return);
+    let of_tpm = [("of a TPM", joins, "usual"), ("of a TPM later", returns, HAS_TPM)];
+    let of_tpm = of_tpm.map(|(name, operation, trust)| {
+        Good::of_tpm((name, "signed with ESP256", trust), samples::asked_by_tpm(operation), readable)
+    });
     // The plainest one first: the bad ones are made of it.
     operations.swap(0, 1);
     (1..)
@@ -214,6 +240,7 @@ fn requests() -> Vec<Good> {
             let name = if number == 1 { "good".to_owned() } else { format!("good-{number}") };
             Good::new((&name, &format!("a device asks: {words}")), request, readable, &device_key())
         })
+        .chain(of_tpm)
         .collect()
 }
 
@@ -222,6 +249,7 @@ fn of_answers(kind: Kind) -> Vec<Good> {
         ("registered by the server itself", registered_receipt(), server_key()),
         ("the server was restored and says where to go on", reconciled(), acme_key()),
         ("refused by the server itself", unknown_app(), server_key()),
+        ("for a device whose key is in a TPM", for_tpm(), acme_key()),
     ];
     let all =
         answers().into_iter().filter(|answer| *answer != registered_receipt() && *answer != reconciled());
@@ -253,6 +281,13 @@ fn of_one_supplier(mut answer: Answer) -> Answer {
     {
         pass.supplier = samples::UMBRA;
     }
+    answer
+}
+
+fn for_tpm() -> Answer {
+    let mut answer =
+        samples::answer(Body::Pass(Box::new(Pass { device_key: tpm_key().public(), ..samples::pass() })));
+    answer.head.journal.device = tpm_device();
     answer
 }
 

@@ -1,6 +1,7 @@
 //! The verdict on a document, by the public functions and with nothing but what the file says.
 
-use carnet_core::document::{Agreement, Answer, Request};
+use carnet_core::device_key::DeviceSigningKey;
+use carnet_core::document::{Agreement, Answer, PublicKey, Request};
 use carnet_core::report::{ErasureCertificate, ReportKeys, ReportRequest, UsageReport};
 use carnet_core::time::Time;
 use carnet_seal::code::{CodeText, digest_of};
@@ -47,7 +48,7 @@ fn of_signed(document: &str, trust: &Trust, input: &[u8]) -> Result<Value, SealE
             Ok(of_image(manifest.claims()))
         }
         "report-request" => {
-            let asks = trust.device().key.public();
+            let asks = PublicKey(unhex(&trust.device.as_ref().unwrap().key).try_into().unwrap());
             let request =
                 Unverified::<ReportRequest>::parse(input)?.verify(&ReportKeys { seal_to: asks, asks })?;
             Ok(readable(request.claims()))
@@ -126,11 +127,16 @@ impl Trust {
 
     fn device(&self) -> DeviceKey {
         let device = self.device.as_ref().unwrap();
-        let key = carnet_core::document::PublicKey(unhex(&device.key).try_into().unwrap());
+        let digits = unhex(&device.key);
+        let key: DeviceSigningKey = match *digits.as_chunks::<32>().0 {
+            [public] => PublicKey(public).into(),
+            [x, y] => DeviceSigningKey::P256 { x, y },
+            _ => panic!("a key has 32 or 64 bytes"),
+        };
         DeviceKey {
             server: self.server.parse().unwrap(),
             device: device.id.parse().unwrap(),
-            key: VerifyingKey::ed25519(key).unwrap(),
+            key: VerifyingKey::of_device(key).unwrap(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn of_seal(error: &SealError) -> String {
         SealError::OtherRoot => "other-root".into(),
         SealError::RepeatedKey(_) => "repeated-key".into(),
         SealError::NotRegistration => "not-registration".into(),
+        SealError::Signer(_) => "not-signed-here".into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::id::{DeviceId, Digest, ServerId};
 use carnet_core::time::Time;
 use carnet_seal::keys::{KeySet, Purpose, RootPin};
@@ -11,7 +12,7 @@ use data_encoding::HEXLOWER;
 use super::file::{Device, Trust};
 use crate::samples::{
     ACME, NOW, UMBRA, acme_key, device_key, entry, image_key, issue, key_set, pin, registered,
-    report_secrets, root, server_key, umbra_key,
+    report_secrets, root, server_key, tpm_device, tpm_key, umbra_key,
 };
 
 /// For key sets: who is pinned, and which version was seen.
@@ -68,6 +69,9 @@ pub fn of_images() -> BTreeMap<String, Trust> {
     ])
 }
 
+/// The trust in which the device has a key in a TPM.
+pub const HAS_TPM: &str = "the device has a TPM";
+
 /// For what devices sign.
 pub fn of_devices() -> BTreeMap<String, Trust> {
     let usual = trust(pin(), &key_set(), NOW);
@@ -79,7 +83,14 @@ pub fn of_devices() -> BTreeMap<String, Trust> {
         ("usual", usual.clone()),
         ("another device has this key", device(DeviceId([9; 16]), hex(&device_key().public().0))),
         ("the device has another key", device(registered().device, hex(&acme_key().public().0))),
+        (HAS_TPM, device(tpm_device(), tpm_digits())),
     ])
+}
+
+/// Both coordinates.
+fn tpm_digits() -> String {
+    let DeviceSigningKey::P256 { x, y } = tpm_key().public() else { panic!("a key of P-256") };
+    hex(&[x, y].concat())
 }
 
 /// For what a supplier's own machine signs: the key that was agreed to.

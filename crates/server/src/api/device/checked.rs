@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::{Answer, Body, Effect, Request};
 use carnet_core::provision::Handed;
 use carnet_core::server::{Beside, Proof, shown};
@@ -157,13 +158,13 @@ fn check(
             (registered_key(&receipt, asker).ok_or_else(unknown)?, Some(receipt))
         }
     };
-    let key = VerifyingKey::ed25519(key)?;
+    let key = VerifyingKey::of_device(key)?;
     let key = DeviceKey { server: asker.server, device: asker.device, key };
     let signed = rings.check(asker.brought, |ring| request.verify(&key, ring))?;
     Ok((signed, receipt))
 }
 
-fn registered_key(receipt: &Proof, asker: Asker) -> Option<carnet_core::document::PublicKey> {
+fn registered_key(receipt: &Proof, asker: Asker) -> Option<DeviceSigningKey> {
     let Body::Receipt(body) = &receipt.answer.body else { return None };
     match body.effect {
         Effect::Registered { signing_key, .. } if receipt.answer.head.journal.device == asker.device => {

@@ -37,10 +37,10 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
         return Ok(kept);
     }
     let new: NewImageKey = call.json()?;
-    let public = VerifyingKey::ed25519(PublicKey(new.public_key.0));
-    let public = public.map_err(|_| invalid("is no Ed25519 public key"))?;
+    let public = PublicKey(new.public_key.0);
+    let key = VerifyingKey::ed25519(public).map_err(|_| invalid("is no Ed25519 public key"))?;
     let (supplier, now) = (call.session.id(), server.now());
-    let (id, key) = (public.id(), NewKey::of_images(supplier, &public, now));
+    let (id, key) = (key.id(), NewKey::of_images(supplier, (key.id(), public), now));
     let adding = server.keys().adding().await;
     if !server.keys().current().has_room() {
         return Err(Failure::because(ProblemCode::Unavailable, "the key set is full"));

@@ -1,18 +1,22 @@
 //! Documents in their one spelling, rightly signed by a key that must not say this here.
 
+use carnet_core::device_key::DeviceSigningKey;
 use carnet_core::document::{Answer, Body, Brought, Joins, Operation, PublicKey, Registration, Request};
 use carnet_core::id::{DeviceId, ServerId};
 use carnet_core::report::{ErasureCertificate, Statement, UsageReport};
 use carnet_seal::image::FeatureStream;
-use carnet_seal::keys::{CoseKey, KeyEntry, KeySet, Purpose, device_of};
-use carnet_seal::{Document, ImageManifest, Kind, OfferClaims, SigningKey, Unverified, sign};
+use carnet_seal::keys::{Algorithm, CoseKey, KeyEntry, KeySet, Purpose, device_of};
+use carnet_seal::{
+    Document, ImageManifest, Kind, OfferClaims, Signer, SigningKey, ToBeSigned, Unverified, sign,
+};
 
 use super::super::good::receipt;
 use super::{Bad, Spoiler};
 use crate::samples::{
     self, ACME, UMBRA, acme_key, agreement, device_key, entry, image_key, issue, joining, key, key_set,
-    registration, request, root, server_key, umbra_key,
+    registration, request, root, server_key, tpm_key, umbra_key,
 };
+use crate::tpm_key::TpmKey;
 
 const ELSEWHERE: ServerId = ServerId([9; 16]);
 
@@ -77,6 +81,12 @@ fn key_sets(spoiler: &Spoiler) -> Vec<Bad> {
             server(CoseKey::X25519(server_key().public())),
         ),
         Bad::new("key twice", "one key for two suppliers", signed(twice, &root())),
+        Bad::new("key of P-256", "only devices have such keys", server(tpm_key().public().into())),
+        Bad::new(
+            "root of P-256",
+            "only devices have such keys",
+            signed(KeySet { root: tpm_key().public().into(), ..key_set() }, &root()),
+        ),
     ]
 }
 
@@ -228,7 +238,8 @@ fn askers(spoiler: &Spoiler) -> Vec<Bad> {
 /// The key that a report brings must be that of the device, and must have signed it.
 fn brings<T: Document>(of: &dyn Fn(Statement) -> T) -> Vec<Bad> {
     let says = samples::statement;
-    let under = |public: PublicKey| Statement { device_key: public, device: device_of(public), ..says() };
+    let under =
+        |public: PublicKey| Statement { device_key: public.into(), device: device_of(public), ..says() };
     vec![
         Bad::new(
             "another device",
@@ -316,9 +327,10 @@ fn registrations() -> Vec<Bad> {
         request.journal.device = device;
         signed(request, signer)
     };
-    let of = |public: PublicKey| Registration { signing_key: public, ..registration() };
+    let of = |public: PublicKey| Registration { signing_key: public.into(), ..registration() };
     let stranger = key(50);
     let forged = joining(Joins::With(Box::new(brought(signed(portable(), &device_key())))));
+    let (tpm, other_tpm) = (registers(tpm_key().public(), &tpm_key()), TpmKey::from_seed(9));
     vec![
         Bad::new(
             "registration under another name",
@@ -340,12 +352,81 @@ fn registrations() -> Vec<Bad> {
             "y = p + 3 instead of 3",
             register(of(not_canonical()), device_of(not_canonical()), &device_key()),
         ),
+        Bad::new("registration with a high s", "n - s fits as well as s", with_high_s(&tpm)),
+        Bad::new("registration with r = 0", "no signature", with(&tpm, [[0; 32], [1; 32]])),
+        Bad::new("registration with s = 0", "no signature", with(&tpm, [[1; 32], [0; 32]])),
+        Bad::new("registration with r beyond the order", "no signature", with(&tpm, [[0xff; 32], [1; 32]])),
+        Bad::new(
+            "registration signed by another TPM",
+            "a stranger's key",
+            registers(tpm_key().public(), &other_tpm),
+        ),
+        Bad::new(
+            "registration of a key of P-256 that is no point",
+            "a coordinate was changed",
+            registers(off_the_curve(), &tpm_key()),
+        ),
+        Bad::new(
+            "registration that takes a key of P-256 for one of Ed25519",
+            "the algorithm is that of the key (I16)",
+            claiming(tpm_key().public(), &tpm_key(), Algorithm::Ed25519),
+        ),
+        Bad::new(
+            "registration that takes a key of Ed25519 for one of P-256",
+            "the algorithm is that of the key (I16)",
+            claiming(stranger.public().into(), &stranger, Algorithm::Esp256),
+        ),
         Bad::new(
             "registration with a forged pass",
             "the portable pass is not signed by the server",
             signed(request(forged), &device_key()),
         ),
     ]
+}
+
+/// A registration of this key, by whoever signs it.
+fn registers(key: DeviceSigningKey, signer: &dyn Signer) -> Vec<u8> {
+    sign(registering(key), signer).unwrap().bytes().to_vec()
+}
+
+fn registering(signing_key: DeviceSigningKey) -> Request {
+    let mut request = request(Operation::Register(Box::new(Registration { signing_key, ..registration() })));
+    request.journal.device = device_of(signing_key);
+    request
+}
+
+/// The same under a header that names another algorithm.
+fn claiming(key: DeviceSigningKey, signer: &dyn Signer, algorithm: Algorithm) -> Vec<u8> {
+    let prepared = ToBeSigned::new(&registering(key), signer.key_id(), algorithm).unwrap();
+    prepared.assemble(&signer.sign(prepared.as_bytes()).unwrap())
+}
+
+/// The same document with these two numbers as its signature.
+fn with(document: &[u8], numbers: [[u8; 32]; 2]) -> Vec<u8> {
+    let (before, _) = document.split_last_chunk::<64>().unwrap();
+    [before, &numbers.concat()].concat()
+}
+
+fn with_high_s(document: &[u8]) -> Vec<u8> {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (_, signature) = document.split_last_chunk::<64>().unwrap();
+    let (r, s) = (*signature.first_chunk::<32>().unwrap(), signature.last_chunk::<32>().unwrap());
+    let (mut high, mut borrow) = ([0; 32], 0);
+    for at in (0..32).rev() {
+        let digit = i16::from(ORDER[at]) - i16::from(s[at]) - borrow;
+        borrow = i16::from(digit < 0);
+        high[at] = digit.to_le_bytes()[0];
+    }
+    with(document, [r, high])
+}
+
+fn off_the_curve() -> DeviceSigningKey {
+    let DeviceSigningKey::P256 { x, mut y } = tpm_key().public() else { panic!("a key of P-256") };
+    y[31] ^= 1;
+    DeviceSigningKey::P256 { x, y }
 }
 
 fn portable() -> Answer {
