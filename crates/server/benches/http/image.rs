@@ -10,7 +10,7 @@ use carnet_core::id::ImageId;
 use carnet_core::time::Time;
 use carnet_image::{Built, Front, Patterns, Recipe, SealedKeys, Workshop, build};
 use carnet_seal::keys::RootPin;
-use carnet_seal::{SigningKey, VerifyingKey};
+use carnet_seal::{Signer as _, SigningKey};
 use carnet_seam::fs::replace_file;
 use carnet_seam::{Clock, RealFs, SystemClock, SystemRandom};
 use carnet_server::data;
@@ -37,7 +37,7 @@ impl OnSale {
         let signer = SigningKey::from_seed(&[6; 32]);
         let built = built(folder, &signer)?;
         let now = Time(SystemClock.wall_micros());
-        let key = NewKey::of_images(SUPPLIER, &VerifyingKey::ed25519(signer.public())?, now);
+        let key = NewKey::of_images(SUPPLIER, (signer.key_id(), signer.public()), now);
         let image = image(&built, now);
         let id = image.id;
         let published = store.write("bench.image", move |tx| {
