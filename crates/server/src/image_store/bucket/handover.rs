@@ -156,7 +156,7 @@ fn checked(folder: &Folder, manifest: &Signed<ImageManifest>) -> Result<Arc<dyn 
 
 async fn is_published(server: &Server, id: ImageId) -> Result<bool, Failure> {
     let row = server.read(move |tx| tx.image(id)).await?;
-    Ok(row.is_some_and(|row| row.state == ImageState::Published))
+    Ok(row.is_some_and(|row| row.state == ImageState::Published.as_str()))
 }
 
 /// Where a test lets the process die.
