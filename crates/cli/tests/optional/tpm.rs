@@ -1,15 +1,19 @@
 //! `--identity tpm`: the whole life of a device whose signing key its TPM keeps.
 
-use std::fs;
-use std::os::unix::process::ExitStatusExt;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, chown};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::carnet::{Carnet, Ran};
+use crate::carnet::{Carnet, Ran, ran};
 use crate::shop::{Shop, TWO_RUNS, User};
 use crate::swtpm::Swtpm;
+
+/// A user and a group that own nothing.
+const NOBODY: u32 = 65_534;
 
 const HARDWARE_ONLY: &str = r#"
 [[offer]]
@@ -158,6 +162,32 @@ fn a_device_without_a_tpm_is_told_so_and_nothing_is_left_behind() {
     ann.carnet.tpm = Some(tpm.way());
     assert_eq!(ann.run(&ann.registration()).code, 0);
     assert!(is_made(&ann.carnet.home));
+}
+
+/// Root may do everything, so there the program runs as nobody, from a place where nobody finds it.
+#[test]
+fn whoever_may_not_use_the_tpm_is_told_of_its_group() {
+    let shop = Shop::open();
+    let mut ann = shop.visitor_with(Carnet::new(), "tpm".to_owned());
+    let folder = std::env::temp_dir().join(format!("carnet-tss-{}", std::process::id()));
+    let (home, device, program) = (folder.join("home"), folder.join("tpm"), folder.join("carnet"));
+    fs::create_dir_all(&home).unwrap();
+    OpenOptions::new().create_new(true).write(true).mode(0).open(&device).unwrap();
+    ann.carnet.tpm = Some(format!("device:{}", device.display()));
+    let arguments = [&ann.registration()[..], &["--json"]].concat();
+    let mut command = ann.carnet.command(&arguments);
+    if rustix::process::getuid().is_root() {
+        fs::copy(command.get_program(), &program).unwrap();
+        chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+        command = Command::new(&program);
+        command.env_clear().args(&arguments).env("CARNET_TPM", ann.carnet.tpm.as_ref().unwrap());
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let told = ran(command.env("CARNET_HOME", &home));
+    let left = is_made(&home);
+    fs::remove_dir_all(&folder).unwrap();
+    refused(&told, "passbook", &["no permission to use the TPM at ", "group `tss`"]);
+    assert!(!left);
 }
 
 /// How somebody dies.
