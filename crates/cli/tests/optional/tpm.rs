@@ -172,7 +172,7 @@ fn whoever_may_not_use_the_tpm_is_told_of_its_group() {
     let folder = std::env::temp_dir().join(format!("carnet-tss-{}", std::process::id()));
     let (home, device, program) = (folder.join("home"), folder.join("tpm"), folder.join("carnet"));
     fs::create_dir_all(&home).unwrap();
-    OpenOptions::new().create_new(true).write(true).mode(0).open(&device).unwrap();
+    OpenOptions::new().create_new(true).write(true).mode(0o000).open(&device).unwrap();
     ann.carnet.tpm = Some(format!("device:{}", device.display()));
     let arguments = [&ann.registration()[..], &["--json"]].concat();
     let mut command = ann.carnet.command(&arguments);
