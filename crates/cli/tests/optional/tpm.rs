@@ -164,6 +164,29 @@ fn a_device_without_a_tpm_is_told_so_and_nothing_is_left_behind() {
     assert!(is_made(&ann.carnet.home));
 }
 
+/// Keys of images are sealed to the key that the TPM has wrapped, against a pass and a request that it has signed.
+#[test]
+fn b5_b7_an_image_is_installed_with_keys_for_a_device_with_a_tpm() {
+    let (shop, tpm) = (Shop::open(), Swtpm::new());
+    shop.sell(&[TWO_RUNS]);
+    shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
+    shop.supplier(&["supplier", "image-key", "register"]);
+    let program = shop.supplier_home().home.join("program");
+    fs::create_dir(&program).unwrap();
+    shop.supplier_home().file("program/paint", "paint 1.0.0");
+    let (folder, image) = (program.display().to_string(), format!("{}.cimg", program.display()));
+    let built = ["--app", "acme/paint", "--version", "1.0.0", "--feature", "resize=**", "--to", &image];
+    shop.supplier(&[&["supplier", "image", "build", &folder][..], &built].concat());
+    shop.supplier(&["supplier", "image", "publish", &image]);
+
+    let ann = registered(&shop, &tpm);
+    ann.agree("two-runs");
+    let installed = ann.run(&["install", "acme/paint", "--json"]);
+    assert_eq!(installed.code, 0, "{installed:?}");
+    let paint = ann.carnet.home.join("programs/acme.paint/current/files/paint");
+    assert_eq!(fs::read_to_string(paint).unwrap(), "paint 1.0.0");
+}
+
 /// Root may do everything, so there the program runs as nobody, from a place where nobody finds it.
 #[test]
 fn whoever_may_not_use_the_tpm_is_told_of_its_group() {
