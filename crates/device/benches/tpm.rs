@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use carnet_core::id::ServerId;
 use carnet_device::identity::{Binding, DeviceIdentity, GivenMachine};
 use carnet_device::platform::ThisMachine;
-use carnet_testkit::{MemDisk, SeededRandom};
+use carnet_seal::VerifyingKey;
+use carnet_seam::SystemRandom;
+use carnet_testkit::MemDisk;
 
 #[path = "../tests/optional/swtpm.rs"]
 mod swtpm;
@@ -33,13 +35,18 @@ fn main() {
 fn measure(place: &str, binding: &Binding<'_>) {
     let (path, server) = (Path::new("/ann/carnet/identity"), ServerId([1; 16]));
     let make = |disk: &MemDisk| {
-        DeviceIdentity::open_or_create(&disk.fs(), path, server, binding, &SeededRandom::new(7)).unwrap()
+        DeviceIdentity::open_or_create(&disk.fs(), path, server, binding, &SystemRandom).unwrap()
     };
     show(place, "make an identity", || drop(make(&MemDisk::new())));
     let disk = MemDisk::new();
     let made = make(&disk);
     show(place, "open it", || drop(DeviceIdentity::open(&disk.fs(), path, server, binding).unwrap()));
     show(place, "sign", || assert!(made.signer().sign(b"a request").is_ok()));
+    let (key, signature) = (made.signing_public(), made.signer().sign(b"a request").unwrap());
+    let key = VerifyingKey::of_device(key).unwrap();
+    show(place, "check its signature, as the server does", || {
+        assert!(key.verify(b"a request", &signature).is_ok());
+    });
 }
 
 fn show(place: &str, what: &str, work: impl Fn()) {

@@ -1,15 +1,19 @@
 //! `--identity tpm`: the whole life of a device whose signing key its TPM keeps.
 
-use std::fs;
-use std::os::unix::process::ExitStatusExt;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, chown};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::carnet::{Carnet, Ran};
+use crate::carnet::{Carnet, Ran, ran};
 use crate::shop::{Shop, TWO_RUNS, User};
 use crate::swtpm::Swtpm;
+
+/// A user and a group that own nothing.
+const NOBODY: u32 = 65_534;
 
 const HARDWARE_ONLY: &str = r#"
 [[offer]]
@@ -115,8 +119,9 @@ fn a19_a_copied_home_does_not_run_with_another_tpm_and_repair_says_so() {
     assert!(listed.out.contains("another TPM") && !listed.out.contains("two-runs"), "{listed:?}");
     refused(&thief.run(&["devices", "repair", "--json"]), "passbook", &words);
     refused(&thief.run(&["register", "--json"]), "passbook", &words);
-    assert_eq!(thief.sh("true").code, 4, "the controller of the program refuses too");
-    assert_eq!(ann.sh("exit 7").code, 7, "nothing was taken from the device itself");
+    let started = thief.sh("true");
+    assert!(started.code == 7 && started.err.contains("another TPM"), "no program runs by it: {started:?}");
+    assert_eq!(ann.sh("exit 9").code, 9, "nothing was taken from the device itself");
 
     thief.carnet.tpm = Some("device:/no/such/tpm".to_owned());
     refused(
@@ -157,6 +162,55 @@ fn a_device_without_a_tpm_is_told_so_and_nothing_is_left_behind() {
     ann.carnet.tpm = Some(tpm.way());
     assert_eq!(ann.run(&ann.registration()).code, 0);
     assert!(is_made(&ann.carnet.home));
+}
+
+/// Keys of images are sealed to the key that the TPM has wrapped, against a pass and a request that it has signed.
+#[test]
+fn b5_b7_an_image_is_installed_with_keys_for_a_device_with_a_tpm() {
+    let (shop, tpm) = (Shop::open(), Swtpm::new());
+    shop.sell(&[TWO_RUNS]);
+    shop.supplier(&["supplier", "image-key", "new", "--supplier", "acme"]);
+    shop.supplier(&["supplier", "image-key", "register"]);
+    let program = shop.supplier_home().home.join("program");
+    fs::create_dir(&program).unwrap();
+    shop.supplier_home().file("program/paint", "paint 1.0.0");
+    let (folder, image) = (program.display().to_string(), format!("{}.cimg", program.display()));
+    let built = ["--app", "acme/paint", "--version", "1.0.0", "--feature", "resize=**", "--to", &image];
+    shop.supplier(&[&["supplier", "image", "build", &folder][..], &built].concat());
+    shop.supplier(&["supplier", "image", "publish", &image]);
+
+    let ann = registered(&shop, &tpm);
+    ann.agree("two-runs");
+    let installed = ann.run(&["install", "acme/paint", "--json"]);
+    assert_eq!(installed.code, 0, "{installed:?}");
+    let paint = ann.carnet.home.join("programs/acme.paint/current/files/paint");
+    assert_eq!(fs::read_to_string(paint).unwrap(), "paint 1.0.0");
+}
+
+/// Root may do everything, so there the program runs as nobody, from a place where nobody finds it.
+#[test]
+fn whoever_may_not_use_the_tpm_is_told_of_its_group() {
+    let shop = Shop::open();
+    let mut ann = shop.visitor_with(Carnet::new(), "tpm".to_owned());
+    let folder = std::env::temp_dir().join(format!("carnet-tss-{}", std::process::id()));
+    let (home, device, program) = (folder.join("home"), folder.join("tpm"), folder.join("carnet"));
+    fs::create_dir_all(&home).unwrap();
+    OpenOptions::new().create_new(true).write(true).mode(0o000).open(&device).unwrap();
+    ann.carnet.tpm = Some(format!("device:{}", device.display()));
+    let arguments = [&ann.registration()[..], &["--json"]].concat();
+    let mut command = ann.carnet.command(&arguments);
+    if rustix::process::getuid().is_root() {
+        fs::copy(command.get_program(), &program).unwrap();
+        chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+        command = Command::new(&program);
+        command.env_clear().args(&arguments).env("CARNET_TPM", ann.carnet.tpm.as_ref().unwrap());
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let told = ran(command.env("CARNET_HOME", &home));
+    let left = is_made(&home);
+    fs::remove_dir_all(&folder).unwrap();
+    refused(&told, "passbook", &["no permission to use the TPM at ", "group `tss`"]);
+    assert!(!left);
 }
 
 /// How somebody dies.

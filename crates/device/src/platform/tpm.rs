@@ -65,8 +65,9 @@ impl SystemTpm {
                 Err(TpmFault::NoPermission(path.to_owned()))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Err(TpmFault::Missing(path.to_owned())),
-            // Busy, for one: the library tries again.
-            _ => Ok(()),
+            // Busy, for one: without the resource manager one program at a time has it.
+            Err(error) => Err(TpmFault::Failed(error.to_string())),
+            Ok(_) => Ok(()),
         }
     }
 }
@@ -88,7 +89,7 @@ impl Tpm for SystemTpm {
     fn open(&self, wrapped: &Wrapped) -> Result<Zeroizing<[u8; 32]>, TpmFault> {
         let nonce: [u8; 32] =
             random::bytes(&SystemRandom).map_err(|error| TpmFault::Failed(error.to_string()))?;
-        // Letters first: it cannot be taken for a document, which begins with 0xd2 or an array.
+        // Letters first: what is signed of a document begins with the head of an array (RFC 9052 §4.4).
         let challenge = [&b"carnet shows its TPM\n"[..], &nonce].concat();
         self.with(|desk| {
             let signature = desk.sign(&wrapped.key, &challenge)?;
@@ -137,7 +138,7 @@ impl Desk {
     }
 
     fn load(&mut self, area: &Area) -> Result<KeyHandle, TpmFault> {
-        // What is no area at all was changed on the disk, and a check value stands in the file: another TPM says more.
+        // Bytes that are no area: somebody has changed the file and made its check value right again.
         let public = Public::unmarshall(&area.public).map_err(|_| TpmFault::Another)?;
         let private = Private::try_from(area.private.clone()).map_err(|_| TpmFault::Another)?;
         self.context.load(self.storage, private, public).map_err(load_fault)
@@ -150,7 +151,6 @@ impl Desk {
         let ticket =
             TPMT_TK_HASHCHECK { tag: TPM2_ST_HASHCHECK, hierarchy: TPM2_RH_NULL, digest: Default::default() };
         let ticket = ticket.try_into().map_err(fault)?;
-        // Neither what goes in nor what comes out can be encrypted again by a second use of one nonce pair.
         let signed = self.context.sign(key, digest, SignatureScheme::Null, ticket).map_err(fault)?;
         self.context.flush_context(key.into()).map_err(fault)?;
         let Signature::EcDsa(signature) = signed else {

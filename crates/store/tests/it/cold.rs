@@ -1,6 +1,7 @@
 //! Everything that is not the ledger.
 
-use carnet_core::document::Person;
+use carnet_core::device_key::DeviceSigningKey;
+use carnet_core::document::{Evidence, Operation, Person};
 use carnet_core::id::{Digest, SupplierId, UserId};
 use carnet_core::time::Time;
 use carnet_store::StoreError;
@@ -169,6 +170,23 @@ fn device_keys_are_remembered_and_the_unknown_is_not() {
     let phone = Phone::register(&world, 1);
     let keys = world.store.device_keys(phone.id).unwrap().unwrap();
     assert_eq!((keys.user, world.store.device_keys(phone.id)), (phone.user, Ok(Some(keys))));
+}
+
+#[test]
+fn b2_a_device_whose_key_is_in_a_tpm_comes_back_with_both_coordinates() {
+    let (world, key) = (World::new(), DeviceSigningKey::P256 { x: [3; 32], y: [4; 32] });
+    let mut asked = registration(device_id(1));
+    let Operation::Register(registration) = &mut asked.operation else { panic!("no registration") };
+    (registration.signing_key, registration.evidence) = (key, Evidence::Tpm);
+    world.submit(&asked, None).unwrap();
+    Phone::register(&world, 2);
+    let world = world.reopen();
+    let keys = |number| world.store.device_keys(device_id(number)).unwrap().unwrap().signing_key;
+    assert_eq!(keys(1), key);
+    assert!(matches!(keys(2), DeviceSigningKey::Ed25519(_)), "and others as before");
+    let device = world.store.read(|tx| tx.device(device_id(1))).unwrap().unwrap();
+    assert_eq!((device.signing_key, device.evidence), (key, Evidence::Tpm));
+    world.assert_clean();
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn i20_a_database_of_the_first_schema_opens_and_counts_wrong_codes_from_then_on(
     world.sql(
         "DROP TABLE attempt; DROP TABLE image; DROP TABLE key_transaction; DROP TABLE report_part; DROP TABLE report; \
          DROP TABLE report_request; ALTER TABLE license DROP COLUMN report_due; ALTER TABLE device_name DROP COLUMN maker; \
-         ALTER TABLE journal DROP COLUMN gone; \
+         ALTER TABLE journal DROP COLUMN gone; ALTER TABLE device DROP COLUMN signing_y; \
          DELETE FROM migration WHERE number > 1",
     );
     let world = world.reopen();
