@@ -163,7 +163,7 @@ impl Session {
         block_on(self.client.batch_execute("COMMIT")).map_err(|error| match error.as_db_error() {
             // A server that shuts down or breaks down says so, and may have committed before: with no room for more of the log, its
             // beginning may be on the disk. A pooler says so too when it has lost the server.
-            Some(said) if is_survived(said) => failed(&error),
+            Some(said) if is_survived(said) && !said.code().code().starts_with("57") => failed(&error),
             _ => StoreError::Unknown,
         })
     }

@@ -170,10 +170,10 @@ impl Shop {
         let latency = |micros: &Histogram<u64>| Latency::of(micros);
         let renew = latency(&renewed.micros);
         let now = Seen { order: latency(&order), present: latency(&present), both: latency(&both), renew };
-        let (Seen { order, present, renew, .. }, connections) = (&now, CONNECTIONS[at]);
+        let (Seen { order, present, renew, .. }, connections) = (&now, told(CONNECTIONS[at]));
         let way = self.way;
         println!(
-            "# round {}: {way}, {connections} connections: {rate:.0} keys/s, order {order}, present {present}, renewal {renew}",
+            "# round {}: {way}, {connections}: {rate:.0} keys/s, order {order}, present {present}, renewal {renew}",
             round + 1
         );
         self.keys += both.len();
@@ -218,7 +218,7 @@ impl Shop {
                 |pick: fn(&Seen) -> Latency| Latency::median(&seen.iter().map(pick).collect::<Vec<_>>());
             let beside =
                 format!("a renewal: {}; bare route: {}", middle(|seen| seen.renew), Latency::median(bare));
-            let way = format!("key service {}, {connections} connections", self.way);
+            let way = format!("key service {}, {}", self.way, told(*connections));
             line(format!("{way}: order"), middle(|seen| seen.order), "–", &beside);
             line(format!("{way}: present"), middle(|seen| seen.present), "–", &beside);
             line(format!("{way}: both"), middle(|seen| seen.both), "–", &beside);
@@ -233,6 +233,10 @@ impl Shop {
         line(format!("ledger check, key service {}", self.way), told, target("clean", clean), "–");
         Ok(())
     }
+}
+
+fn told(connections: usize) -> String {
+    if connections == 1 { "1 connection".to_owned() } else { format!("{connections} connections") }
 }
 
 fn histograms() -> Result<[Histogram<u64>; 3], Failed> {

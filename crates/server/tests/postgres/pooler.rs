@@ -124,6 +124,14 @@ async fn i5_i9_a_pooler_that_gives_sessions_and_dies_under_load_loses_nothing_an
     // Registering, the menu, the agreement, and each renewal once: whatever was not acknowledged was decided again.
     assert_eq!(report.counts.events, DEVICES as u64 * (3 + RENEWALS));
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
+    // One that is lost alone finds no room for a second one to compare it with.
+    let writing = database
+        .sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'");
+    assert_eq!(
+        database.sql(&format!("SELECT pg_terminate_backend({})", writing.parse::<u32>().unwrap())),
+        "t"
+    );
+    renew(&world, &history, devices.first_mut().unwrap(), &app).await;
     // What waits for the disk is there again too.
     let device = devices.first_mut().unwrap();
     let handle = tokio::runtime::Handle::current();

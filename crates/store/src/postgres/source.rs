@@ -22,6 +22,9 @@ use crate::database::PostgresUrl;
 /// How long making a connection may take in all.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long two connections may take to say whether they are two sessions, once two of them were.
+const COMPARING: Duration = Duration::from_secs(1);
+
 /// What every session is told first. A commit that was told is on the disk (I9), whatever the database's default.
 /// Waiting for another server's transaction has an end, and so has ours when this process hangs.
 const FIRST: &str = "SET client_min_messages = warning; SET jit = off; SET lock_timeout = '15s'; \
@@ -57,6 +60,8 @@ pub(super) struct Made {
 struct Pair {
     /// The next one is to be one of two.
     wanted: AtomicBool,
+    /// Two of them were different.
+    compared: AtomicBool,
     /// The second one, for whoever needs the next. Nothing was set on it.
     spare: Mutex<Option<Client>>,
 }
@@ -96,7 +101,8 @@ impl Source {
         // A peer that has vanished is noticed after a while, however the system is set.
         url.config.keepalives_idle(Duration::from_secs(15)).tcp_user_timeout(Duration::from_secs(30));
         let tls = Arc::new(MakeRustlsConnect::new(client_config(&url)?));
-        let pair = Arc::new(Pair { wanted: AtomicBool::new(true), spare: Mutex::new(None) });
+        let (wanted, compared) = (AtomicBool::new(true), AtomicBool::new(false));
+        let pair = Arc::new(Pair { wanted, compared, spare: Mutex::new(None) });
         Ok(Self { url, tls, mover: Arc::new(Mover(Some(runtime))), pair })
     }
 
@@ -132,12 +138,32 @@ impl Source {
         }
         let one = self.connection()?;
         // Where there is no room for a second one, there is none for a server either, or only this one was lost.
-        if self.pair.wanted.swap(false, Ordering::Relaxed)
-            && let Ok(other) = self.connection()
-        {
-            let want_again = |_: &StoreError| self.pair.wanted.store(true, Ordering::Relaxed);
-            block_on(require_sessions(&one, &other)).inspect_err(want_again)?;
-            *self.pair.spare() = Some(other);
+        match self.pair.wanted.swap(false, Ordering::Relaxed).then(|| self.connection()) {
+            Some(Ok(other)) => self.compared(one, other),
+            _ => Ok(one),
+        }
+    }
+
+    /// The first one, once it is known that the second is another one; or as far as that can be known in time: a pooler may
+    /// have room for as many as there were before.
+    fn compared(&self, one: Client, other: Client) -> Result<Client, StoreError> {
+        let Some(runtime) = &self.mover.0 else { return Err(StoreError::Closed) };
+        let patience = if self.pair.compared.load(Ordering::Relaxed) { COMPARING } else { PATIENCE };
+        let asked = runtime.spawn(async move {
+            let found = tokio::time::timeout(patience, require_sessions(&one, &other)).await;
+            (one, other, found)
+        });
+        let (one, other, found) = block_on(asked).map_err(StoreError::failed)?;
+        match found {
+            Ok(Err(StoreError::Pooled)) => {
+                self.pair.wanted.store(true, Ordering::Relaxed);
+                return Err(StoreError::Pooled);
+            }
+            Ok(Ok(())) => {
+                self.pair.compared.store(true, Ordering::Relaxed);
+                *self.pair.spare() = Some(other);
+            }
+            Ok(Err(_)) | Err(_) => {}
         }
         Ok(one)
     }

@@ -3,7 +3,7 @@
 use carnet_core::document::{Body, Operation};
 use carnet_store::{LedgerError, PostgresUrl, Store, StoreError};
 use carnet_testkit::FakeClock;
-use carnet_testkit::postgres::{Schema, cluster};
+use carnet_testkit::postgres::{Schema, cluster, psql};
 
 use super::world::*;
 
@@ -66,6 +66,24 @@ fn a_user_who_may_not_make_tables_is_told_so_and_may_serve_a_database_that_is_up
     store.write("test", |tx| tx.put_setting("a", b"b")).unwrap();
     store.close();
     schema.sql(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
+}
+
+#[test]
+fn room_is_taken_for_a_moment_and_not_asked_for_where_this_user_may_not_take_it() {
+    let name = format!("room_{}", std::process::id());
+    psql(cluster(), &format!("CREATE ROLE {name} LOGIN"));
+    psql(cluster(), &format!("CREATE DATABASE {name} OWNER {name}"));
+    let url = cluster().replace("/postgres", &format!("/{name}")).replace("carnet@", &format!("{name}@"));
+    let database: PostgresUrl = url.parse().unwrap();
+    let store = Store::open(database, options(&FakeClock::at(NOW))).unwrap();
+    store.write("test", |tx| tx.take_room()).unwrap();
+    // A table that is left would be in the way of the next one.
+    store.write("test", |tx| tx.take_room()).unwrap();
+    psql(cluster(), &format!("REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC, {name}"));
+    store.write("test", |tx| tx.take_room()).unwrap();
+    store.close();
+    psql(cluster(), &format!("DROP DATABASE {name} WITH (FORCE)"));
+    psql(cluster(), &format!("DROP ROLE {name}"));
 }
 
 #[test]
