@@ -20,7 +20,7 @@ use crate::command::Exit;
 use crate::key_service::Place;
 use crate::tls::Files;
 
-pub use images::ImageStoreAt;
+pub use images::{ImageStoreAt, ImagesCommand};
 pub use load::{LoadError, Loaded, load};
 pub use secret::Secret;
 pub use settings::{Setting, settings};
@@ -175,22 +175,6 @@ pub enum InvitationsCommand {
         /// All that are still good
         #[arg(long)]
         all: bool,
-    },
-}
-
-/// What to do with images.
-#[derive(Debug, Subcommand)]
-pub enum ImagesCommand {
-    /// Copy the published images in the data folder into the image store, and read each copy back to compare it; beside a
-    /// running server too
-    Copy {
-        /// Where to
-        #[command(flatten)]
-        image_store: ImageStoreAt,
-
-        /// Remove each from the data folder once its copy was compared: when the server knows the image store already
-        #[arg(long)]
-        remove: bool,
     },
 }
 

@@ -98,7 +98,12 @@ pub fn optional(workspace: &Workspace) -> Result<(), Failure> {
     let common = ["--locked", "--workspace", "--features", features.as_str()];
     // With `--examples` for the reason that the demonstration has.
     workspace::run(workspace.cargo(["build"]).args(common).args(["--bins", "--examples"]))?;
-    workspace::run(workspace.cargo(["test"]).args(common).args(["--no-fail-fast", "--test", "optional"]))
+    workspace::run(workspace.cargo(["test"]).args(common).args([
+        "--no-fail-fast",
+        "--lib",
+        "--test",
+        "optional",
+    ]))
 }
 
 fn tests(workspace: &Workspace) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use carnet_seam::Fs;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, Subcommand};
 
 use crate::image_store::credentials::{AwsVariables, identity};
 use crate::image_store::place::{Addressing, Endpoint, Location};
@@ -11,6 +11,22 @@ use crate::image_store::{Place, PlaceError};
 
 /// Where AWS keeps what nobody says a region for; other stores do not look at it.
 const REGION: &str = "us-east-1";
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum ImagesCommand {
+    /// Copy the published images in the data folder into the image store, and read each copy back to compare it; beside a
+    /// running server too
+    Copy {
+        /// Where to
+        #[command(flatten)]
+        image_store: ImageStoreAt,
+
+        /// Remove each from the data folder once its copy was compared: when the server knows the image store already
+        #[arg(long)]
+        remove: bool,
+    },
+}
 
 /// The image store.
 #[derive(Debug, Clone, Default, Args)]

@@ -1,7 +1,9 @@
 //! What becomes of a store that is away, or in which somebody has changed something.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use serde_json::Value;
+use tower::ServiceExt;
 
 use crate::bucket_world::{Kept, object};
 use crate::image_world::{acme, act, image, image_with, signer};
@@ -66,6 +68,44 @@ async fn b5_a_connection_to_the_store_that_breaks_is_taken_up_where_it_broke() {
     });
     assert!(content(&kept.world, &id).await.body == image);
     mended.join().unwrap();
+}
+
+/// The store is away for good in the middle: nobody takes what has come for the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn b5_an_image_that_breaks_off_never_looks_whole() {
+    let kept = Kept::new();
+    let acme = acme(&kept.world).await;
+    let image = image_with(&kept.world, "acme/paint", &signer(), 6_000_000);
+    let id = published(&acme, &image).await;
+    kept.way.hold_after(Towards::Server, 2_000_000);
+    let way = kept.way.clone();
+    let away = std::thread::spawn(move || {
+        way.wait_until_held();
+        way.cut();
+    });
+    let asked = Request::get(format!("/v1/images/{id}/content")).body(Body::empty()).unwrap();
+    let response = kept.world.routes.clone().oneshot(asked).await.unwrap();
+    assert_eq!(response.headers()["content-length"], image.len().to_string());
+    let broken = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    assert!(broken.is_err(), "{} bytes", broken.unwrap().len());
+    away.join().unwrap();
+    assert!(degraded(&kept.world).await.is_some());
+}
+
+/// Longer than a request may take: it goes on without whoever asked, once, and is found by whoever asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn b5_a_publication_that_takes_longer_goes_on_and_is_asked_for_again() {
+    let kept = Kept::new();
+    let (acme, image) = (acme(&kept.world).await, image(&kept.world));
+    let id = sent(&acme, &image).await;
+    kept.way.hold_after(Towards::Store, 100_000);
+    let underway = act(&acme, &id, "publish").await;
+    assert_eq!((underway.status, &underway.json()["state"]), (StatusCode::ACCEPTED, &"uploading".into()));
+    assert_eq!(content(&kept.world, &id).await.code(), "not-found");
+    kept.way.mend();
+    let done = act(&acme, &id, "publish").await;
+    assert_eq!((done.status, &done.json()["state"]), (StatusCode::OK, &"published".into()));
+    assert!(content(&kept.world, &id).await.body == image);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod killed;
 mod memory;
 mod programs;
 mod publishing;
+mod secure;
 mod store;
 mod way;
 
