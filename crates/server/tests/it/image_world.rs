@@ -26,7 +26,7 @@ pub fn image(world: &World) -> Vec<u8> {
     image_with(world, "acme/paint", &signer(), 450_000)
 }
 
-/// An image with so many bytes of noise.
+/// An image with so many bytes of noise; each number is a version of its own.
 pub fn image_with(world: &World, app: &str, signer: &SigningKey, length: usize) -> Vec<u8> {
     let (program, to) = (world.folder.data().join("program"), world.folder.data().join("paint.cimg"));
     std::fs::create_dir_all(&program).unwrap();
@@ -36,7 +36,7 @@ pub fn image_with(world: &World, app: &str, signer: &SigningKey, length: usize) 
     let recipe = Recipe {
         folder: &program,
         app: app.parse().unwrap(),
-        version: "2.0.0".parse().unwrap(),
+        version: format!("2.0.{}", length / 1_000).parse().unwrap(),
         platform: "any".parse().unwrap(),
         built: Time(0),
         patterns: Patterns::default().with(&"core".parse().unwrap(), "**").unwrap(),
