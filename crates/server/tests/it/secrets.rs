@@ -1,8 +1,8 @@
 //! I17: no secret in logs, answers or core files.
 
 use std::io::Write;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use carnet_core::document::Operation;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
