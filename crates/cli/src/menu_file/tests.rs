@@ -285,3 +285,17 @@ fn reporting(kept: Length) -> Reporting {
     let opened_by = kept.days.is_multiple_of(2).then_some(OpenedBy::Server);
     Reporting { users, overdue, violation, opened_by, ..Reporting::kept_for(kept) }
 }
+
+/// Around the longest length that is read in words, and beyond it.
+#[test]
+fn a5_hours_of_more_than_a_hundred_years_read_back_too() {
+    let day = 86_400;
+    for seconds in
+        [36_525 * day, 36_525 * day + 3_600, 36_526 * day, 40_000 * day, u64::from(u32::MAX), 1 << 40]
+    {
+        let term = Term { duration: Some(Seconds(seconds)), ..Term::PERPETUAL };
+        let offer = Offer { term, ..plain() };
+        let text = print(&"acme/paint".parse().unwrap(), std::slice::from_ref(&offer));
+        assert_eq!(parse(&text).unwrap().offers, [offer], "{text}");
+    }
+}

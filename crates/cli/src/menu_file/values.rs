@@ -130,12 +130,15 @@ pub(super) fn seconds(value: &DeValue<'_>) -> Result<Seconds, Wrong> {
     Ok(Seconds(u64::from(length.days) * 86_400 + u64::from(length.seconds)))
 }
 
+/// The longest length that is read in words, in seconds.
+const CENTURY: u64 = 36_525 * 86_400;
+
 /// What [`seconds`] reads back.
 pub(super) fn seconds_in_text(seconds: Seconds) -> String {
     match seconds.0 {
         0 => "0 seconds".into(),
-        whole if whole % 86_400 == 0 && whole / 86_400 <= 36_525 => format!("{} days", whole / 86_400),
-        short if short <= u64::from(u32::MAX) => seconds_in_words(seconds),
+        whole if whole % 86_400 == 0 && whole <= CENTURY => format!("{} days", whole / 86_400),
+        short if short <= CENTURY => seconds_in_words(seconds),
         long => format!("{long} seconds"),
     }
 }
