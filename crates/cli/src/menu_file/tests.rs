@@ -291,7 +291,7 @@ fn reporting(kept: Length) -> Reporting {
 fn a5_hours_of_more_than_a_hundred_years_read_back_too() {
     let day = 86_400;
     for seconds in
-        [36_525 * day, 36_525 * day + 3_600, 36_526 * day, 40_000 * day, u64::from(u32::MAX), 1 << 40]
+        [36_525 * day, 36_525 * day + 3_600, 36_526 * day, 40_000 * day, u64::from(u32::MAX), LARGEST_AMOUNT]
     {
         let term = Term { duration: Some(Seconds(seconds)), ..Term::PERPETUAL };
         let offer = Offer { term, ..plain() };
