@@ -53,7 +53,7 @@ pub struct Options {
     pub queue: usize,
     /// The writer's page cache.
     pub cache_kib: u32,
-    /// Pages (2 KiB) of the log that gather between two rounds of copying them into the database file.
+    /// Pages (4 KiB) of the log that gather between two rounds of copying them into the database file.
     pub checkpoint_pages: u64,
     /// Pages of the log from which on it is to start over.
     pub log_pages: u64,
@@ -73,8 +73,8 @@ impl Options {
             together: true,
             queue: 65_536,
             cache_kib: 65_536,
-            checkpoint_pages: 128,
-            log_pages: 16_384,
+            checkpoint_pages: 64,
+            log_pages: 8_192,
         }
     }
 }
@@ -356,9 +356,6 @@ fn settled_plans(connection: &rusqlite::Connection) -> Result<(), StoreError> {
 /// The one connection that writes.
 pub(crate) fn writing_connection(path: &Path, options: &Options) -> Result<rusqlite::Connection, StoreError> {
     let connection = plain_connection(path)?;
-    // Half of what is usual, for files that are made now: a renewal changes two rows on pages of which nobody else's batch
-    // changes anything, and each such page goes to the log as a whole.
-    connection.execute_batch("PRAGMA page_size = 2048")?;
     // The file itself may say that it is no database, so this is where that shows.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {

@@ -33,7 +33,7 @@ fn the_log_starts_over_again_and_again_while_the_server_works() {
     let counts = world.store.counts();
     assert!(counts.rounds.count + counts.rests.count > 3, "{counts:?}");
     assert!(counts.rests.count > 0, "{counts:?}");
-    let longest = std::fs::metadata(path_of(&world).with_extension("db-wal")).unwrap().len() / 2_048;
+    let longest = std::fs::metadata(path_of(&world).with_extension("db-wal")).unwrap().len() / 4_096;
     assert!(longest < 10 * LOG, "{longest} pages");
     world.assert_clean();
 }
