@@ -5,8 +5,7 @@ use crate::document::{PassKind, PortablePass};
 use crate::id::{ChargeId, LicenseId};
 use crate::license::{License, Line, Rest};
 use crate::offer::{Charging, Counting};
-use crate::server::draft::Draft;
-use crate::server::transfer::Place;
+use crate::server::draft::{Draft, Place};
 use crate::server::{Active, Held};
 use crate::term::{Period, Slice};
 use crate::time::{Length, Seconds, Time};
@@ -88,7 +87,7 @@ impl Draft {
             expires: active.expires,
         };
         if active.kind == PassKind::Full && !rest.is_spent(self.now) {
-            self.set_rest((active.license, active.right), Some(rest));
+            self.set_rest(active.place(), Some(rest));
         }
     }
 
@@ -108,7 +107,7 @@ impl Draft {
         };
         let unspent = |rest: &Rest| !rest.is_spent(self.now);
         let enough = |rest: &Rest| rest.uses.is_none_or(|left| left >= uses);
-        let here = self.rest_here(license, place.1).filter(unspent);
+        let here = self.rest_here(place).filter(unspent);
         let early = |rest: &Rest| enough(rest) && !rest.is_nearly_over(&license.offer().pass_term, self.now);
         if let Some(rest) = here.filter(early) {
             return (PassKind::Full, PaidBefore::All(rest));
@@ -124,31 +123,25 @@ impl Draft {
     }
 
     /// What the pass that this device has by the right still has.
-    fn rest_here(&self, license: &License, right: u32) -> Option<Rest> {
+    fn rest_here(&self, place: Place) -> Option<Rest> {
         let active = self.journal.active.filter(|active| {
-            (active.license, active.right) == (license.id, right) && active.kind == PassKind::Full
+            active.place() == place && active.kind == PassKind::Full && self.is_held_here(place)
         })?;
-        let held = self.right_at((license.id, right)).is_some_and(|row| row.is_held_by(self.device.id));
-        let account = self.journal.accounts.get(&license.id).filter(|_| held)?;
+        let account = self.journal.accounts.get(&active.license)?;
         let left = |line: Option<Held>| line.map(Held::outstanding);
         Some(Rest { uses: left(account.uses), seconds: left(account.seconds), expires: active.expires })
     }
 
     /// A pass that travels is the one that was paid for: no longer than it was, or than the one that is here already.
     pub(super) fn paid_for_move(&self, portable: &PortablePass) -> PaidBefore {
-        let id = portable.license;
-        if !self.licenses.get(&id).is_some_and(pays_by_pass) {
+        if !self.licenses.get(&portable.license).is_some_and(pays_by_pass) {
             return PaidBefore::Nothing;
         }
-        let here = self.journal.active.filter(|active| {
-            let right = self.right_at((id, active.right));
-            active.license == id
-                && active.kind == PassKind::Full
-                && right.is_some_and(|right| right.is_held_by(self.device.id))
-        });
+        let active = self.journal.active.filter(|active| active.license == portable.license);
+        let here = active.and_then(|active| self.rest_here(active.place()));
         // No end at all is the latest.
         let end = |one: Option<Time>, other: Option<Time>| Some(one?.max(other?));
-        let expires = here.map_or(portable.expires, |active| end(portable.expires, active.expires));
+        let expires = here.map_or(portable.expires, |rest| end(portable.expires, rest.expires));
         PaidBefore::All(Rest { uses: None, seconds: None, expires })
     }
 

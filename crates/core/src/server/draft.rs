@@ -8,12 +8,12 @@ use crate::document::{
     Answer, Body, Head, JournalName, MOST_HOLDERS, Reason, Refusal, Request, Resume, SeatHolder, Totals,
 };
 use crate::id::{DeviceId, Digest, LicenseId, MoveId};
-use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting};
+use crate::license::{Bucket, Holder, License, Line, Overdrawn, Posting, Right};
 use crate::provision::KeyTransaction;
 use crate::server::charging::PaidBefore;
 use crate::server::{
-    Account, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move, MoveStatus,
-    Outcome, Past, Rejection, View,
+    Account, Active, AppView, Code, Decision, Device, Event, EventKind, Grant, Held, Journal, Move,
+    MoveStatus, Outcome, Past, Rejection, View,
 };
 use crate::time::{Length, Time};
 
@@ -54,6 +54,16 @@ struct Touched {
     grant: bool,
 }
 
+/// A right of a license, by its number there.
+pub(super) type Place = (LicenseId, u32);
+
+impl Active {
+    /// The right that the pass is by.
+    pub(super) const fn place(self) -> Place {
+        (self.license, self.right)
+    }
+}
+
 /// Which counted line; the rights line has its own functions.
 pub(super) type Counted = Line;
 
@@ -88,6 +98,15 @@ impl Draft {
     pub(super) fn license(&mut self, id: LicenseId) -> Option<&mut License> {
         self.changed.insert(id);
         self.licenses.get_mut(&id)
+    }
+
+    pub(super) fn right_at(&self, (license, right): Place) -> Option<&Right> {
+        self.licenses.get(&license)?.rights.get(right as usize)
+    }
+
+    /// Whether this device has the right.
+    pub(super) fn is_held_here(&self, place: Place) -> bool {
+        self.right_at(place).is_some_and(|right| right.is_held_by(self.device.id))
     }
 
     pub(super) fn insert(&mut self, license: License) {
@@ -227,13 +246,13 @@ impl Draft {
         }
     }
 
-    /// Takes everything outstanding out of the journal's account into another part of the line.
-    pub(super) fn empty_account(
-        &mut self,
-        id: LicenseId,
-        line: Counted,
-        to: Bucket,
-    ) -> Result<u64, Overdrawn> {
+    /// Takes everything outstanding out of the journal's account into another part of its lines: so many uses, and so
+    /// many seconds.
+    pub(super) fn empty_account(&mut self, id: LicenseId, to: Bucket) -> Result<(u64, u64), Overdrawn> {
+        Ok((self.empty_line(id, Line::Uses, to)?, self.empty_line(id, Line::Seconds, to)?))
+    }
+
+    fn empty_line(&mut self, id: LicenseId, line: Counted, to: Bucket) -> Result<u64, Overdrawn> {
         let Some(held) = self.held(id, line) else { return Ok(0) };
         let outstanding = held.outstanding();
         match to {

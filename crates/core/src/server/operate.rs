@@ -110,14 +110,12 @@ impl Draft {
         let over: Vec<LicenseId> = self.own().filter(terminal).map(|license| license.id).collect();
         for id in over {
             if self.journal.accounts.contains_key(&id) {
-                for line in COUNTED {
-                    self.empty_account(id, line, Bucket::Forfeited)?;
-                }
+                self.empty_account(id, Bucket::Forfeited)?;
             }
             let active = self.journal.active.filter(|active| active.license == id && active.moved.is_none());
             if let Some(active) = active {
                 self.journal.active = None;
-                if self.right_at((id, active.right)).is_some_and(|row| row.is_held_by(self.device.id)) {
+                if self.is_held_here(active.place()) {
                     self.hand(id, active.right, Holder::Free, true);
                 }
             }
@@ -129,9 +127,7 @@ impl Draft {
     fn forget_finished_move(&mut self) {
         let Some(active) = self.journal.active else { return };
         let Some(movement) = active.moved else { return };
-        let away = self
-            .right_at((active.license, active.right))
-            .is_some_and(|row| row.holder == Holder::Move(movement));
+        let away = self.right_at(active.place()).is_some_and(|row| row.holder == Holder::Move(movement));
         if !away {
             self.journal.active = None;
         }
@@ -386,10 +382,7 @@ impl Draft {
         let asked = self.borrowed.map(|length| self.now.plus_length(length));
         let active =
             self.journal.active.filter(|active| active.license == license.id && active.moved.is_none());
-        let held = active.filter(|active| {
-            let ours = self.right_at((active.license, active.right));
-            active.kind == PassKind::Full && ours.is_some_and(|right| right.is_held_by(self.device.id))
-        });
+        let held = active.filter(|active| active.kind == PassKind::Full && self.is_held_here(active.place()));
         asked.max(held.and_then(|active| active.expires))
     }
 
@@ -472,8 +465,7 @@ impl Draft {
             Err((reason, license)) => return Ok(self.refused(request, reason, license)),
         };
         let id = active.license;
-        let uses = self.empty_account(id, Line::Uses, Bucket::Moving)?;
-        let seconds = self.empty_account(id, Line::Seconds, Bucket::Moving)?;
+        let (uses, seconds) = self.empty_account(id, Bucket::Moving)?;
         let generation = self.hand(id, active.right, Holder::Move(fresh.movement), true).unwrap_or_default();
         self.journal.active = Some(Active { moved: Some(fresh.movement), ..active });
         self.insert_move(Move {
@@ -524,8 +516,7 @@ impl Draft {
         if let Some(reason) = license.refuses_move(self.now) {
             return Err(no(reason));
         }
-        let ours =
-            license.rights.get(active.right as usize).is_some_and(|right| right.is_held_by(self.device.id));
+        let ours = self.is_held_here(active.place());
         let over = active.grace_until.or(active.expires).is_some_and(|end| end <= self.now);
         let online = license.offer().counting == Counting::Online;
         let empty = |line| {
@@ -633,9 +624,8 @@ impl Draft {
         let Some(active) = self.journal.active.filter(|active| active.moved.is_none()) else {
             return Ok(self.refused(request, Reason::NothingToMove, None));
         };
-        let uses = self.empty_account(active.license, Line::Uses, Bucket::Remaining)?;
-        let seconds = self.empty_account(active.license, Line::Seconds, Bucket::Remaining)?;
-        if self.right_at((active.license, active.right)).is_some_and(|row| row.is_held_by(self.device.id)) {
+        let (uses, seconds) = self.empty_account(active.license, Bucket::Remaining)?;
+        if self.is_held_here(active.place()) {
             self.hand(active.license, active.right, Holder::Free, true);
             self.keep_rest(active, uses, seconds);
         }

@@ -133,8 +133,7 @@ impl Draft {
         if let Some(reason) = license.refuses_pass(self.now) {
             return Err((reason, Some(license.id)));
         }
-        let right = license.rights.get(active.right as usize);
-        let ours = right.is_some_and(|right| right.is_held_by(self.device.id));
+        let ours = self.is_held_here(active.place());
         let over = active.grace_until.or(active.expires).is_some_and(|end| end <= self.now);
         if ours && !over { Ok(license) } else { Err((Reason::NoPass, Some(license.id))) }
     }

@@ -8,8 +8,6 @@ use crate::server::{
     Active, Decision, Divergence, EventKind, Move, MoveStatus, Proof, SETTLED_ONCE_IN, acknowledged,
 };
 
-const COUNTED: [Line; 2] = [Line::Uses, Line::Seconds];
-
 /// The device went backwards, or two devices go on from one journal (protocol, server step 3).
 ///
 /// A disk restored in good faith happens: the first time in a year it is settled without anybody's help, at
@@ -30,9 +28,7 @@ fn forfeit(mut draft: Draft, request: &Request, seen: Divergence) -> Result<Deci
     draft.settle_totals(&within(&draft, request))?;
     let licenses: Vec<LicenseId> = draft.journal.accounts.keys().copied().collect();
     for license in licenses {
-        for line in COUNTED {
-            draft.empty_account(license, line, Bucket::Forfeited)?;
-        }
+        draft.empty_account(license, Bucket::Forfeited)?;
     }
     draft.accept_totals(request);
     // The totals that the device goes on from are those that are acknowledged now.
@@ -192,12 +188,9 @@ impl Draft {
         if !self.licenses.contains_key(&id) {
             return Ok(());
         }
-        for line in COUNTED {
-            self.empty_account(id, line, Bucket::Remaining)?;
-        }
+        self.empty_account(id, Bucket::Remaining)?;
         let Some(active) = self.journal.active.take() else { return Ok(()) };
-        let ours =
-            self.licenses.get(&active.license).and_then(|license| license.rights.get(active.right as usize));
+        let ours = self.right_at(active.place());
         if let Some(right) = ours.filter(|right| right.is_held_by(self.device.id)) {
             let left = right.holder.let_go();
             self.hand(active.license, active.right, left, true);

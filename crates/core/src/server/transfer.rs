@@ -11,13 +11,10 @@ use crate::document::{Effect, Evidence, JournalName, Operation, Reason, Request,
 use crate::id::{DeviceId, LicenseId};
 use crate::license::{Bucket, Holder, Line, Overdrawn, Right};
 use crate::provision::{KeyTransaction, TransactionStatus};
-use crate::server::draft::Draft;
-use crate::server::{Account, Decision, Device, EventKind, Held, Journal, View, receipt};
+use crate::server::draft::{Draft, Place};
+use crate::server::{Account, Active, Decision, Device, EventKind, Held, Journal, View, receipt};
 use crate::time::Time;
 use crate::transfer::{Gone, Handover, Lost, MOST_TRANSFERRED, Transfer, Which};
-
-/// A right of an app that the source has, or that waits for it.
-pub(super) type Place = (LicenseId, u32);
 
 impl Draft {
     /// Decides for each app by itself what becomes of it.
@@ -127,7 +124,7 @@ impl Draft {
             waits = [waits, until].into_iter().flatten().reduce(later);
         }
         // What is taken from the source was paid for; the destination does not pay again.
-        if let Some(active) = active.filter(|active| running.contains(&(active.license, active.right)))
+        if let Some(active) = active.filter(|active| running.contains(&active.place()))
             && let Some(one) = lost.get(&active.license)
         {
             self.keep_rest(active, one.uses, one.seconds);
@@ -164,7 +161,7 @@ impl Draft {
             let moving = journal.is_some_and(|journal| self.is_away(journal));
             return Err(if moving { Reason::Moving } else { why.unwrap_or(Reason::NotHeldThere) });
         }
-        let active = journal.and_then(|journal| journal.active).map(|active| (active.license, active.right));
+        let active = journal.and_then(|journal| journal.active).map(Active::place);
         places.sort_by_key(|place| (Some(*place) != active, *place));
         Ok(places)
     }
@@ -172,13 +169,9 @@ impl Draft {
     /// Whether the pass of the journal is on its way to another device.
     fn is_away(&self, journal: &Journal) -> bool {
         journal.active.is_some_and(|active| {
-            let right = self.right_at((active.license, active.right));
+            let right = self.right_at(active.place());
             active.moved.is_some_and(|movement| right.is_some_and(|row| row.holder == Holder::Move(movement)))
         })
-    }
-
-    pub(super) fn right_at(&self, (license, right): Place) -> Option<&Right> {
-        self.licenses.get(&license)?.rights.get(right as usize)
     }
 
     /// Whether the device has a pass by this right that may be good yet.
@@ -269,8 +262,8 @@ impl Draft {
             self.put_journal(Journal { gone, ..journal });
         }
         let Some(journal) = self.others.get(&named(transfer.to, app)).cloned() else { return };
-        let holds = |active: super::Active| {
-            let right = self.right_at((active.license, active.right));
+        let holds = |active: Active| {
+            let right = self.right_at(active.place());
             right.is_some_and(
                 |row| matches!(row.holder, Holder::Device { device, .. } if device == transfer.to),
             )
@@ -346,13 +339,9 @@ impl Draft {
         let active = self.journal.active.filter(|active| active.moved.is_none());
         let mut given_back = None;
         for id in accounts {
-            let uses = self.empty_account(id, Line::Uses, Bucket::Remaining)?;
-            let seconds = self.empty_account(id, Line::Seconds, Bucket::Remaining)?;
-            let of_active = active.filter(|active| {
-                let right = self.right_at((id, active.right));
-                active.license == id && right.is_some_and(|right| right.is_held_by(self.device.id))
-            });
-            given_back = given_back.or(of_active.map(|active| (active, uses, seconds)));
+            let left = self.empty_account(id, Bucket::Remaining)?;
+            let here = active.filter(|active| active.license == id && self.is_held_here(active.place()));
+            given_back = given_back.or(here.map(|active| (active, left)));
         }
         let lost = self.journal.gone.take().map(|gone| gone.lost).unwrap_or_default();
         for (id, lost) in lost {
@@ -371,7 +360,7 @@ impl Draft {
         for id in of_app {
             self.let_go_of(id, device);
         }
-        if let Some((active, uses, seconds)) = given_back {
+        if let Some((active, (uses, seconds))) = given_back {
             self.keep_rest(active, uses, seconds);
         }
         self.journal.active = self.journal.active.filter(|active| active.moved.is_some());
