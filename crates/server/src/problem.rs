@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use carnet_api::{PROBLEM_JSON, Problem, ProblemCode};
+use carnet_api::{FieldError, PROBLEM_JSON, Problem, ProblemCode};
 use carnet_core::server::Rejection;
 use carnet_seal::SealError;
 use carnet_seam::NoRandom;
@@ -41,6 +41,18 @@ impl Failure {
     #[must_use]
     pub fn because(code: ProblemCode, what: impl fmt::Display) -> Self {
         Self::Problem(Box::new(Problem::new(code).because(what)))
+    }
+
+    /// The field at this pointer is wrong (RFC 6901); an empty one is the body as a whole.
+    #[must_use]
+    pub fn invalid(pointer: &str, what: impl Into<String>) -> Self {
+        Self::of_fields(vec![FieldError::new(pointer, what)])
+    }
+
+    /// These fields are wrong.
+    #[must_use]
+    pub fn of_fields(errors: Vec<FieldError>) -> Self {
+        Self::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
     }
 
     /// A defect or a broken machine: the details go to the log, under the request's id, and to nobody else.

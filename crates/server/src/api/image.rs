@@ -7,8 +7,8 @@ pub mod list;
 pub mod publish;
 pub mod show;
 
+use carnet_api::ProblemCode;
 use carnet_api::image::{ImageState, ImageView};
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::{ImageId, SupplierId};
 use carnet_seam::FsError;
 use carnet_store::image::Image;
@@ -66,6 +66,5 @@ fn is_only_build(published: &[Image], image: &Image) -> Result<(), Failure> {
         "is another build of {version} for {platform}, which is published as {id}: give this one another version, \
          or first run `carnet supplier image withdraw {id}`"
     );
-    let errors = vec![FieldError::new("/manifest", what)];
-    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
+    Err(Failure::invalid("/manifest", what))
 }

@@ -1,7 +1,7 @@
 //! JSON bodies, with a pointer to whatever is wrong in them.
 
 use axum::extract::{FromRequest, Request};
-use carnet_api::{FieldError, JSON, Problem, ProblemCode};
+use carnet_api::{JSON, ProblemCode};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
@@ -35,8 +35,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
 
 fn failure(pointer: &str, error: &serde_json::Error) -> Failure {
     if error.is_data() {
-        let errors = vec![FieldError::new(pointer, spoken(error))];
-        Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+        Failure::invalid(pointer, spoken(error))
     } else {
         Failure::because(
             ProblemCode::BadJson,

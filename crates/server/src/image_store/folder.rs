@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::ProblemCode;
 use carnet_core::id::ImageId;
 use carnet_image::read::check_frames;
 use carnet_image::{Front, ImageError, Source};
@@ -116,18 +116,21 @@ impl Folder {
         let file = match self.fs.open(&path, Access::Write) {
             Err(FsError { fault: FsFault::NotFound, .. }) if offset == 0 => self.fs.create_new(&path),
             Err(FsError { fault: FsFault::NotFound, .. }) => {
-                return Err(invalid("/offset", format!("must be 0, of {length} bytes in all{ELSEWHERE}")));
+                return Err(Failure::invalid(
+                    "/offset",
+                    format!("must be 0, of {length} bytes in all{ELSEWHERE}"),
+                ));
             }
             opened => opened,
         };
         let file = file.map_err(disk)?;
         // Two senders of one image would write over each other.
         file.lock(Duration::ZERO)
-            .map_err(|_| invalid("/offset", "another part is being written: send it again".to_owned()))?;
+            .map_err(|_| Failure::invalid("/offset", "another part is being written: send it again"))?;
         let arrived = file.length().map_err(disk)?;
         let end = offset.checked_add(bytes.len() as u64).filter(|end| *end <= length);
         if offset != arrived || end.is_none() {
-            return Err(invalid("/offset", format!("must be {arrived}, of {length} bytes in all")));
+            return Err(Failure::invalid("/offset", format!("must be {arrived}, of {length} bytes in all")));
         }
         file.write_at(offset, bytes).map_err(disk)
     }
@@ -271,10 +274,5 @@ fn disk(error: FsError) -> Failure {
 }
 
 fn refused(what: &str) -> Failure {
-    invalid("", what.to_owned())
-}
-
-fn invalid(pointer: &str, what: String) -> Failure {
-    let errors = vec![FieldError::new(pointer, what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("", what)
 }

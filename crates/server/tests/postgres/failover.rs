@@ -11,9 +11,9 @@ use carnet_server::api;
 use carnet_server::server::{Server, Surroundings};
 use carnet_testkit::history::History;
 use carnet_testkit::postgres::Cluster;
-use serde_json::json;
 
 use crate::device_world::Device;
+use crate::fleet::fleet;
 use crate::world::World;
 
 const DEVICES: usize = 6;
@@ -70,19 +70,7 @@ pub async fn renew(world: &World, history: &History, device: &mut Device, app: &
 async fn i5_i9_a_standby_takes_over_under_load_and_nothing_acknowledged_is_lost() {
     let mut cluster = Cluster::pair();
     let world = on(&cluster.address);
-    let supplier = world.supplier("acme").await;
-    let offer = json!({
-        "name": "many", "condition": "Many runs", "features": {"resize": null},
-        "term": {"uses": 1_000}, "fee": "0 EUR", "pass_term": {"uses": 1},
-    });
-    let app: AppId = supplier.app("paint", &[offer]).await.parse().unwrap();
-    let mut devices = Vec::new();
-    for _ in 0..DEVICES {
-        let mut device = Device::registered(&world).await;
-        let pass = device.buy(&world, &app).await;
-        device.use_up(pass.license, 1);
-        devices.push(device);
-    }
+    let (app, mut devices) = fleet(&world, DEVICES, 1_000).await;
     let (history, done) = (History::default(), AtomicU64::new(0));
     let handle = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {

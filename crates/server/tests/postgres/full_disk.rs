@@ -12,10 +12,10 @@ use carnet_seam::{Clock, SystemClock};
 use carnet_testkit::history::History;
 use carnet_testkit::postgres::{Cluster, Part, psql};
 use carnet_testkit::small_disk::SmallDisk;
-use serde_json::json;
 
 use crate::device_world::Device;
 use crate::failover::on;
+use crate::fleet::fleet;
 use crate::process::{Daemon, complaint, printed, run};
 use crate::wire::{Reply, get, post};
 use crate::world::{World, replace_url, url_file};
@@ -129,24 +129,6 @@ fn ready(server: &Daemon) -> (u16, String) {
     (reply.status, reply.text())
 }
 
-/// Devices with passes of a license that is large enough.
-async fn devices(world: &World) -> (AppId, Vec<Device>) {
-    let supplier = world.supplier("acme").await;
-    let offer = json!({
-        "name": "many", "condition": "Many runs", "features": {"resize": null},
-        "term": {"uses": 1_000_000}, "fee": "0 EUR", "pass_term": {"uses": 1},
-    });
-    let app: AppId = supplier.app("paint", &[offer]).await.parse().unwrap();
-    let mut devices = Vec::new();
-    for _ in 0..DEVICES {
-        let mut device = Device::registered(world).await;
-        let pass = device.buy(world, &app).await;
-        device.use_up(pass.license, 1);
-        devices.push(device);
-    }
-    (app, devices)
-}
-
 /// A server under load, whose database has this part on a disk that gets full. `full` looks on while it is, `again` when there is room.
 async fn story(part: Part, full: impl Fn(&Load<'_>) + Sync, again: impl Fn(&mut Cluster) + Sync) {
     let room = Room::new();
@@ -154,7 +136,7 @@ async fn story(part: Part, full: impl Fn(&Load<'_>) + Sync, again: impl Fn(&mut 
     let mut cluster = Cluster::on(&disk.folder, part);
     let world = on(&cluster.address);
     world.clock.set_wall(SystemClock.wall_micros());
-    let (app, mut devices) = devices(&world).await;
+    let (app, mut devices) = fleet(&world, DEVICES, 1_000_000).await;
     world.server.close();
     let data = world.folder.data();
     replace_url(&data, &cluster.address);

@@ -13,6 +13,7 @@ mod device;
 #[path = "../it/device_world.rs"]
 mod device_world;
 mod failover;
+mod fleet;
 mod full_disk;
 #[path = "../it/idempotency.rs"]
 mod idempotency;

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use carnet_core::app::AppId;
 use carnet_core::document::{Body, Operation};
 use carnet_seam::{Clock, SystemClock};
-use serde_json::json;
 
 use crate::device_world::Device;
+use crate::fleet::fleet;
 use crate::process::{Daemon, complaint, printed, run};
 use crate::wire::{Reply, post};
 use crate::world::World;
@@ -45,19 +45,7 @@ fn renew(world: &World, addresses: &Mutex<Vec<String>>, device: &mut Device, app
 async fn i5_i9_two_servers_killed_in_turn_lose_nothing_and_double_nothing() {
     let world = World::new();
     world.clock.set_wall(SystemClock.wall_micros());
-    let supplier = world.supplier("acme").await;
-    let offer = json!({
-        "name": "many", "condition": "Many runs", "features": {"resize": null},
-        "term": {"uses": 1_000}, "fee": "0 EUR", "pass_term": {"uses": 1},
-    });
-    let app: AppId = supplier.app("paint", &[offer]).await.parse().unwrap();
-    let mut devices = Vec::new();
-    for _ in 0..DEVICES {
-        let mut device = Device::registered(&world).await;
-        let pass = device.buy(&world, &app).await;
-        device.use_up(pass.license, 1);
-        devices.push(device);
-    }
+    let (app, mut devices) = fleet(&world, DEVICES, 1_000).await;
     let data = world.folder.data();
     let mut daemons = [Daemon::start(&data, "serve"), Daemon::start(&data, "serve")].map(Some);
     let running = |daemons: &[Option<Daemon>; 2]| -> Vec<String> {

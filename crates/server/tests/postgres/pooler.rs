@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use carnet_core::app::AppId;
 use carnet_core::document::{Body, Operation};
 use carnet_seam::{Clock, RealFs, SystemClock};
 use carnet_server::data::OpenError;
@@ -15,10 +14,10 @@ use carnet_testkit::history::History;
 use carnet_testkit::pooler::{Mode, Pooler};
 use carnet_testkit::postgres::{cluster, psql};
 use carnet_testkit::{FakeClock, SeededRandom};
-use serde_json::json;
 
 use crate::device_world::{Device, shop};
 use crate::failover::{on, renew};
+use crate::fleet::fleet;
 use crate::process::{complaint, run};
 use crate::world::{Folder, START, replace_url};
 
@@ -77,19 +76,7 @@ async fn i5_i9_a_pooler_that_gives_sessions_and_dies_under_load_loses_nothing_an
     let database = Database::new();
     let mut pooler = Pooler::start(Mode::Sessions, SESSIONS);
     let world = on(&pooler.url(&database.0));
-    let supplier = world.supplier("acme").await;
-    let offer = json!({
-        "name": "many", "condition": "Many runs", "features": {"resize": null},
-        "term": {"uses": 1_000}, "fee": "0 EUR", "pass_term": {"uses": 1},
-    });
-    let app: AppId = supplier.app("paint", &[offer]).await.parse().unwrap();
-    let mut devices = Vec::new();
-    for _ in 0..DEVICES {
-        let mut device = Device::registered(&world).await;
-        let pass = device.buy(&world, &app).await;
-        device.use_up(pass.license, 1);
-        devices.push(device);
-    }
+    let (app, mut devices) = fleet(&world, DEVICES, 1_000).await;
     assert_eq!(database.sessions("true"), SESSIONS);
     assert!(database.has_waiting_session());
     let (history, done) = (History::default(), AtomicU64::new(0));

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use carnet_api::app::{App, NewApp};
 use carnet_api::path::APPS;
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_store::StoreError;
 
 use crate::api::supplier::register::check_display_name;
@@ -32,8 +32,7 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
     let supplier = call.session.supplier();
     if !call.session.may_own(&new.id) {
         let wrong = format!("must begin with your own name: `{}/…`", supplier.name);
-        let problem = Problem::new(ProblemCode::Invalid).with_errors(vec![FieldError::new("/id", wrong)]);
-        return Err(Failure::Problem(Box::new(problem)));
+        return Err(Failure::invalid("/id", wrong));
     }
     let (supplier, now) = (supplier.id, server.now());
     let add = move |tx: &carnet_store::Writing<'_>| {

@@ -1,8 +1,8 @@
 //! `POST /v1/charges/{charge}/settle`, `…/fail` and `…/refund`: the manual gateway
 
 use axum::extract::State;
+use carnet_api::Problem;
 use carnet_api::redeem::{ChargeNote, ChargeView};
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::charge::ChargeAct;
 use carnet_core::id::ChargeId;
 use carnet_store::{Settled, Work};
@@ -106,6 +106,5 @@ fn check_note(note: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let wrong = format!("must be one line of at most {LONGEST_NOTE} characters");
-    let problem = Problem::new(ProblemCode::Invalid).with_errors(vec![FieldError::new("/note", wrong)]);
-    Err(Failure::Problem(Box::new(problem)))
+    Err(Failure::invalid("/note", wrong))
 }

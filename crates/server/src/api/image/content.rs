@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use carnet_api::image::{IMAGE, ImageState, ImageView, Offset};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::ImageId;
 use carnet_store::image::Image;
 
@@ -42,18 +42,13 @@ pub async fn write(
     let image = own(&server, session.id(), id).await?;
     let bytes = call.bytes_of(IMAGE)?;
     if image.state != ImageState::Uploading.as_str() {
-        return Err(invalid("", "nothing more of it is expected".to_owned()));
+        return Err(Failure::invalid("", "nothing more of it is expected"));
     }
     let (id, length) = (image.id, image.length);
     let add = move |folder: &Folder| folder.append(id, length, at.offset, &bytes);
     server.images().folder().run(add).await?;
     let shown: ImageView = view(&server, image)?;
     Reply::ok(&shown)
-}
-
-fn invalid(pointer: &str, what: String) -> Failure {
-    let errors = vec![FieldError::new(pointer, what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
 }
 
 /// Get an image

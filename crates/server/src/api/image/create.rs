@@ -1,9 +1,9 @@
 //! `POST /v1/images`
 
 use axum::extract::State;
+use carnet_api::Problem;
 use carnet_api::image::{ImageState, ImageView, NewImage};
 use carnet_api::path::IMAGES;
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::document::PublicKey;
 use carnet_image::Front;
 use carnet_seal::{ImageKey, ImageManifest, Signed, Unverified, VerifyingKey};
@@ -40,7 +40,7 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
     let new: NewImage = call.json()?;
     let url = new.url.map(checked_url).transpose()?;
     let bytes = BASE64.decode(new.manifest.trim().as_bytes());
-    let bytes = bytes.map_err(|_| invalid("/manifest", "is not base64".to_owned()))?;
+    let bytes = bytes.map_err(|_| Failure::invalid("/manifest", "is not base64"))?;
     let manifest = verified(&server, &call.session, &bytes).await?;
     let image = image(&call.session, manifest, url, server.now());
     let add = image.clone();
@@ -48,10 +48,10 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
         .write("image.create", move |tx| {
             tx.app(&add.app)?
                 .filter(|app| app.supplier == add.supplier)
-                .ok_or_else(|| invalid("/manifest", format!("there is no app `{}`", add.app)))?;
+                .ok_or_else(|| Failure::invalid("/manifest", format!("there is no app `{}`", add.app)))?;
             match tx.image(add.id)? {
                 Some(before) if before.supplier == add.supplier && before.manifest == add.manifest => Ok(()),
-                Some(_) => Err(invalid("/manifest", "another image has this id".to_owned())),
+                Some(_) => Err(Failure::invalid("/manifest", "another image has this id")),
                 None => {
                     only_build(tx, &add)?;
                     Ok(tx.add_image(&add)?)
@@ -95,7 +95,7 @@ pub(super) async fn verified(
     session: &Session,
     bytes: &[u8],
 ) -> Result<Signed<ImageManifest>, Failure> {
-    let wrong = |wrong: String| invalid("/manifest", wrong);
+    let wrong = |wrong: String| Failure::invalid("/manifest", wrong);
     let document = Unverified::<ImageManifest>::parse(bytes).map_err(|error| wrong(error.to_string()))?;
     let (id, supplier) = (document.key_id(), session.id());
     let row = server.read(move |tx| tx.key(&id.0)).await?;
@@ -117,11 +117,9 @@ fn checked_url(url: String) -> Result<String, Failure> {
     if url.starts_with("https://") && url.len() <= LONGEST_URL && plain {
         Ok(url)
     } else {
-        Err(invalid("/url", format!("must be an https address of at most {LONGEST_URL} plain characters")))
+        Err(Failure::invalid(
+            "/url",
+            format!("must be an https address of at most {LONGEST_URL} plain characters"),
+        ))
     }
-}
-
-fn invalid(pointer: &str, what: String) -> Failure {
-    let errors = vec![FieldError::new(pointer, what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
 }

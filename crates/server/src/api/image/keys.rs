@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use carnet_api::image::{ImageView, NewImageKeys};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::ImageId;
 use data_encoding::BASE64;
 
@@ -60,6 +60,5 @@ pub async fn hand_in(
 }
 
 fn invalid(what: String) -> Failure {
-    let errors = vec![FieldError::new("/sealed", what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("/sealed", what)
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use carnet_api::image::{ImageKeyView, NewImageKey};
 use carnet_api::path::IMAGE_KEYS;
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::document::PublicKey;
 use carnet_seal::VerifyingKey;
 use carnet_store::StoreError;
@@ -64,6 +64,5 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
 }
 
 fn invalid(what: &str) -> Failure {
-    let errors = vec![FieldError::new("/public_key", what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("/public_key", what)
 }

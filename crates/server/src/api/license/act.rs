@@ -3,7 +3,7 @@
 use axum::extract::State;
 use carnet_api::act::{Act as Why, checked_reason};
 use carnet_api::license::License;
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::LicenseId;
 use carnet_core::license::{Act, Standing};
 use carnet_store::{LedgerError, Work};
@@ -139,8 +139,5 @@ async fn act(
 /// The supplier's own words, checked before anything is done.
 fn reason(call: &Call) -> Result<Option<String>, Failure> {
     let Why { reason } = call.json_or_nothing()?;
-    reason.as_deref().map(checked_reason).transpose().map_err(|wrong| {
-        let errors = vec![FieldError::new("/reason", wrong)];
-        Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
-    })
+    reason.as_deref().map(checked_reason).transpose().map_err(|wrong| Failure::invalid("/reason", wrong))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use carnet_api::FieldError;
 use carnet_api::menu::MenuUpdate;
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::offer::{MOST_OFFERS, Offer, repeated_names};
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub fn offers(bytes: &[u8]) -> Result<Vec<Offer>, Failure> {
         }));
     }
     errors.extend(repeated(&offers));
-    if errors.is_empty() { Ok(offers) } else { Err(invalid(errors)) }
+    if errors.is_empty() { Ok(offers) } else { Err(Failure::of_fields(errors)) }
 }
 
 fn repeated(offers: &[Offer]) -> Vec<FieldError> {
@@ -61,10 +61,5 @@ fn all_of(bytes: &[u8]) -> Option<Failure> {
             errors.push(FieldError::new(pointer, spoken(error.inner())));
         }
     }
-    (!errors.is_empty()).then(|| invalid(errors))
-}
-
-/// These fields are wrong.
-pub fn invalid(errors: Vec<FieldError>) -> Failure {
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    (!errors.is_empty()).then(|| Failure::of_fields(errors))
 }

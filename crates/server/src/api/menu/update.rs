@@ -8,7 +8,7 @@ use axum::http::header::IF_MATCH;
 use carnet_api::app::{AppPartPath, AppPath};
 use carnet_api::header::serial_of_etag;
 use carnet_api::menu::{Diff, MenuUpdate, MenuUpdateQuery, MenuUpdated, OfferWarning};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::app::AppId;
 use carnet_core::document::{Answer, Body, Head, JournalName, Reason, Refusal};
 use carnet_core::id::{DeviceId, RequestId, UserId};
@@ -56,7 +56,7 @@ pub async fn update(
     let offers = checked::offers(call.json_bytes()?)?;
     if !server.keys().fits(&largest_answer(&app, &offers)) {
         let wrong = "are too long for one document: shorten names, features or the number of offers";
-        return Err(checked::invalid(vec![FieldError::new("/offers", wrong)]));
+        return Err(Failure::invalid("/offers", wrong));
     }
     let expected = expected_serial(&call.headers)?;
     let change = Change {

@@ -70,15 +70,12 @@ fn check(new: &NewRedeemCodes, now: carnet_core::time::Time) -> Result<(), Failu
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(wrong))))
+    Err(Failure::of_fields(wrong))
 }
 
 fn taken(error: StoreError) -> Failure {
     match error {
-        StoreError::Exists { .. } => {
-            let wrong = vec![FieldError::new("/digests", "one of them is in use for something else")];
-            Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(wrong)))
-        }
+        StoreError::Exists { .. } => Failure::invalid("/digests", "one of them is in use for something else"),
         other => other.into(),
     }
 }

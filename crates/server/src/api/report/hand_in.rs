@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use carnet_api::path::DEVICE_REPORTS;
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::{Digest, UserId};
 use carnet_core::time::Time;
 use carnet_seal::cbor;
@@ -153,6 +153,5 @@ fn digest(tx: &Writing<'_>, report: &KeptReport) -> Result<Digest, Failure> {
 }
 
 fn invalid(what: &str) -> Failure {
-    let errors = vec![FieldError::new("", what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("", what)
 }

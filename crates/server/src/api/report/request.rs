@@ -2,10 +2,10 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
+use carnet_api::Problem;
 use carnet_api::page::{Page, PageQuery};
 use carnet_api::path::REPORT_REQUESTS;
 use carnet_api::report::{NewReportRequest, ReportRequestView};
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_core::id::{DeviceId, SupplierId};
 use carnet_core::license::License;
 use carnet_core::report::ReportRequest;
@@ -95,8 +95,7 @@ fn check(
 }
 
 fn invalid(what: &str) -> Failure {
-    let errors = vec![FieldError::new("/document", what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("/document", what)
 }
 
 /// List requests for reports and erasures

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use carnet_api::report::{LONGEST_REASON, MOST_REASONS, NewVerdict, ReportView};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{FieldError, Problem};
 use carnet_core::id::ReportId;
 use carnet_core::time::Time;
 use carnet_store::Writing;
@@ -109,5 +109,5 @@ fn check(id: ReportId, new: &NewVerdict) -> Result<(), Failure> {
     if errors.is_empty() {
         return Ok(());
     }
-    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
+    Err(Failure::of_fields(errors))
 }

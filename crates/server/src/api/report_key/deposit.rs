@@ -1,9 +1,9 @@
 //! `PUT /v1/report-key`
 
 use axum::extract::State;
+use carnet_api::Problem;
 use carnet_api::path::REPORT_KEY;
 use carnet_api::report::{DepositView, NewDeposit};
-use carnet_api::{FieldError, Problem, ProblemCode};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
@@ -50,6 +50,5 @@ pub async fn deposit(State(server): State<Server>, call: Call) -> Result<Reply, 
 }
 
 fn invalid(what: &str) -> Failure {
-    let errors = vec![FieldError::new("/opens", what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Failure::invalid("/opens", what)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use carnet_api::path::SHOP_SALES;
 use carnet_api::shop::{MOST_DAYS, MOST_DEVICES, NewSale, Sale as Sold};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{FieldError, Problem};
 use carnet_core::document::{Person, Purpose};
 use carnet_core::id::{Digest, SupplierId, UserId};
 use carnet_core::server::Code;
@@ -58,7 +58,9 @@ pub async fn sell(State(server): State<Server>, call: Call) -> Result<Reply, Fai
     let by = format!("token {}", call.session.label());
     let settled = server.settle(Work::Sell(Box::new(Sale { supplier, user, person, codes, by }))).await;
     settled.map_err(|error| match error {
-        LedgerError::Store(StoreError::Exists { .. }) => invalid("/codes", "one of them is in use already"),
+        LedgerError::Store(StoreError::Exists { .. }) => {
+            Failure::invalid("/codes", "one of them is in use already")
+        }
         other => other.into(),
     })?;
     let show = move |tx: &carnet_store::Writing<'_>| {
@@ -108,10 +110,5 @@ fn check(new: &NewSale) -> Result<(), Failure> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(wrong))))
-}
-
-fn invalid(field: &str, what: &str) -> Failure {
-    let errors = vec![FieldError::new(field, what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
+    Err(Failure::of_fields(wrong))
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use carnet_api::path::SUPPLIERS;
 use carnet_api::supplier::{LONGEST_DISPLAY_NAME, NewSupplier, RegisteredSupplier};
-use carnet_api::{FieldError, Problem, ProblemCode};
+use carnet_api::{Problem, ProblemCode};
 use carnet_core::id::Digest;
 use carnet_seam::Random;
 use carnet_store::supplier::{Supplier, Token};
@@ -150,8 +150,7 @@ impl Row {
             return Ok(Some(supplier));
         }
         let wrong = "is known already: make a new token for each supplier";
-        let errors = vec![FieldError::new("/token_hash", wrong)];
-        Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
+        Err(Failure::invalid("/token_hash", wrong))
     }
 }
 
@@ -172,6 +171,5 @@ pub(crate) fn check_display_name(pointer: &str, name: &str) -> Result<(), Failur
     } else {
         return Ok(());
     };
-    let errors = vec![FieldError::new(pointer, wrong)];
-    Err(Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors))))
+    Err(Failure::invalid(pointer, wrong))
 }

@@ -1,9 +1,9 @@
 //! `POST /v1/tokens`
 
 use axum::extract::State;
+use carnet_api::Problem;
 use carnet_api::path::TOKENS;
 use carnet_api::token::{LONGEST_LABEL, NewToken, TokenView};
-use carnet_api::{FieldError, Problem, ProblemCode};
 use carnet_store::StoreError;
 use carnet_store::supplier::Token;
 
@@ -42,7 +42,9 @@ pub async fn create(State(server): State<Server>, call: Call) -> Result<Reply, F
             revoked: None,
         };
         tx.add_token(&token).map_err(|error| match error {
-            StoreError::Exists { .. } => invalid("/token_hash", "is known already: make a new token".into()),
+            StoreError::Exists { .. } => {
+                Failure::invalid("/token_hash", "is known already: make a new token")
+            }
             other => other.into(),
         })?;
         Reply::created(&view(&token, &session))
@@ -56,15 +58,10 @@ fn check(new: &NewToken) -> Result<(), Failure> {
         let what = format!(
             "must be one line of 1 to {LONGEST_LABEL} characters: name the program that uses the token"
         );
-        return Err(invalid("/label", what));
+        return Err(Failure::invalid("/label", what));
     }
     if new.scopes.is_empty() {
-        return Err(invalid("/scopes", "must name what the token is good for".into()));
+        return Err(Failure::invalid("/scopes", "must name what the token is good for"));
     }
     Ok(())
-}
-
-fn invalid(pointer: &str, what: String) -> Failure {
-    let errors = vec![FieldError::new(pointer, what)];
-    Failure::Problem(Box::new(Problem::new(ProblemCode::Invalid).with_errors(errors)))
 }
