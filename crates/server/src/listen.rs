@@ -14,7 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -30,12 +30,20 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// When no connection can be taken, as with too many open files.
 const BREATHER: Duration = Duration::from_millis(100);
 
+/// Connections that may wait to be taken; the system's own limit (`net.core.somaxconn`) may be lower. Whoever finds no room
+/// tries again after 1, 3, 7 seconds, so that the usual 128 are a long wait when thousands come at once.
+const BACKLOG: u32 = 16_384;
+
 /// Listens nowhere but where it was told to, and says where that is.
 ///
 /// # Errors
 /// What the system reports.
 pub async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that is started again must not wait for the connections of the last one to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
@@ -126,4 +134,26 @@ async fn answer(routes: Router, request: hyper::Request<Incoming>) -> Result<Res
     let answered: Result<Response, Infallible> = routes.oneshot(request.map(Body::new)).await;
     let Ok(response) = answered;
     if response.extensions().get::<Sever>().is_some() { Err(Severed) } else { Ok(response) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The system lets fewer wait where `net.core.somaxconn` says so.
+    #[tokio::test]
+    async fn hundreds_may_connect_at_once_before_one_is_taken() {
+        let (_listener, address) = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
+        let most = limit.ok().and_then(|limit| limit.trim().parse().ok()).unwrap_or(128);
+        let crowd = most.min(400);
+        let mut there = Vec::new();
+        for number in 1..=crowd {
+            // Without room the first attempt is lost, and the second comes after a second.
+            let connected = tokio::time::timeout(Duration::from_millis(900), TcpStream::connect(address));
+            there
+                .push(connected.await.unwrap_or_else(|_| panic!("no room for {number} of {crowd}")).unwrap());
+        }
+        assert_eq!(there.len(), crowd);
+    }
 }

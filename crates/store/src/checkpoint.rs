@@ -4,7 +4,12 @@
 //! commit beside it slow. A second thread therefore copies little and often: a round as soon as some pages have
 //! gathered. The log starts over only when all of it is copied, and the writer keeps adding to it: so once the log
 //! is long and what is left is short, the writer itself copies that between two batches.
+//!
+//! SQLite waits for the database file only when the whole log is copied, and then for all that was copied since the last
+//! time: with 8,192 pages that is 30 ms, and it would be the writer who waits. So the second thread waits for the disk after
+//! each of its rounds.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -31,6 +36,9 @@ const AT_ANY_PRICE: u64 = 8;
 pub(crate) struct Checkpoints {
     limits: Limits,
     counters: Arc<Counters>,
+    /// The database file. Closing it lets go of all locks that SQLite has on it in this process, so whoever has a
+    /// connection that needs them has this as well, and for longer.
+    file: File,
     /// Pages in the log after the last commit.
     log: Arc<AtomicU64>,
     state: Mutex<State>,
@@ -55,10 +63,10 @@ struct Progress {
 }
 
 impl Checkpoints {
-    pub(crate) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(limits: Limits, counters: Arc<Counters>, file: File) -> Self {
         let progress = Progress { log: 0, copied: 0, round_at: limits.round, rest_at: limits.log };
         let state = Mutex::new(State { progress, stopped: false });
-        Self { limits, counters, log: Arc::default(), state, wake: Condvar::new() }
+        Self { limits, counters, file, log: Arc::default(), state, wake: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,7 +103,14 @@ impl Checkpoints {
 
     fn run(&self, connection: &Connection) {
         while self.wait() {
-            let copied = self.counters.round(|| checkpoint(connection, "PASSIVE"));
+            let copied = self.counters.round(|| {
+                let copied = checkpoint(connection, "PASSIVE");
+                if let Err(error) = self.file.sync_data() {
+                    // SQLite will be told as well, before the log starts over.
+                    tracing::warn!(%error, "the database file could not be made durable");
+                }
+                copied
+            });
             self.state().progress.round_done(copied, self.limits);
         }
     }

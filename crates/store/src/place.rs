@@ -70,6 +70,11 @@ pub(crate) fn prepare(database: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The database file itself, for waiting until it is durable.
+pub(crate) fn open(database: &Path) -> Result<std::fs::File, StoreError> {
+    std::fs::File::options().write(true).open(database).map_err(StoreError::failed)
+}
+
 fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(suffix);

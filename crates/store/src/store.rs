@@ -73,7 +73,7 @@ impl Options {
             together: true,
             queue: 65_536,
             cache_kib: 65_536,
-            checkpoint_pages: 64,
+            checkpoint_pages: 32,
             log_pages: 8_192,
         }
     }
@@ -144,7 +144,7 @@ impl Store {
         )?;
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
-        let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters)));
+        let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters), place::open(path)?));
         let checkpointer = checkpoints.start(&plain_connection(path)?, path)?;
         let home = Home::File { path: path.to_owned(), checkpoints: Arc::clone(&checkpoints) };
         let database = Database::File(path.to_owned());

@@ -90,6 +90,7 @@ fn main() -> Result<(), Failed> {
     let rate = stages.renewals()?;
     stages.open_loop(rate / 2.0)?;
     stages.hot(rate)?;
+    stages.loaded()?;
     stages.same_second()?;
     stages.end()?;
     drop(cluster);

@@ -161,11 +161,13 @@ impl Stages {
         }
     }
 
-    /// At a steady rate, against bare syncs.
+    /// At a steady rate, against bare syncs; the same requests at the same rate to the reference say what of it is this machine's.
     pub fn open_loop(&mut self, rate: f64) -> Result<(), Failed> {
-        let (mut rounds, mut syncs) = (Vec::new(), Vec::new());
+        let (mut rounds, mut syncs, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..self.arguments.rounds {
             let messages = self.messages(rate * self.arguments.seconds as f64)?;
+            let again = messages.clone();
+            let reference = load::open(self.reference.address, again, rate, self.arguments.connections)?;
             let mut bare: Histogram<u64> = Histogram::new(3)?;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
             let meter = Meter::start(&self.carnetd)?;
@@ -173,14 +175,16 @@ impl Stages {
             let others = meter.stop()?.others * 100.0;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
             let (latency, sync) = (Latency::of(&tally.micros), Latency::of(&bare));
+            let route = Latency::of(&reference.micros);
             println!(
-                "# round {}: open loop {:.0}/s: {latency}; others {others:.0} %; bare fdatasync: {sync}",
+                "# round {}: open loop {:.0}/s: {latency}; others {others:.0} %; bare fdatasync: {sync}; bare route: {route}",
                 round + 1,
                 tally.rate()
             );
             self.note(&mut tally)?;
             rounds.push(latency);
             syncs.push(sync);
+            theirs.push(route);
         }
         let (latency, sync) = (Latency::median(&rounds), Latency::median(&syncs));
         let most = 2.0 + 3.0 * sync.p99;
@@ -188,7 +192,7 @@ impl Stages {
             format!("latency at {rate:.0}/s, open loop"),
             latency,
             target(format!("p99 ≤ {most:.2} ms (2 ms + 3 ×)"), latency.p99 <= most),
-            format!("bare fdatasync: {sync}"),
+            format!("bare fdatasync: {sync}; bare route: {}", Latency::median(&theirs)),
         );
         Ok(())
     }
@@ -226,6 +230,15 @@ impl Stages {
         Ok(())
     }
 
+    /// After the load, and before the crowd: thousands of connections at once take as much again.
+    pub fn loaded(&self) -> Result<(), Failed> {
+        let (now, most) = self.carnetd.memory()?;
+        let told = format!("after {} renewals in {:.0} s of load", self.renewals, self.seconds);
+        let reached = target("≤ 256 MiB", now <= 256.0);
+        line("memory, loaded", format!("{now:.1} MiB {told}; at most {most:.1} MiB"), reached, "–");
+        Ok(())
+    }
+
     /// A crowd in the same second.
     pub fn same_second(&mut self) -> Result<(), Failed> {
         let messages = self.messages(CROWD as f64)?;
@@ -238,15 +251,13 @@ impl Stages {
             target("≤ 5 s, 0 errors", seconds <= 5.0 && errors == 0),
             "–",
         );
+        let (now, most) = self.carnetd.memory()?;
+        line("memory, after the crowd", format!("{now:.1} MiB; at most {most:.1} MiB"), "–", "–");
         self.note(&mut tally)
     }
 
     /// What is left of it all: memory, errors, the books.
     pub fn end(self) -> Result<(), Failed> {
-        let (now, most) = self.carnetd.memory()?;
-        let told = format!("after {} renewals in {:.0} s of load", self.renewals, self.seconds);
-        let reached = target("≤ 256 MiB", now <= 256.0);
-        line("memory, loaded", format!("{now:.1} MiB {told}; at most {most:.1} MiB"), reached, "–");
         let reached = target("0", self.errors == 0);
         line("errors", format!("{} of {} renewals", self.errors, self.renewals), reached, "–");
         let reached = target("0", self.wrong == 0);

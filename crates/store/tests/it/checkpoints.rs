@@ -38,6 +38,28 @@ fn the_log_starts_over_again_and_again_while_the_server_works() {
     world.assert_clean();
 }
 
+/// Closing any other handle of the file would let go of them, and whoever looks at the database beside a running server would then
+/// take its log away.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_database_stays_locked_while_checkpoints_wait_for_the_disk() {
+    use std::os::unix::fs::MetadataExt;
+    let world = world();
+    let mut phone = Phone::register(&world, 1);
+    phone.agree(&world, "ten-runs");
+    renew_many(&world, &mut phone, 100);
+    assert!(world.store.counts().rounds.count > 0, "{:?}", world.store.counts());
+    let inode = std::fs::metadata(path_of(&world)).unwrap().ino();
+    let (ours, file) = (std::process::id().to_string(), format!(":{inode}"));
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let held = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.contains(&"POSIX") && words.contains(&ours.as_str()) && words.iter().any(|w| w.ends_with(&file))
+    };
+    assert!(locks.lines().any(|line| held(&line)), "nobody holds {inode}:\n{locks}");
+    world.assert_clean();
+}
+
 #[test]
 fn a_reader_that_stays_keeps_the_log_and_loses_nothing() {
     let world = world();
