@@ -28,7 +28,7 @@
 //!   neither client nor server, both by `/proc`: with more than a few percent, the numbers say little;
 //! * **open loop** sends at half of the median rate, evenly, whether or not answers come; its latency counts from
 //!   when a request was planned. Its reference is fdatasync of one 4 KiB page written over in the same folder,
-//!   before and after each round;
+//!   before and after each round; the *bare route* is the reference server, sent the same requests at the same rate;
 //! * **same second** opens as many connections as devices, all at once, one renewal each;
 //! * **one hot license** is a pool of 64 seats, one to each connection, against one fresh license after another.
 //!   Here the next request depends on the last answer, so the client signs between them, on both sides;

@@ -166,12 +166,12 @@ impl Stages {
         let (mut rounds, mut syncs, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..self.arguments.rounds {
             let messages = self.messages(rate * self.arguments.seconds as f64)?;
-            let again = messages.clone();
-            let reference = load::open(self.reference.address, again, rate, self.arguments.connections)?;
+            let connections = self.arguments.connections;
+            let reference = load::open(self.reference.address, messages.clone(), rate, connections)?;
             let mut bare: Histogram<u64> = Histogram::new(3)?;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
             let meter = Meter::start(&self.carnetd)?;
-            let mut tally = load::open(self.carnetd.address, messages, rate, self.arguments.connections)?;
+            let mut tally = load::open(self.carnetd.address, messages, rate, connections)?;
             let others = meter.stop()?.others * 100.0;
             process::bare_syncs(&self.population.data, SYNCS, &mut bare)?;
             let (latency, sync) = (Latency::of(&tally.micros), Latency::of(&bare));
@@ -256,7 +256,7 @@ impl Stages {
         self.note(&mut tally)
     }
 
-    /// What is left of it all: memory, errors, the books.
+    /// What is left of it all: errors, the books.
     pub fn end(self) -> Result<(), Failed> {
         let reached = target("0", self.errors == 0);
         line("errors", format!("{} of {} renewals", self.errors, self.renewals), reached, "–");

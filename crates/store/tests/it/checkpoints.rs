@@ -38,8 +38,8 @@ fn the_log_starts_over_again_and_again_while_the_server_works() {
     world.assert_clean();
 }
 
-/// Closing any other handle of the file would let go of them, and whoever looks at the database beside a running server would then
-/// take its log away.
+/// Closing any other handle of the file would let go of its locks, and whoever looks at the database beside a running server
+/// would then take its log away.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_database_stays_locked_while_checkpoints_wait_for_the_disk() {
