@@ -25,7 +25,7 @@ pub struct Said {
 ///
 /// # Errors
 /// [`ProblemCode::WrongServer`], [`ProblemCode::UnknownDevice`], [`ProblemCode::BadSignature`], [`ProblemCode::Stale`].
-pub fn asker(
+pub async fn asker(
     server: &Server,
     said: Said,
     statement: &[u8],
@@ -34,7 +34,7 @@ pub fn asker(
     if said.server != server.keys().server() {
         return Err(Failure::new(ProblemCode::WrongServer));
     }
-    let keys = server.store().device_keys(said.device)?;
+    let keys = server.device_keys(said.device).await?;
     let keys = keys.ok_or_else(|| Failure::new(ProblemCode::UnknownDevice))?;
     let signature = signature.ok_or_else(|| Failure::new(ProblemCode::BadSignature))?;
     VerifyingKey::of_device(keys.signing_key)?.verify(statement, signature)?;

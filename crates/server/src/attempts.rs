@@ -75,7 +75,7 @@ pub async fn note(server: &Server, subject: Subject) -> Result<(), Failure> {
 /// [`ProblemCode::TooManyAttempts`] when there were too many wrong ones before.
 pub async fn watch(server: &Server, client: Client, submission: &Submission) -> Result<(), Failure> {
     let Some(code) = submission.code else { return Ok(()) };
-    let known = server.store().device_keys(submission.request.journal.device)?;
+    let known = server.device_keys(submission.request.journal.device).await?;
     let subject = known.map_or(Subject::Client(client), |known| Subject::User(known.user));
     may_try(server, subject).await?;
     let made = server.read(move |tx| tx.knows_code(&code)).await?;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use carnet_core::id::DeviceId;
 use carnet_core::time::Time;
 use carnet_seal::keys::RootPin;
 use carnet_seam::{Clock, Fs, Random};
+use carnet_store::device::DeviceKeys;
 use carnet_store::{
     Database, Ledger, LedgerError, PostgresUrl, Prepare, Reading, Settled, Store, StoreError, Work, Writing,
 };
@@ -202,6 +204,20 @@ impl Server {
         self.0.ledger.submit(work, Box::new(reply));
         // A reply that never comes is a commit of which nothing is known.
         told.await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// The keys of a device; none: nobody has registered it.
+    ///
+    /// # Errors
+    /// When the database fails, or too many ask.
+    pub async fn device_keys(&self, device: DeviceId) -> Result<Option<DeviceKeys>, StoreError> {
+        if let Some(remembered) = self.0.store.remembered_keys(device) {
+            return Ok(Some(remembered));
+        }
+        let (tell, told) = oneshot::channel();
+        // Whoever waited has gone away.
+        self.0.store.look_up_keys(device, |found| drop(tell.send(found)));
+        told.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The database, for what needs no waiting.

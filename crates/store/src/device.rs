@@ -64,22 +64,45 @@ statements! {
     UPDATE = "UPDATE device SET receipt = ?2, settled = ?3, retired = ?4, lost = ?5, version = version + 1 WHERE device_id = ?1 AND version = ?6";
 }
 
+impl DeviceKeys {
+    pub(crate) const fn of(device: &Device) -> Self {
+        let Device { id, user, signing_key, agreement_key, .. } = *device;
+        Self { id, user, signing_key, agreement_key }
+    }
+}
+
 impl Store {
-    /// The keys of a device, from memory where it was asked for lately.
+    /// The keys of a device, where they were asked for lately.
+    #[must_use]
+    pub fn remembered_keys(&self, id: DeviceId) -> Option<DeviceKeys> {
+        self.shared().devices.find(&id)
+    }
+
+    /// Looks the keys of a device up in the database, together with those of others who ask, and returns at once. `reply` is
+    /// called on a thread that others wait for: hand over and return. It gets [`StoreError::Busy`] when too many ask, and
+    /// what the database reports.
+    pub fn look_up_keys(
+        &self,
+        id: DeviceId,
+        reply: impl FnOnce(Result<Option<DeviceKeys>, StoreError>) + Send + 'static,
+    ) {
+        self.lookups().ask(id, Box::new(reply));
+    }
+
+    /// The keys of a device, remembered or looked up.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn device_keys(&self, id: DeviceId) -> Result<Option<DeviceKeys>, StoreError> {
-        if let Some(known) = self.shared().devices.find(&id) {
+        if let Some(known) = self.remembered_keys(id) {
             return Ok(Some(known));
         }
-        let found = self.ask(|tx| tx.device(id))?;
-        Ok(found.map(|device| {
-            let Device { id, user, signing_key, agreement_key, .. } = device;
-            let keys = DeviceKeys { id, user, signing_key, agreement_key };
-            self.shared().devices.keep(id, keys);
-            keys
-        }))
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.look_up_keys(id, move |found| {
+            // Whoever waited has gone away.
+            let _ = sender.send(found);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
     }
 }
 

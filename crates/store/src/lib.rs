@@ -34,6 +34,7 @@ pub mod key;
 mod key_transaction;
 pub mod ledger;
 pub mod license;
+mod lookup;
 pub mod menu;
 mod migrate;
 mod movement;

@@ -21,6 +21,7 @@ use crate::counters::{Counters, Counts};
 use crate::database::{Database, PostgresUrl};
 use crate::device::DeviceKeys;
 use crate::ledger::{Done, Ledger, Prepare, Reader, Terms};
+use crate::lookup::Lookups;
 use crate::migrate::migrate;
 use crate::place::{self, Lock};
 use crate::postgres::{Flusher, Source};
@@ -90,7 +91,16 @@ struct Inner {
     log_pages: Arc<AtomicU64>,
     counters: Arc<Counters>,
     readers: Readers,
+    lookups: Arc<Lookups>,
     threads: Mutex<Threads>,
+}
+
+/// Connections that read.
+struct Connections {
+    /// For whoever wants to.
+    readers: Readers,
+    /// The one over which devices' keys are looked up.
+    lookups: Readers,
 }
 
 #[derive(Default)]
@@ -98,6 +108,8 @@ struct Threads {
     writer: Option<JoinHandle<()>>,
     /// Ends when the store is closed.
     reader: Option<JoinHandle<()>>,
+    /// Too.
+    lookup: Option<JoinHandle<()>>,
     /// Ends when the writer has.
     flusher: Option<JoinHandle<()>>,
     checkpointer: Option<(JoinHandle<()>, Arc<Checkpoints>)>,
@@ -136,19 +148,19 @@ impl Store {
         let connection = Connection::Sqlite(writing_connection(path, &options)?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
         refuse_relocated(&connection)?;
-        let from = path.to_owned();
-        let readers = Readers::open(
-            options.readers.max(1),
-            options.patience,
-            Box::new(move || reading_connection(&from).map(Connection::Sqlite)),
-        )?;
+        let readers = |count: usize| {
+            let from = path.to_owned();
+            let open = move || reading_connection(&from).map(Connection::Sqlite);
+            Readers::open(count, options.patience, Box::new(open))
+        };
+        let connections = Connections { readers: readers(options.readers.max(1))?, lookups: readers(1)? };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
         let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters), place::open(path)?));
         let checkpointer = checkpoints.start(&plain_connection(path)?, path)?;
         let home = Home::File { path: path.to_owned(), checkpoints: Arc::clone(&checkpoints) };
         let database = Database::File(path.to_owned());
-        let store = Self::start(database, home, connection, options, readers, counters)?;
+        let store = Self::start(database, home, connection, options, connections, counters)?;
         {
             let mut threads = store.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
             threads.checkpointer = Some((checkpointer, checkpoints));
@@ -161,20 +173,25 @@ impl Store {
         let source = Source::new(url)?;
         let connection = Connection::Postgres(source.connect_settled()?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
-        let from = source.clone();
-        let readers = Readers::open(
-            options.readers.max(1),
-            options.patience,
-            Box::new(move || from.connect_settled().map(Connection::Postgres)),
-        )?;
-        let counters = Arc::new(Counters::new(options.clock.clone()));
-        let database = Database::Postgres(url.clone());
         // Databases that are spread over machines have no log in which one commit comes after another.
         let apart = options.batch > 1 && options.together;
+        let readers = |count: usize, together: bool| {
+            let from = source.clone();
+            let open = move || {
+                let session = from.connect_settled()?;
+                session.write_together(together);
+                Ok(Connection::Postgres(session))
+            };
+            Readers::open(count, options.patience, Box::new(open))
+        };
+        let connections =
+            Connections { readers: readers(options.readers.max(1), false)?, lookups: readers(1, apart)? };
+        let counters = Arc::new(Counters::new(options.clock.clone()));
+        let database = Database::Postgres(url.clone());
         let (flusher, thread) =
             apart.then(|| Flusher::start(source.clone(), Arc::clone(&counters))).transpose()?.unzip();
         let home = Home::Postgres { source, flusher };
-        let store = Self::start(database, home, connection, options, readers, counters)?;
+        let store = Self::start(database, home, connection, options, connections, counters)?;
         store.0.threads.lock().unwrap_or_else(PoisonError::into_inner).flusher = thread;
         Ok(store)
     }
@@ -184,10 +201,12 @@ impl Store {
         home: Home,
         connection: Connection,
         options: Options,
-        readers: Readers,
+        connections: Connections,
         counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::new());
+        let Connections { readers, lookups: connection_for_lookups } = connections;
+        let lookups = Arc::new(Lookups::new(options.queue));
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
         let (reader, done) = match &home {
@@ -200,9 +219,10 @@ impl Store {
             _ => (None, None),
         };
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
-        let threads = Threads { writer: Some(writer.start(desk)?), reader, ..Threads::default() };
+        let lookup = Some(lookups.start(connection_for_lookups, Arc::clone(&shared))?);
+        let threads = Threads { writer: Some(writer.start(desk)?), reader, lookup, ..Threads::default() };
         let threads = Mutex::new(threads);
-        Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, threads })))
+        Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, lookups, threads })))
     }
 
     /// Reads from one snapshot.
@@ -211,14 +231,6 @@ impl Store {
     /// What the closure returns, and what the database reports.
     pub fn read<T>(&self, work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.0.readers.with(|connection| work(&Reading { connection, shared: &self.0.shared }))
-    }
-
-    /// Asks a single question, for which no snapshot is needed.
-    pub(crate) fn ask<T>(
-        &self,
-        work: impl Fn(&Reading<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.0.readers.ask(|connection| work(&Reading { connection, shared: &self.0.shared }))
     }
 
     /// Runs a unit of work in a transaction of its own, in turn with the ledger's batches, and waits until it
@@ -298,6 +310,10 @@ impl Store {
     pub(crate) fn shared(&self) -> &Shared {
         &self.0.shared
     }
+
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.0.lookups
+    }
 }
 
 impl Inner {
@@ -307,7 +323,7 @@ impl Inner {
         // The last handle may be dropped by a reply, on one of these threads: it cannot wait for itself, nor for the
         // other one, which may wait for it.
         let here = std::thread::current().id();
-        let ours = [&threads.writer, &threads.flusher].into_iter().flatten();
+        let ours = [&threads.writer, &threads.flusher, &threads.lookup].into_iter().flatten();
         let within = ours.map(|thread| thread.thread().id()).any(|id| id == here);
         let wait = |thread: Option<JoinHandle<()>>| {
             let ended = thread.map(JoinHandle::join);
@@ -322,7 +338,9 @@ impl Inner {
         }
         self.writer.close();
         self.readers.close();
+        self.lookups.close();
         if !within {
+            wait(threads.lookup);
             wait(threads.reader);
             wait(threads.writer);
             wait(threads.flusher);

@@ -51,7 +51,7 @@ async fn answer(
     client: Client,
     Document(bytes): Document,
 ) -> Result<Response, Failure> {
-    std::hint::black_box(checked(&server, client, &bytes)?);
+    std::hint::black_box(checked(&server, client, &bytes).await?);
     Ok(([(CONTENT_TYPE, COSE)], constant()).into_response())
 }
 

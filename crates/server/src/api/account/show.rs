@@ -49,7 +49,8 @@ pub async fn show(
     Json(query): Json<AccountQuery>,
 ) -> Result<Body<Account>, Failure> {
     let now = server.now();
-    let device = asking(&server, &query).map_err(|failure| server.admission().instead(client, failure))?;
+    let device =
+        asking(&server, &query).await.map_err(|failure| server.admission().instead(client, failure))?;
     let read = move |tx: &Reading<'_>| {
         let codes = tx.codes_of(device.user)?;
         let recovery = codes.iter().any(|code| code.purpose == Purpose::Recovery);
@@ -77,13 +78,13 @@ pub async fn show(
 }
 
 /// The device that has signed the question, just now, for this server.
-fn asking(server: &Server, query: &AccountQuery) -> Result<DeviceKeys, Failure> {
+async fn asking(server: &Server, query: &AccountQuery) -> Result<DeviceKeys, Failure> {
     let AccountQuery { server: at_server, device, at, signature } = query;
     let statement = AccountQuery::statement(*at_server, *device, *at);
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok();
     let signature = signature.and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
     let said = Said { server: *at_server, device: *device, at: *at };
-    asker(server, said, statement.as_bytes(), signature.as_ref())
+    asker(server, said, statement.as_bytes(), signature.as_ref()).await
 }
 
 fn notice(report: &KeptReport) -> Option<Notice> {

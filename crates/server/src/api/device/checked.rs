@@ -12,6 +12,7 @@ use carnet_seal::document::Asker;
 use carnet_seal::keys::{DeviceKey, KeyRing, RootPin};
 use carnet_seal::{KeyId, RequestMessage, SealError, Signed, Unverified, VerifyingKey};
 use carnet_store::Submission;
+use carnet_store::device::DeviceKeys;
 
 use carnet_api::ProblemCode;
 
@@ -43,10 +44,10 @@ struct Rings {
 ///
 /// # Errors
 /// What is wrong with it. Nothing of it has been kept.
-pub fn checked(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
+pub async fn checked(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
     // What proves nothing is counted; a known device is not, whatever else comes from its address. Nor is who has to
     // show more: after a restore that may be a whole fleet.
-    let checked = judged(server, client, bytes);
+    let checked = judged(server, client, bytes).await;
     checked.map_err(|failure| match &failure {
         Failure::Problem(problem) if problem.known_code() != Some(ProblemCode::KeySetWanted) => {
             server.admission().instead(client, failure)
@@ -55,7 +56,7 @@ pub fn checked(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked,
     })
 }
 
-fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
+async fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Failure> {
     let message = RequestMessage::decode(bytes)
         .map_err(|error| Failure::because(ProblemCode::BadDocument, format!("not a request: {error}")))?;
     let request = Unverified::<Request>::parse(&message.request)?;
@@ -64,7 +65,9 @@ fn judged(server: &Server, client: Client, bytes: &[u8]) -> Result<Checked, Fail
         return Err(SealError::OtherServer(asker.server).into());
     }
     let rings = Rings::new(server, message.key_set);
-    let (signed, receipt) = check(server, client, &request, asker, message.receipt.as_deref(), &rings)?;
+    let known = server.device_keys(asker.device).await?;
+    let (signed, receipt) =
+        check(server, client, &request, (asker, known), message.receipt.as_deref(), &rings)?;
     let body = signed.body_hash();
     let (request, _) = signed.into_parts();
     let proof = if message.last_answer.is_some() { Beside::Unchecked } else { Beside::Nothing };
@@ -135,11 +138,11 @@ fn check(
     server: &Server,
     client: Client,
     request: &Unverified<Request>,
-    asker: Asker,
+    (asker, known): (Asker, Option<DeviceKeys>),
     receipt: Option<&[u8]>,
     rings: &Rings,
 ) -> Result<(Signed<Request>, Option<Proof>), Failure> {
-    let (key, receipt) = match server.store().device_keys(asker.device)? {
+    let (key, receipt) = match known {
         // A known device is held to its registered key even where it registers again: else anybody could
         // register it a second time and make its own journal look like a fork.
         Some(known) => (known.signing_key, None),

@@ -47,14 +47,14 @@ pub async fn submit(
     Document(bytes): Document,
 ) -> Result<Response, Failure> {
     let (version, began) = (server.keys().version(), server.clock().boot_micros());
-    let mut checked = match checked(&server, client, &bytes) {
+    let mut checked = match checked(&server, client, &bytes).await {
         // It may show a document that another server of ours has signed, with a key that we have not seen yet.
         Err(failure) if server.store().is_shared() => {
             server.fresh_keys().await?;
             if server.keys().version() == version {
                 return Err(failure);
             }
-            checked(&server, client, &bytes)?
+            checked(&server, client, &bytes).await?
         }
         checked => checked?,
     };

@@ -51,6 +51,7 @@ pub async fn hand_in(
         .map_err(|failure| server.admission().instead(client, failure))?;
     let said = Said { server: part.server, device: part.device, at: part.at };
     let keys = asker(&server, said, &part.statement(), Some(&part.signature))
+        .await
         .map_err(|failure| server.admission().instead(client, failure))?;
     if !(1..=LARGEST as u64).contains(&part.length) || part.bytes.len() > PART {
         return Err(Failure::because(ProblemCode::TooLarge, "a code has at most 64 MiB, a part 128 KiB"));

@@ -45,6 +45,7 @@ pub async fn wanted(
     let Inquiry { server: at_server, device, at, signature } = inquiry;
     let said = Said { server: at_server, device, at };
     let keys = asker(&server, said, &inquiry.statement(), Some(&signature))
+        .await
         .map_err(|failure| server.admission().instead(client, failure))?;
     let found = server.read(move |tx| tx.report_requests_for(keys.user, device, MOST)).await?;
     let documents: Vec<Vec<u8>> = found.into_iter().map(|request| request.document).collect();
