@@ -35,7 +35,7 @@ if [ "${1:-}" = durable ]; then
     place=$2
     shift 2
     mkdir "$place"
-    unsafe="-c fsync=on -c shared_buffers=512MB -c wal_compression=lz4 -c max_wal_size=8GB -c checkpoint_timeout=15min"
+    unsafe="-c fsync=on -c shared_buffers=512MB -c wal_compression=lz4 -c min_wal_size=4GB -c max_wal_size=8GB -c checkpoint_timeout=15min"
 elif [ "${1:-}" = small ]; then
     place=""
     small=$2

@@ -8,6 +8,9 @@ use crate::row::{Columns, Row};
 use crate::store::reading_connection;
 use crate::value::Value;
 
+/// A statement, and the sets of parameters for each of which it is asked.
+pub(crate) type Asked<'a> = (&'static str, Vec<Vec<Value<'a>>>);
+
 /// A connection.
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
@@ -98,6 +101,30 @@ impl Connection {
                 let rows = session.rows(sql, values)?;
                 rows.first().map(|row| decode(Columns::of(sql, Row::Postgres(row)))).transpose()
             }
+        }
+    }
+
+    /// At most one row, that the next batch will ask for too.
+    pub(crate) fn usual_one<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        decode: impl FnOnce(Columns<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match self {
+            Self::Sqlite(_) => self.one(sql, values, decode),
+            Self::Postgres(session) => {
+                let rows = session.usual_rows(sql, values)?;
+                rows.first().map(|row| decode(Columns::of(sql, Row::Postgres(row)))).transpose()
+            }
+        }
+    }
+
+    /// Across a connection, asks all of these questions in one round trip; whoever asks them next has the answers.
+    pub(crate) fn ask_early(&self, questions: &[Asked<'_>]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => session.ask_early(questions),
         }
     }
 

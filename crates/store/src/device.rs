@@ -6,11 +6,12 @@ use carnet_core::id::{DeviceId, LicenseId, UserId};
 use carnet_core::server::Device;
 
 use crate::StoreError;
+use crate::connection::Asked;
 use crate::row::Columns;
 use crate::sql::statements;
 use crate::store::Store;
 use crate::tx::{Reading, Writing};
-use crate::value::params;
+use crate::value::{Bind, params};
 
 /// What never changes of a device: enough to check what it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,8 +147,7 @@ impl Reading<'_> {
 
     /// The devices of those ids, in their order.
     pub(crate) fn device_rows_of(&self, ids: &[DeviceId]) -> Result<Vec<Option<DeviceRow>>, StoreError> {
-        let sets: Vec<_> = ids.iter().map(|id| params![id.0].to_vec()).collect();
-        let found = self.all_of_each(BY_ID, &sets, device)?;
+        let found = self.all_of_each(&by_id(ids), device)?;
         Ok(found.into_iter().map(|mut rows| rows.pop()).collect())
     }
 
@@ -207,6 +207,11 @@ impl Writing<'_> {
             self.guarded(UPDATE, params![id.0, receipt.0, settled, retired, lost, row.version], conflict)
         }
     }
+}
+
+/// Asks for the devices of those ids.
+pub(crate) fn by_id(ids: &[DeviceId]) -> Asked<'_> {
+    (BY_ID, ids.iter().map(|id| vec![id.0.bind()]).collect())
 }
 
 /// The key in two columns: the second coordinate is there for P-256 alone.

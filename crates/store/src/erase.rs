@@ -122,7 +122,7 @@ impl Erasure {
     fn begin(&self) -> Result<(), StoreError> {
         match &self.connection {
             Connection::Sqlite(sqlite) => Ok(sqlite.execute_batch("BEGIN IMMEDIATE")?),
-            Connection::Postgres(session) => session.begin_writing(Commit::Waits).map(drop),
+            Connection::Postgres(session) => session.begin_writing(Commit::Waits, false).map(drop),
         }
     }
 

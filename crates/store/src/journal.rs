@@ -9,6 +9,7 @@ use carnet_core::server::{Journal, Slot};
 use carnet_core::time::Time;
 
 use crate::StoreError;
+use crate::connection::Asked;
 use crate::packed::{
     pack_accounts, pack_active, pack_former, pack_gone, unpack_accounts, unpack_active, unpack_former,
     unpack_gone,
@@ -143,15 +144,11 @@ impl Reading<'_> {
     }
 
     /// The journals of those names, in their order.
-    pub(crate) fn journal_rows<'n>(
+    pub(crate) fn journal_rows(
         &self,
-        names: &'n [(UserId, JournalName)],
+        names: &[(UserId, JournalName)],
     ) -> Result<Vec<Option<JournalRow>>, StoreError> {
-        let set = |(user, name): &'n (UserId, JournalName)| -> Vec<Value<'n>> {
-            vec![user.0.bind(), name.device.0.bind(), Value::Text(app_column(name))]
-        };
-        let sets: Vec<_> = names.iter().map(set).collect();
-        let found = self.all_of_each(BY_NAME, &sets, journal)?;
+        let found = self.all_of_each(&by_name(names), journal)?;
         Ok(found.into_iter().map(|mut rows| rows.pop()).collect())
     }
 
@@ -220,6 +217,14 @@ impl Writing<'_> {
             StoreError::Exists { what: "aside" },
         )
     }
+}
+
+/// Asks for the journals of those names.
+pub(crate) fn by_name<'n>(names: &'n [(UserId, JournalName)]) -> Asked<'n> {
+    let set = |(user, name): &'n (UserId, JournalName)| -> Vec<Value<'n>> {
+        vec![user.0.bind(), name.device.0.bind(), Value::Text(app_column(name))]
+    };
+    (BY_NAME, names.iter().map(set).collect())
 }
 
 fn journal(mut row: Columns<'_>) -> Result<JournalRow, StoreError> {

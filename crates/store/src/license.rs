@@ -11,6 +11,7 @@ use carnet_core::time::Time;
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
+use crate::connection::Asked;
 use crate::packed::{pack_rights, pack_times, unpack_rights, unpack_times};
 use crate::row::{Columns, json, stored};
 use crate::sql::statements;
@@ -170,9 +171,7 @@ impl Reading<'_> {
         &self,
         whose: &[(UserId, AppId)],
     ) -> Result<Vec<Vec<LicenseRow>>, StoreError> {
-        let sets: Vec<_> =
-            whose.iter().map(|(user, app)| vec![user.0.bind(), Value::Text(app.as_str())]).collect();
-        self.all_of_each(OF_USER_APP, &sets, |row| self.license_from(row))
+        self.all_of_each(&of_users_and_apps(whose), |row| self.license_from(row))
     }
 
     /// Every license there is, for the ledger check.
@@ -301,6 +300,14 @@ const STANDINGS: [(Standing, &str); 5] = [
     (Standing::Ended, "ended"),
     (Standing::Revoked, "revoked"),
 ];
+
+/// Asks for the licenses of those users for those apps.
+pub(crate) fn of_users_and_apps<'w>(whose: &'w [(UserId, AppId)]) -> Asked<'w> {
+    let set = |(user, app): &'w (UserId, AppId)| -> Vec<Value<'w>> {
+        vec![user.0.bind(), Value::Text(app.as_str())]
+    };
+    (OF_USER_APP, whose.iter().map(set).collect())
+}
 
 pub(crate) fn code(standing: Standing) -> &'static str {
     STANDINGS.iter().find(|(known, _)| *known == standing).map_or("", |(_, code)| code)

@@ -123,3 +123,65 @@ fn tell(
         reply(found.as_ref().map_err(Clone::clone).map(|found| found.get(&id).copied().flatten()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use carnet_core::document::PublicKey;
+    use carnet_core::id::UserId;
+
+    use super::*;
+
+    const fn device(number: u8) -> DeviceId {
+        DeviceId([number; 16])
+    }
+
+    fn keys(id: DeviceId) -> DeviceKeys {
+        let signing_key = PublicKey([1; 32]).into();
+        DeviceKeys { id, user: UserId(id.0), signing_key, agreement_key: PublicKey([2; 32]) }
+    }
+
+    fn asks(lookups: &Lookups, number: u8) -> Receiver<Found> {
+        let (sender, receiver) = channel();
+        lookups.ask(device(number), Box::new(move |found| sender.send(found).unwrap()));
+        receiver
+    }
+
+    #[test]
+    fn all_who_wait_are_asked_for_once_and_each_hears_of_its_own() {
+        let lookups = Lookups::new(9);
+        let waiting = [3, 1, 3, 2].map(|number| (number, asks(&lookups, number)));
+        tell(lookups.next().unwrap(), |ids| {
+            assert_eq!(ids, [1, 2, 3].map(device));
+            Ok(ids.iter().map(|id| Some(keys(*id)).filter(|_| *id != device(2))).collect())
+        });
+        for (number, told) in waiting {
+            let expected = Some(keys(device(number))).filter(|_| number != 2);
+            assert_eq!(told.recv().unwrap(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_failure_and_a_panic_are_told_to_all_who_wait() {
+        let lookups = Lookups::new(9);
+        let waiting = [1, 2].map(|number| asks(&lookups, number));
+        tell(lookups.next().unwrap(), |_| Err(StoreError::Busy));
+        waiting.map(|told| assert_eq!(told.recv().unwrap(), Err(StoreError::Busy)));
+        let told = asks(&lookups, 1);
+        tell(lookups.next().unwrap(), |_| panic!("a defect"));
+        assert_eq!(told.recv().unwrap(), Err(StoreError::Defect));
+    }
+
+    #[test]
+    fn too_many_are_refused_and_the_closed_takes_nobody_but_tells_who_waits() {
+        let lookups = Lookups::new(2);
+        let waiting = [1, 2].map(|number| asks(&lookups, number));
+        assert_eq!(asks(&lookups, 3).recv().unwrap(), Err(StoreError::Busy));
+        lookups.close();
+        assert_eq!(asks(&lookups, 4).recv().unwrap(), Err(StoreError::Closed));
+        tell(lookups.next().unwrap(), |ids| Ok(ids.iter().map(|_| None).collect()));
+        waiting.map(|told| assert_eq!(told.recv().unwrap(), Ok(None)));
+        assert!(lookups.next().is_none());
+    }
+}

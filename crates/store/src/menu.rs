@@ -26,7 +26,7 @@ impl Reading<'_> {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn menu(&self, app: &AppId) -> Result<Option<AppView>, StoreError> {
-        self.one(FIND, params![app.as_str()], |mut row| {
+        self.usual_one(FIND, params![app.as_str()], |mut row| {
             row.text("app_id")?;
             let supplier = SupplierId(row.bytes("supplier_id")?);
             Ok(AppView { supplier, menu: Arc::new(row.json("menu")?) })

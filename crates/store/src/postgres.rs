@@ -4,9 +4,11 @@
 //! waits for the answer. What belongs together is sent together ([`Session::later`], [`Session::rows_of_each`]):
 //! one round trip, however many statements.
 
+mod early;
 mod failure;
 mod flush;
 mod many;
+mod mover;
 mod pooler;
 mod source;
 mod value;
@@ -14,27 +16,27 @@ mod value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 
-use futures_executor::block_on;
 use futures_util::TryStreamExt;
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join_all, join4};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use crate::StoreError;
+use crate::connection::Asked;
 use crate::sql::statements;
 use crate::value::{Owned, Value};
 
+use early::{Early, Question};
 use failure::{failed, is_survived};
 use flush::Instance;
 #[cfg(test)]
 pub(crate) use flush::STATEMENTS as FLUSH_STATEMENTS;
 pub(crate) use flush::{Flusher, Promise, Seen, Tell};
+use mover::Mover;
 use pooler::Backend;
 pub(crate) use source::Source;
-use source::{Made, Mover};
 pub(crate) use value::column;
 
 statements! {
@@ -54,6 +56,8 @@ pub(crate) struct Session {
     /// Who serves it, always the same one.
     backend: Backend,
     prepared: RefCell<HashMap<String, Statement>>,
+    /// What was asked before it was needed.
+    early: Early,
     /// Writes that wait to be sent together.
     queue: RefCell<Vec<Queued>>,
     /// A statement has failed, so the transaction can only be rolled back.
@@ -65,8 +69,7 @@ pub(crate) struct Session {
     instance: Cell<Option<Instance>>,
     /// Whether rows that are written alike go together in one statement.
     together: Cell<bool>,
-    /// Without it, nobody moves the bytes of this session.
-    _mover: Arc<Mover>,
+    mover: Mover,
 }
 
 /// What a commit does.
@@ -78,6 +81,17 @@ pub(crate) enum Commit {
     Goes,
 }
 
+/// How a question with several sets of parameters is put.
+enum Form {
+    /// Once for each.
+    Each(Statement),
+    /// Once for all; each row says in its last column for which set it was found.
+    All(Statement),
+}
+
+/// A question, and the rows for each of its sets.
+type Answered = (Question, Result<Vec<Vec<Row>>, StoreError>);
+
 struct Queued {
     sql: &'static str,
     values: Vec<Owned>,
@@ -86,13 +100,11 @@ struct Queued {
 }
 
 impl Session {
-    fn over(made: Made) -> Self {
-        let Made { client, backend, mover } = made;
-        let (prepared, queue) = (RefCell::default(), RefCell::default());
+    fn over(client: Client, backend: Backend, mover: Mover) -> Self {
+        let (prepared, queue, early) = (RefCell::default(), RefCell::default(), Early::default());
         let (failed, disordered) = (Cell::new(false), Cell::new(false));
         let (walks, together, instance) = (Cell::new(0), Cell::new(false), Cell::new(None));
-        let _mover = mover;
-        Self { client, backend, prepared, queue, failed, disordered, walks, together, instance, _mover }
+        Self { client, backend, prepared, early, queue, failed, disordered, walks, together, instance, mover }
     }
 
     /// Which process of the database server this is; to be asked outside a transaction.
@@ -100,7 +112,7 @@ impl Session {
         if let Some(known) = self.instance.get() {
             return Ok(known);
         }
-        let instance = Instance::of(&self.client).map_err(|error| failed(&error))?;
+        let instance = self.mover.wait(Instance::of(&self.client)).map_err(|error| failed(&error))?;
         self.instance.set(Some(instance));
         Ok(instance)
     }
@@ -109,23 +121,29 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// Begins a transaction that writes, alone among all servers; returns the number of the last event.
-    pub(crate) fn begin_writing(&self, commit: Commit) -> Result<i64, StoreError> {
+    /// Begins a transaction that writes, alone among all servers; returns the number of the last event. What one batch asks
+    /// as the one before is asked with it.
+    pub(crate) fn begin_writing(&self, commit: Commit, batch: bool) -> Result<i64, StoreError> {
         self.forget();
+        let usual = if batch { self.early.usual() } else { Vec::new() };
+        let usual = usual.into_iter().map(|question| Ok((self.form(question.sql, 1)?, question)));
+        let usual: Vec<(Form, Question)> = usual.collect::<Result<_, StoreError>>()?;
         let begin = match commit {
             Commit::Waits => "BEGIN ISOLATION LEVEL READ COMMITTED",
             Commit::Goes => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
         };
         let (seat, last) = (self.prepare(SEAT)?, self.prepare(LAST_EVENT)?);
-        let (begun, seated, last) = block_on(join3(
+        let (begun, seated, last, usual) = self.mover.wait(join4(
             self.client.batch_execute(begin),
             self.client.query(&seat, &[]),
             self.client.query(&last, &[]),
+            self.answers(usual),
         ));
         begun.map_err(|error| self.note(error))?;
         let seated = seated.map_err(|error| self.note(error))?;
         self.require_same(&seated)?;
         let rows = last.map_err(|error| self.note(error))?;
+        self.keep(usual)?;
         Ok(rows.first().and_then(|row| row.get::<_, Option<i64>>(0)).unwrap_or(0))
     }
 
@@ -143,6 +161,7 @@ impl Session {
 
     fn forget(&self) {
         self.queue.borrow_mut().clear();
+        self.early.forget();
         self.failed.set(false);
         self.disordered.set(false);
     }
@@ -160,7 +179,7 @@ impl Session {
             // COMMIT would be answered by a rollback, and without an error.
             return Err(StoreError::Defect);
         }
-        block_on(self.client.batch_execute("COMMIT")).map_err(|error| match error.as_db_error() {
+        self.mover.wait(self.client.batch_execute("COMMIT")).map_err(|error| match error.as_db_error() {
             // A server that shuts down or breaks down says so, and may have committed before: with no room for more of the log, its
             // beginning may be on the disk. A pooler says so too when it has lost the server.
             Some(said) if is_survived(said) && !said.code().code().starts_with("57") => failed(&error),
@@ -175,18 +194,20 @@ impl Session {
 
     /// Runs a text without parameters, of several statements perhaps.
     pub(crate) fn run(&self, text: &str) -> Result<(), StoreError> {
-        block_on(self.client.batch_execute(text)).map_err(|error| self.note(error))
+        self.mover.wait(self.client.batch_execute(text)).map_err(|error| self.note(error))
     }
 
     pub(crate) fn execute(&self, sql: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         self.flush()?;
+        self.early.forget();
         let statement = self.prepare(sql)?;
-        let rows = block_on(self.client.execute_raw(&statement, values.iter().copied()));
+        let rows = self.mover.wait(self.client.execute_raw(&statement, values.iter().copied()));
         rows.map(count).map_err(|error| self.note(error))
     }
 
     /// Sends a write together with others: before the next statement that is not such a write, at the latest.
     pub(crate) fn later(&self, sql: &'static str, values: &[Value<'_>], otherwise: Option<StoreError>) {
+        self.early.forget();
         let values = values.iter().copied().map(Owned::from).collect();
         self.queue.borrow_mut().push(Queued { sql, values, otherwise });
     }
@@ -212,7 +233,7 @@ impl Session {
             }
         }
         let sent = parts.iter().map(|(statement, rows)| self.send(statement, rows));
-        let done = block_on(join_all(sent));
+        let done = self.mover.wait(join_all(sent));
         for (written, (_, rows)) in done.into_iter().zip(&parts) {
             let written = written.map_err(|error| self.note(error))?;
             let otherwise = rows.iter().find_map(|row| row.otherwise.as_ref());
@@ -251,9 +272,20 @@ impl Session {
     }
 
     pub(crate) fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        if !self.early.is_empty()
+            && let Some(rows) = self.early.take(sql, &[values.to_vec()])
+        {
+            return Ok(rows.into_iter().flatten().collect());
+        }
         self.flush()?;
         let statement = self.prepare(sql)?;
-        block_on(self.ask(&statement, values)).map_err(|error| self.note(error))
+        self.mover.wait(self.ask(&statement, values)).map_err(|error| self.note(error))
+    }
+
+    /// The rows of a question that the next batch will ask too: with its beginning, from then on.
+    pub(crate) fn usual_rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.early.is_usual(sql, values);
+        self.rows(sql, values)
     }
 
     /// The rows for each of several sets of parameters, all asked for at once.
@@ -262,36 +294,68 @@ impl Session {
         sql: &'static str,
         sets: &[Vec<Value<'_>>],
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.flush()?;
-        let statement = self.prepare(sql)?;
-        if self.together.get()
-            && sets.len() > 1
-            && let Some(text) = many::of_each(sql, statement.params())
-        {
-            return self.rows_of_all(&text, sets);
+        if let Some(rows) = self.early.take(sql, sets) {
+            return Ok(rows);
         }
-        let asked = sets.iter().map(|values| self.ask(&statement, values));
-        let found = block_on(join_all(asked));
-        found.into_iter().map(|rows| rows.map_err(|error| self.note(error))).collect()
+        self.flush()?;
+        let form = self.form(sql, sets.len())?;
+        self.mover.wait(self.answer(&form, sets))
     }
 
-    /// The rows for each set, of a statement that says of each row in its last column for which it was found.
-    fn rows_of_all(&self, text: &str, sets: &[Vec<Value<'_>>]) -> Result<Vec<Vec<Row>>, StoreError> {
-        let statement = self.prepare(text)?;
-        let column = |at: usize| -> Vec<Value<'_>> {
-            sets.iter().map(|values| values.get(at).copied().unwrap_or(Value::Null)).collect()
+    /// Asks all of these questions at once. Their answers wait until somebody asks for them.
+    pub(crate) fn ask_early(&self, questions: &[Asked<'_>]) -> Result<(), StoreError> {
+        self.flush()?;
+        // Where there is no transaction, nothing else lets go of an answer that nobody has asked for.
+        questions.iter().for_each(|(sql, _)| self.early.forget_about(sql));
+        let questions = questions.iter().filter(|(_, sets)| !sets.is_empty());
+        let formed = questions.map(|(sql, sets)| Ok((self.form(sql, sets.len())?, Question::of(sql, sets))));
+        let formed: Vec<(Form, Question)> = formed.collect::<Result<_, StoreError>>()?;
+        self.keep(self.mover.wait(self.answers(formed)))
+    }
+
+    async fn answers(&self, asked: Vec<(Form, Question)>) -> Vec<Answered> {
+        let answer = async |(form, question): (Form, Question)| {
+            let rows = self.answer(&form, &question.sets()).await;
+            (question, rows)
         };
-        let columns = (0..statement.params().len()).map(column);
-        let asked =
-            async { self.client.query_raw(&statement, columns).await?.try_collect::<Vec<Row>>().await };
-        let rows = block_on(asked).map_err(|error| self.note(error))?;
-        let mut found: Vec<Vec<Row>> = sets.iter().map(|_| Vec::new()).collect();
-        for row in rows {
-            let nth = row.len().checked_sub(1).and_then(|at| row.try_get::<_, i64>(at).ok());
-            let place = nth.and_then(|nth| found.get_mut(usize::try_from(nth).ok()?.checked_sub(1)?));
-            place.ok_or(StoreError::Defect)?.push(row);
+        join_all(asked.into_iter().map(answer)).await
+    }
+
+    fn keep(&self, answers: Vec<Answered>) -> Result<(), StoreError> {
+        for (question, rows) in answers {
+            self.early.keep(question, rows?);
         }
-        Ok(found)
+        Ok(())
+    }
+
+    fn form(&self, sql: &'static str, sets: usize) -> Result<Form, StoreError> {
+        let statement = self.prepare(sql)?;
+        if self.together.get()
+            && sets > 1
+            && let Some(text) = many::of_each(sql, statement.params())
+        {
+            return self.prepare(&text).map(Form::All);
+        }
+        Ok(Form::Each(statement))
+    }
+
+    async fn answer(&self, form: &Form, sets: &[Vec<Value<'_>>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        match form {
+            Form::Each(statement) => {
+                let found = join_all(sets.iter().map(|values| self.ask(statement, values))).await;
+                found.into_iter().map(|rows| rows.map_err(|error| self.note(error))).collect()
+            }
+            Form::All(statement) => {
+                let column = |at: usize| -> Vec<Value<'_>> {
+                    sets.iter().map(|values| values.get(at).copied().unwrap_or(Value::Null)).collect()
+                };
+                let columns = (0..statement.params().len()).map(column);
+                let asked = async {
+                    self.client.query_raw(statement, columns).await?.try_collect::<Vec<Row>>().await
+                };
+                by_set(asked.await.map_err(|error| self.note(error))?, sets.len())
+            }
+        }
     }
 
     async fn ask(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
@@ -310,7 +374,7 @@ impl Session {
         self.run(&format!("DECLARE {name} NO SCROLL CURSOR FOR {sql}"))?;
         let fetch = format!("FETCH {FETCHED} FROM {name}");
         loop {
-            let rows = block_on(self.client.query(&fetch, &[])).map_err(|error| self.note(error))?;
+            let rows = self.mover.wait(self.client.query(&fetch, &[])).map_err(|error| self.note(error))?;
             rows.iter().try_for_each(&mut visit)?;
             if rows.len() < FETCHED as usize {
                 return self.run(&format!("CLOSE {name}"));
@@ -320,7 +384,7 @@ impl Session {
 
     /// A statement that is asked once, so nothing is kept of it.
     pub(crate) fn rows_once(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
-        block_on(self.client.query(sql, &[])).map_err(|error| self.note(error))
+        self.mover.wait(self.client.query(sql, &[])).map_err(|error| self.note(error))
     }
 
     /// Begins to write many rows of one table, whose columns `like` selects.
@@ -330,7 +394,7 @@ impl Session {
             let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
             Ok(BinaryCopyInWriter::new(self.client.copy_in(copy).await?, &types))
         };
-        let writer = block_on(begun).map_err(|error| self.note(error))?;
+        let writer = self.mover.wait(begun).map_err(|error| self.note(error))?;
         Ok(CopyIn { session: self, writer: Box::pin(writer) })
     }
 
@@ -339,7 +403,7 @@ impl Session {
             return Ok(known.clone());
         }
         let text = numbered(sql);
-        let made = block_on(self.client.prepare(&text)).map_err(|error| self.note(error))?;
+        let made = self.mover.wait(self.client.prepare(&text)).map_err(|error| self.note(error))?;
         self.prepared.borrow_mut().insert(sql.to_owned(), made.clone());
         Ok(made)
     }
@@ -360,18 +424,33 @@ pub(crate) struct CopyIn<'s> {
 
 impl CopyIn<'_> {
     pub(crate) fn write(&mut self, row: &[Value<'_>]) -> Result<(), StoreError> {
-        let written = block_on(self.writer.as_mut().write_raw(row.iter().copied()));
+        let written = self.session.mover.wait(self.writer.as_mut().write_raw(row.iter().copied()));
         written.map_err(|error| self.session.note(error))
     }
 
     pub(crate) fn finish(mut self) -> Result<(), StoreError> {
-        block_on(self.writer.as_mut().finish()).map(drop).map_err(|error| self.session.note(error))
+        self.session
+            .mover
+            .wait(self.writer.as_mut().finish())
+            .map(drop)
+            .map_err(|error| self.session.note(error))
     }
 }
 
 /// The statement with its parameters as PostgreSQL numbers them: `$1` for `?1`.
 pub(crate) fn numbered(sql: &str) -> String {
     sql.replace('?', "$")
+}
+
+/// The rows of a statement that says of each row in its last column for which set it was found.
+fn by_set(rows: Vec<Row>, sets: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+    let mut found: Vec<Vec<Row>> = (0..sets).map(|_| Vec::new()).collect();
+    for row in rows {
+        let nth = row.len().checked_sub(1).and_then(|at| row.try_get::<_, i64>(at).ok());
+        let place = nth.and_then(|nth| found.get_mut(usize::try_from(nth).ok()?.checked_sub(1)?));
+        place.ok_or(StoreError::Defect)?.push(row);
+    }
+    Ok(found)
 }
 
 fn count(rows: u64) -> usize {

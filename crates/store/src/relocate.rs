@@ -61,14 +61,15 @@ pub fn relocate(from: &Path, to: &PostgresUrl, options: &Options) -> Result<Relo
     };
     let tables = tables(&source)?;
     // The seat of whoever writes: a server on the target waits, and then finds it full.
-    session.begin_writing(Commit::Waits)?;
+    session.begin_writing(Commit::Waits, false)?;
     let done = fill_or_compare(&tables, sqlite, session);
     match done {
         Ok(_) => session.commit()?,
         Err(_) => session.roll_back()?,
     }
     let done = done?;
-    session.run("ANALYZE")?;
+    // Else the database would do it by itself while the first devices come.
+    session.run("VACUUM (ANALYZE)")?;
     let shared = Shared::new();
     Writing::over(&source, &shared).put_setting(GONE_TO, to.to_string().as_bytes())?;
     Ok(done)

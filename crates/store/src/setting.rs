@@ -18,7 +18,7 @@ impl Reading<'_> {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.one(FIND, params![name], |mut row| {
+        self.usual_one(FIND, params![name], |mut row| {
             row.text("name")?;
             Ok(row.blob("value")?.to_vec())
         })

@@ -41,7 +41,7 @@ pub struct Options {
     /// Points at which a test lets the process die: `ledger.decided` (before the commit) and `ledger.committed`
     /// (after it, before anybody is told).
     pub crash: Crash,
-    /// Reading connections.
+    /// Reading connections, two at least: over one of them devices' keys are looked up.
     pub readers: usize,
     /// How long a reader waits for one of them before it is told [`StoreError::Busy`].
     pub patience: Duration,
@@ -77,6 +77,10 @@ impl Options {
             checkpoint_pages: 32,
             log_pages: 8_192,
         }
+    }
+
+    fn readers_for_all(&self) -> usize {
+        self.readers.saturating_sub(1).max(1)
     }
 }
 
@@ -153,7 +157,7 @@ impl Store {
             let open = move || reading_connection(&from).map(Connection::Sqlite);
             Readers::open(count, options.patience, Box::new(open))
         };
-        let connections = Connections { readers: readers(options.readers.max(1))?, lookups: readers(1)? };
+        let connections = Connections { readers: readers(options.readers_for_all())?, lookups: readers(1)? };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
         let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters), place::open(path)?));
@@ -171,7 +175,7 @@ impl Store {
 
     fn open_postgres(url: &PostgresUrl, options: Options) -> Result<Self, StoreError> {
         let source = Source::new(url)?;
-        let connection = Connection::Postgres(source.connect_settled()?);
+        let connection = Connection::Postgres(source.connect_asker()?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
         // Databases that are spread over machines have no log in which one commit comes after another.
         let apart = options.batch > 1 && options.together;
@@ -185,7 +189,7 @@ impl Store {
             Readers::open(count, options.patience, Box::new(open))
         };
         let connections =
-            Connections { readers: readers(options.readers.max(1), false)?, lookups: readers(1, apart)? };
+            Connections { readers: readers(options.readers_for_all(), false)?, lookups: readers(1, apart)? };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let database = Database::Postgres(url.clone());
         let (flusher, thread) =

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use crate::StoreError;
-use crate::connection::Connection;
+use crate::connection::{Asked, Connection};
 use crate::row::Columns;
 use crate::store::Shared;
 use crate::value::Value;
@@ -66,6 +66,16 @@ impl Reading<'_> {
         self.connection.one(sql, values, decode)
     }
 
+    /// At most one row, of a question that every batch asks.
+    pub(crate) fn usual_one<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        decode: impl FnOnce(Columns<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.connection.usual_one(sql, values, decode)
+    }
+
     /// All rows.
     pub(crate) fn all<T>(
         &self,
@@ -84,8 +94,7 @@ impl Reading<'_> {
     /// All rows for each of several sets of parameters.
     pub(crate) fn all_of_each<T>(
         &self,
-        sql: &'static str,
-        sets: &[Vec<Value<'_>>],
+        (sql, sets): &Asked<'_>,
         decode: impl FnMut(Columns<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<Vec<T>>, StoreError> {
         self.connection.all_of_each(sql, sets, decode)

@@ -496,7 +496,8 @@ impl Desk {
         };
         // A statement about many users has no place in a database that is spread over machines by user.
         session.write_together(self.options.together && self.options.batch > 1);
-        let seated = session.begin_writing(if witness.is_some() { Commit::Goes } else { Commit::Waits });
+        let commit = if witness.is_some() { Commit::Goes } else { Commit::Waits };
+        let seated = session.begin_writing(commit, durable == Durable::Promised);
         if seated.is_err() {
             // Somebody else has kept the seat for too long, for one.
             session.roll_back()?;
@@ -521,7 +522,7 @@ impl Desk {
 
     fn connect_again(&mut self) -> Result<(), StoreError> {
         let Home::Postgres { source, .. } = &self.home else { return Err(StoreError::Closed) };
-        self.connection = Connection::Postgres(source.connect_settled()?);
+        self.connection = Connection::Postgres(source.connect_asker()?);
         // Where the database has crashed, what was committed and not told is gone, and others may have decided as much instead.
         self.last_event = UNKNOWN;
         self.anything_done();

@@ -27,6 +27,7 @@ use crate::Failed;
 use crate::offers::{self, MANY, POOL, SEATS};
 use crate::population::{AGREEMENT_KEY, Names, Population, key, request, seat_receipt, user};
 use carnet_testkit::load::table::line;
+use carnet_testkit::postgres::psql;
 
 /// So many devices are on their way at a time; the batches are as large.
 const CHUNK: usize = 8_192;
@@ -58,6 +59,8 @@ pub fn open(
     store.close();
     if let Some(url) = &url {
         move_copy(&data, &folder.join("moved.db"), &url.parse()?)?;
+        // As it is some time later: the log goes on in files that are there, and does not have to make each of them first.
+        psql(url, "CHECKPOINT");
     }
     Ok(Population { data, reference, url, keys, licenses, app: offers::app()?, proofs, names })
 }

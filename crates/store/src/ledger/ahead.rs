@@ -164,7 +164,7 @@ impl Reader {
     }
 
     fn connect(&self) -> Option<Connection> {
-        let session = self.source.connect_settled().ok()?;
+        let session = self.source.connect_asker().ok()?;
         session.write_together(true);
         Some(Connection::Postgres(session))
     }

@@ -13,11 +13,11 @@ use super::past::past;
 use super::working::{Kept, Working};
 use super::{LedgerError, Submission};
 use crate::StoreError;
-use crate::device::DeviceRow;
+use crate::device::{DeviceRow, by_id};
 use crate::event::UserChain;
 use crate::image::PUBLISHED;
-use crate::journal::{Aside, JournalRow};
-use crate::license::LicenseRow;
+use crate::journal::{Aside, JournalRow, by_name};
+use crate::license::{LicenseRow, of_users_and_apps};
 use crate::tx::Reading;
 
 /// What [`Working::view`] needs besides rows.
@@ -26,34 +26,53 @@ pub(super) struct Surroundings {
     pub(super) app: Option<AppView>,
 }
 
+/// Rows of journals and licenses.
+#[derive(PartialEq, Eq)]
+struct Wanted {
+    named: Vec<(UserId, JournalName)>,
+    whose: Vec<(UserId, AppId)>,
+}
+
 impl Working {
     /// Across a connection every question costs a round trip, so what nearly every request of a batch looks at, and is not
     /// here yet, is asked for at once; the rest, one by one as it is needed.
     pub(super) fn preload(&mut self, tx: &Reading<'_>, journals: &[&JournalName]) -> Result<(), StoreError> {
         let ids: BTreeSet<DeviceId> = journals.iter().map(|name| name.device).collect();
         let ids: Vec<DeviceId> = ids.into_iter().filter(|id| !self.devices.contains_key(id)).collect();
+        // A device stays its user's: where that is remembered, nothing has to wait for the devices' rows.
+        let remembered = |id: DeviceId| tx.shared.devices.find(&id).map(|keys| keys.user);
+        let likely = self.wanted(journals, |id| self.user(id).or_else(|| remembered(id)));
+        tx.connection.ask_early(&[by_id(&ids), by_name(&likely.named), of_users_and_apps(&likely.whose)])?;
         for (id, row) in ids.iter().zip(tx.device_rows_of(&ids)?) {
             self.devices.insert(*id, row.map(Kept::loaded));
         }
-        let user = |name: &JournalName| -> Option<UserId> {
-            Some(self.devices.get(&name.device)?.as_ref()?.row.device.user)
-        };
-        let named = journals.iter().filter_map(|name| Some((user(name)?, (*name).clone())));
-        let named: BTreeSet<(UserId, JournalName)> = named.collect();
-        let whose = named.iter().filter_map(|(user, name)| Some((*user, name.app.clone()?)));
-        let whose: BTreeSet<(UserId, AppId)> = whose.collect();
-        let named: Vec<(UserId, JournalName)> =
-            named.into_iter().filter(|(_, name)| !self.journals.contains_key(name)).collect();
-        for ((_, name), row) in named.iter().zip(tx.journal_rows(&named)?) {
+        let wanted = self.wanted(journals, |id| self.user(id));
+        if wanted != likely {
+            tx.connection.ask_early(&[by_name(&wanted.named), of_users_and_apps(&wanted.whose)])?;
+        }
+        for ((_, name), row) in wanted.named.iter().zip(tx.journal_rows(&wanted.named)?) {
             self.journals.insert(name.clone(), row.map(Kept::loaded));
         }
-        let whose: Vec<(UserId, AppId)> =
-            whose.into_iter().filter(|whose| !self.ids.contains_key(whose)).collect();
-        for (key, rows) in whose.iter().zip(tx.license_rows_of(&whose)?) {
+        for (key, rows) in wanted.whose.iter().zip(tx.license_rows_of(&wanted.whose)?) {
             self.ids.insert(key.clone(), rows.iter().map(|row| row.license.id).collect());
             self.licenses.extend(rows.into_iter().map(|row| (row.license.id, Kept::loaded(row))));
         }
         Ok(())
+    }
+
+    /// The user of a device that was loaded.
+    fn user(&self, device: DeviceId) -> Option<UserId> {
+        Some(self.devices.get(&device)?.as_ref()?.row.device.user)
+    }
+
+    /// What these journals need and is not here yet.
+    fn wanted(&self, journals: &[&JournalName], user: impl Fn(DeviceId) -> Option<UserId>) -> Wanted {
+        let named = journals.iter().filter_map(|name| Some((user(name.device)?, (*name).clone())));
+        let named: BTreeSet<(UserId, JournalName)> = named.collect();
+        let whose = named.iter().filter_map(|(user, name)| Some((*user, name.app.clone()?)));
+        let whose: BTreeSet<(UserId, AppId)> = whose.filter(|whose| !self.ids.contains_key(whose)).collect();
+        let named = named.into_iter().filter(|(_, name)| !self.journals.contains_key(name));
+        Wanted { named: named.collect(), whose: whose.into_iter().collect() }
     }
 
     /// The view of one request, and the bytes kept beside the slot if it was answered there before.

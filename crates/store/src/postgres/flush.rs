@@ -17,8 +17,9 @@ use std::time::Duration;
 use futures_executor::block_on;
 use tokio_postgres::{Client, Error, Statement};
 
+use super::mover::Background;
 use super::pooler::Backend;
-use super::source::{Made, Mover, Source};
+use super::source::{Made, Source};
 use crate::StoreError;
 use crate::counters::Counters;
 use crate::sql::statements;
@@ -41,8 +42,8 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 pub(crate) struct Instance(i64);
 
 impl Instance {
-    pub(super) fn of(client: &Client) -> Result<Self, Error> {
-        let row = block_on(client.query_one(INSTANCE, &[]))?;
+    pub(super) async fn of(client: &Client) -> Result<Self, Error> {
+        let row = client.query_one(INSTANCE, &[]).await?;
         row.try_get(0).map(Self)
     }
 }
@@ -73,15 +74,15 @@ struct Witness {
     instance: Instance,
     backend: Backend,
     /// Without it, nobody moves the bytes of this session.
-    _mover: Arc<Mover>,
+    _background: Arc<Background>,
 }
 
 impl Witness {
     fn new(source: &Source, seen: Seen) -> Result<Self, StoreError> {
-        let Made { client, backend, mover } = source.make()?;
-        let prepared = || Ok((Instance::of(&client)?, block_on(client.prepare(WAIT))?));
+        let Made { client, backend, background } = source.make()?;
+        let prepared = || Ok((block_on(Instance::of(&client))?, block_on(client.prepare(WAIT))?));
         let (instance, wait) = prepared().map_err(|error: Error| super::failed(&error))?;
-        let witness = Self { seen, client, wait, instance, backend, _mover: mover };
+        let witness = Self { seen, client, wait, instance, backend, _background: background };
         // Not everybody may, everywhere: that is to show before anything depends on it.
         witness.wait()?;
         Ok(witness)

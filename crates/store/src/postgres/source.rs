@@ -8,13 +8,14 @@ use futures_executor::block_on;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio_postgres::Client;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Session;
 use super::failure::failed;
+use super::mover::{Asker, Background, Mover, Moving};
 use super::pooler::{Backend, require_sessions};
 use crate::StoreError;
 use crate::database::PostgresUrl;
@@ -37,12 +38,12 @@ const FIRST: &str = "SET client_min_messages = warning; SET jit = off; SET lock_
 const SETTLED: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan";
 
-/// Makes sessions with one database. Clones share the thread that moves their bytes.
+/// Makes sessions with one database. Clones share the thread that moves the bytes of most of them.
 #[derive(Clone)]
 pub(crate) struct Source {
     url: PostgresUrl,
     tls: Arc<MakeRustlsConnect>,
-    mover: Arc<Mover>,
+    background: Arc<Background>,
     pair: Arc<Pair>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Made {
     /// Who serves it.
     pub(super) backend: Backend,
     /// Without it, nobody moves the bytes of this session.
-    pub(super) mover: Arc<Mover>,
+    pub(super) background: Arc<Background>,
 }
 
 /// Two connections that are made together, to find out what they are: at first, and after one has ended, as whatever was in
@@ -69,18 +70,6 @@ struct Pair {
 impl Pair {
     fn spare(&self) -> MutexGuard<'_, Option<Client>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The thread that moves the bytes of all sessions.
-pub(super) struct Mover(Option<Runtime>);
-
-impl Drop for Mover {
-    fn drop(&mut self) {
-        // Waiting for it is not allowed on every thread that may be the last one here.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -103,7 +92,7 @@ impl Source {
         let tls = Arc::new(MakeRustlsConnect::new(client_config(&url)?));
         let (wanted, compared) = (AtomicBool::new(true), AtomicBool::new(false));
         let pair = Arc::new(Pair { wanted, compared, spare: Mutex::new(None) });
-        Ok(Self { url, tls, mover: Arc::new(Mover(Some(runtime))), pair })
+        Ok(Self { url, tls, background: Arc::new(Background(Some(runtime))), pair })
     }
 
     /// A new session.
@@ -111,7 +100,8 @@ impl Source {
     /// # Errors
     /// [`StoreError::Unreachable`], [`StoreError::Denied`], [`StoreError::Pooled`] and what the database reports.
     pub(crate) fn connect(&self) -> Result<Session, StoreError> {
-        Ok(Session::over(self.make()?))
+        let Made { client, backend, background } = self.make()?;
+        Ok(Session::over(client, backend, Mover::Thread { _background: background }))
     }
 
     /// A new session that keeps to keys, for a server that runs.
@@ -124,11 +114,29 @@ impl Source {
         Ok(session)
     }
 
+    /// The same, for a thread that asks all the time and for nothing else: it moves the bytes itself.
+    ///
+    /// # Errors
+    /// As [`Source::connect`].
+    pub(crate) fn connect_asker(&self) -> Result<Session, StoreError> {
+        if self.pair.wanted.load(Ordering::Relaxed) {
+            // Whatever is in between is looked at in the same way. The second one stays for whoever needs the next.
+            drop(self.client()?);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(StoreError::failed)?;
+        let (client, moving) = runtime.block_on(self.connected())?;
+        let mover = Mover::Asker(Box::new(Asker::new(runtime, moving)));
+        let backend = mover.wait(Backend::after(&client, FIRST))?;
+        let session = Session::over(client, backend, mover);
+        session.run(SETTLED)?;
+        Ok(session)
+    }
+
     /// What a session is made of. Nothing is set before it is known that others will not get it.
     pub(super) fn make(&self) -> Result<Made, StoreError> {
         let client = self.client()?;
         let backend = block_on(Backend::after(&client, FIRST))?;
-        Ok(Made { client, backend, mover: Arc::clone(&self.mover) })
+        Ok(Made { client, backend, background: Arc::clone(&self.background) })
     }
 
     /// A connection on which nothing was set yet.
@@ -147,7 +155,7 @@ impl Source {
     /// The first one, once it is known that the second is another one; or as far as that can be known in time: a pooler may
     /// have room for as many as there were before.
     fn compared(&self, one: Client, other: Client) -> Result<Client, StoreError> {
-        let Some(runtime) = &self.mover.0 else { return Err(StoreError::Closed) };
+        let Some(runtime) = &self.background.0 else { return Err(StoreError::Closed) };
         let patience = if self.pair.compared.load(Ordering::Relaxed) { COMPARING } else { PATIENCE };
         let asked = runtime.spawn(async move {
             let found = tokio::time::timeout(patience, require_sessions(&one, &other)).await;
@@ -169,23 +177,33 @@ impl Source {
     }
 
     fn connection(&self) -> Result<Client, StoreError> {
-        let Some(runtime) = &self.mover.0 else { return Err(StoreError::Closed) };
+        let Some(runtime) = &self.background.0 else { return Err(StoreError::Closed) };
+        let connected = self.connected();
+        let made = runtime.spawn(async move {
+            let (client, moving) = connected.await?;
+            tokio::spawn(moving);
+            Ok::<_, StoreError>(client)
+        });
+        block_on(made).map_err(StoreError::failed)?
+    }
+
+    /// A connection, and what moves its bytes.
+    fn connected(&self) -> impl Future<Output = Result<(Client, Moving), StoreError>> + Send + 'static {
         let (config, tls) = (self.url.config.clone(), MakeRustlsConnect::clone(&self.tls));
         let pair = Arc::clone(&self.pair);
-        let made = runtime.spawn(async move {
+        async move {
             let connected = tokio::time::timeout(PATIENCE, config.connect(tls)).await;
             let (client, connection) = connected
                 .map_err(|_| StoreError::Unreachable { why: "no answer in 10 seconds".into() })?
                 .map_err(|error| failed(&error))?;
-            tokio::spawn(async move {
+            let moving: Moving = Box::pin(async move {
                 if let Err(error) = connection.await {
                     tracing::warn!(%error, "a connection to the database has ended");
                 }
                 pair.wanted.store(true, Ordering::Relaxed);
             });
-            Ok::<_, StoreError>(client)
-        });
-        block_on(made).map_err(StoreError::failed)?
+            Ok((client, moving))
+        }
     }
 }
 
