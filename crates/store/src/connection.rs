@@ -14,7 +14,7 @@ pub(crate) type Asked<'a> = (&'static str, Vec<Vec<Value<'a>>>);
 /// A connection.
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
-    Postgres(Session),
+    Postgres(Box<Session>),
 }
 
 impl Connection {

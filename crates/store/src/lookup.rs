@@ -167,7 +167,7 @@ mod tests {
         let lookups = Lookups::new(9);
         let waiting = [1, 2].map(|number| asks(&lookups, number));
         tell(lookups.next().unwrap(), |_| Err(StoreError::Busy));
-        waiting.map(|told| assert_eq!(told.recv().unwrap(), Err(StoreError::Busy)));
+        waiting.iter().for_each(|told| assert_eq!(told.recv().unwrap(), Err(StoreError::Busy)));
         let told = asks(&lookups, 1);
         tell(lookups.next().unwrap(), |_| panic!("a defect"));
         assert_eq!(told.recv().unwrap(), Err(StoreError::Defect));
@@ -181,7 +181,7 @@ mod tests {
         lookups.close();
         assert_eq!(asks(&lookups, 4).recv().unwrap(), Err(StoreError::Closed));
         tell(lookups.next().unwrap(), |ids| Ok(ids.iter().map(|_| None).collect()));
-        waiting.map(|told| assert_eq!(told.recv().unwrap(), Ok(None)));
+        waiting.iter().for_each(|told| assert_eq!(told.recv().unwrap(), Ok(None)));
         assert!(lookups.next().is_none());
     }
 }

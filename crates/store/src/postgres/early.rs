@@ -131,7 +131,7 @@ mod tests {
         let asks = |number| early.is_usual("a", &[Value::Number(number)]);
         let asked =
             || -> Vec<Vec<Vec<Owned>>> { early.usual().into_iter().map(|question| question.sets).collect() };
-        [1, 2, 1].map(asks);
+        [1, 2, 1].into_iter().for_each(asks);
         assert_eq!(asked(), [[[Owned::Number(1)]], [[Owned::Number(2)]]]);
         asks(2);
         assert_eq!(asked(), [[[Owned::Number(2)]]]);

@@ -99,16 +99,16 @@ impl Source {
     ///
     /// # Errors
     /// [`StoreError::Unreachable`], [`StoreError::Denied`], [`StoreError::Pooled`] and what the database reports.
-    pub(crate) fn connect(&self) -> Result<Session, StoreError> {
+    pub(crate) fn connect(&self) -> Result<Box<Session>, StoreError> {
         let Made { client, backend, background } = self.make()?;
-        Ok(Session::over(client, backend, Mover::Thread { _background: background }))
+        Ok(Box::new(Session::over(client, backend, Mover::Thread { _background: background })))
     }
 
     /// A new session that keeps to keys, for a server that runs.
     ///
     /// # Errors
     /// As [`Source::connect`].
-    pub(crate) fn connect_settled(&self) -> Result<Session, StoreError> {
+    pub(crate) fn connect_settled(&self) -> Result<Box<Session>, StoreError> {
         let session = self.connect()?;
         session.run(SETTLED)?;
         Ok(session)
@@ -118,7 +118,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::connect`].
-    pub(crate) fn connect_asker(&self) -> Result<Session, StoreError> {
+    pub(crate) fn connect_asker(&self) -> Result<Box<Session>, StoreError> {
         if self.pair.wanted.load(Ordering::Relaxed) {
             // Whatever is in between is looked at in the same way. The second one stays for whoever needs the next.
             drop(self.client()?);
@@ -127,7 +127,7 @@ impl Source {
         let (client, moving) = runtime.block_on(self.connected())?;
         let mover = Mover::Asker(Box::new(Asker::new(runtime, moving)));
         let backend = mover.wait(Backend::after(&client, FIRST))?;
-        let session = Session::over(client, backend, mover);
+        let session = Box::new(Session::over(client, backend, mover));
         session.run(SETTLED)?;
         Ok(session)
     }
