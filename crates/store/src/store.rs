@@ -142,7 +142,11 @@ impl Store {
     pub fn open(database: impl Into<Database>, options: Options) -> Result<Self, StoreError> {
         match database.into() {
             Database::File(path) => Self::open_file(&path, options),
-            Database::Postgres(url) => Self::open_postgres(&url, options),
+            // Some of its sessions are waited for in a way that a thread of another runtime may not.
+            Database::Postgres(url) => std::thread::scope(|scope| {
+                let opened = scope.spawn(|| Self::open_postgres(&url, options)).join();
+                opened.unwrap_or(Err(StoreError::Defect))
+            }),
         }
     }
 
@@ -179,17 +183,18 @@ impl Store {
         migrate(&connection, Time(options.clock.wall_micros()))?;
         // Databases that are spread over machines have no log in which one commit comes after another.
         let apart = options.batch > 1 && options.together;
-        let readers = |count: usize, together: bool| {
-            let from = source.clone();
-            let open = move || {
-                let session = from.connect_settled()?;
-                session.write_together(together);
-                Ok(Connection::Postgres(session))
-            };
-            Readers::open(count, options.patience, Box::new(open))
+        let from = source.clone();
+        let for_all = Box::new(move || from.connect_settled().map(Connection::Postgres));
+        let from = source.clone();
+        let for_keys = Box::new(move || {
+            let session = from.connect_asker()?;
+            session.write_together(apart);
+            Ok(Connection::Postgres(session))
+        });
+        let connections = Connections {
+            readers: Readers::open(options.readers_for_all(), options.patience, for_all)?,
+            lookups: Readers::open(1, options.patience, for_keys)?,
         };
-        let connections =
-            Connections { readers: readers(options.readers_for_all(), false)?, lookups: readers(1, apart)? };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let database = Database::Postgres(url.clone());
         let (flusher, thread) =
