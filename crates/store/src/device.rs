@@ -79,15 +79,26 @@ impl Store {
         self.shared().devices.find(&id)
     }
 
-    /// Looks the keys of a device up in the database, together with those of others who ask, and returns at once. `reply` is
-    /// called on a thread that others wait for: hand over and return. It gets [`StoreError::Busy`] when too many ask, and
-    /// what the database reports.
+    /// Looks the keys of a device up. Across a connection that is done together with those of others who ask, and returns at
+    /// once; `reply` is then called on a thread that others wait for: hand over and return. From a file it is done here: four pages, for
+    /// which nobody else has to be woken. `reply` gets [`StoreError::Busy`] when too many ask, and what the database reports.
     pub fn look_up_keys(
         &self,
         id: DeviceId,
         reply: impl FnOnce(Result<Option<DeviceKeys>, StoreError>) + Send + 'static,
     ) {
-        self.lookups().ask(id, Box::new(reply));
+        match self.lookups() {
+            Some(lookups) => lookups.ask(id, Box::new(reply)),
+            None => {
+                reply(self.ask(|tx| tx.device(id)).map(|found| found.map(|device| self.remember(&device))))
+            }
+        }
+    }
+
+    fn remember(&self, device: &Device) -> DeviceKeys {
+        let keys = DeviceKeys::of(device);
+        self.shared().devices.keep(keys.id, keys);
+        keys
     }
 
     /// The keys of a device, remembered or looked up.

@@ -1,7 +1,8 @@
-//! Looking devices' keys up, off the threads that serve the network.
+//! Looking devices' keys up across a connection, off the threads that serve the network.
 //!
 //! Every request is checked with its device's key before anything else is done with it. A fleet renews in turn, so most
-//! keys have to come from the database, which may take its time. One thread takes everybody who waits and asks once for all of them.
+//! keys have to come from the database. That takes a round trip, or as long as the network is away, and whoever serves the network
+//! must not wait for it. One thread takes everybody who does and asks once for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

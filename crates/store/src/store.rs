@@ -41,7 +41,7 @@ pub struct Options {
     /// Points at which a test lets the process die: `ledger.decided` (before the commit) and `ledger.committed`
     /// (after it, before anybody is told).
     pub crash: Crash,
-    /// Reading connections, two at least: over one of them devices' keys are looked up.
+    /// Reading connections; on PostgreSQL two at least, as over one of them devices' keys are looked up.
     pub readers: usize,
     /// How long a reader waits for one of them before it is told [`StoreError::Busy`].
     pub patience: Duration,
@@ -78,10 +78,6 @@ impl Options {
             log_pages: 8_192,
         }
     }
-
-    fn readers_for_all(&self) -> usize {
-        self.readers.saturating_sub(1).max(1)
-    }
 }
 
 /// The durable state of a server. Clones are the same store.
@@ -95,7 +91,8 @@ struct Inner {
     log_pages: Arc<AtomicU64>,
     counters: Arc<Counters>,
     readers: Readers,
-    lookups: Arc<Lookups>,
+    /// Of a database across a connection.
+    lookups: Option<Arc<Lookups>>,
     threads: Mutex<Threads>,
 }
 
@@ -103,8 +100,8 @@ struct Inner {
 struct Connections {
     /// For whoever wants to.
     readers: Readers,
-    /// The one over which devices' keys are looked up.
-    lookups: Readers,
+    /// The one over which devices' keys are looked up for those who must not wait.
+    lookups: Option<Readers>,
 }
 
 #[derive(Default)]
@@ -156,12 +153,13 @@ impl Store {
         let connection = Connection::Sqlite(writing_connection(path, &options)?);
         migrate(&connection, Time(options.clock.wall_micros()))?;
         refuse_relocated(&connection)?;
-        let readers = |count: usize| {
-            let from = path.to_owned();
-            let open = move || reading_connection(&from).map(Connection::Sqlite);
-            Readers::open(count, options.patience, Box::new(open))
-        };
-        let connections = Connections { readers: readers(options.readers_for_all())?, lookups: readers(1)? };
+        let from = path.to_owned();
+        let readers = Readers::open(
+            options.readers.max(1),
+            options.patience,
+            Box::new(move || reading_connection(&from).map(Connection::Sqlite)),
+        )?;
+        let connections = Connections { readers, lookups: None };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let limits = Limits { round: options.checkpoint_pages.max(1), log: options.log_pages.max(1) };
         let checkpoints = Arc::new(Checkpoints::new(limits, Arc::clone(&counters), place::open(path)?));
@@ -192,8 +190,8 @@ impl Store {
             Ok(Connection::Postgres(session))
         });
         let connections = Connections {
-            readers: Readers::open(options.readers_for_all(), options.patience, for_all)?,
-            lookups: Readers::open(1, options.patience, for_keys)?,
+            readers: Readers::open(options.readers.saturating_sub(1).max(1), options.patience, for_all)?,
+            lookups: Some(Readers::open(1, options.patience, for_keys)?),
         };
         let counters = Arc::new(Counters::new(options.clock.clone()));
         let database = Database::Postgres(url.clone());
@@ -214,8 +212,12 @@ impl Store {
         counters: Arc<Counters>,
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::new());
-        let Connections { readers, lookups: connection_for_lookups } = connections;
-        let lookups = Arc::new(Lookups::new(options.queue));
+        let Connections { readers, lookups } = connections;
+        let lookups = lookups.map(|readers| {
+            let lookups = Arc::new(Lookups::new(options.queue));
+            lookups.start(readers, Arc::clone(&shared)).map(|thread| (lookups, thread))
+        });
+        let (lookups, lookup) = lookups.transpose()?.unzip();
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
         let (reader, done) = match &home {
@@ -228,7 +230,6 @@ impl Store {
             _ => (None, None),
         };
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
-        let lookup = Some(lookups.start(connection_for_lookups, Arc::clone(&shared))?);
         let threads = Threads { writer: Some(writer.start(desk)?), reader, lookup, ..Threads::default() };
         let threads = Mutex::new(threads);
         Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, lookups, threads })))
@@ -320,8 +321,17 @@ impl Store {
         &self.0.shared
     }
 
-    pub(crate) fn lookups(&self) -> &Lookups {
-        &self.0.lookups
+    /// Who looks devices' keys up, where that may take its time.
+    pub(crate) fn lookups(&self) -> Option<&Lookups> {
+        self.0.lookups.as_deref()
+    }
+
+    /// Asks a single question, for which no snapshot is needed.
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl Fn(&Reading<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.readers.ask(|connection| work(&Reading { connection, shared: &self.0.shared }))
     }
 }
 
@@ -347,7 +357,9 @@ impl Inner {
         }
         self.writer.close();
         self.readers.close();
-        self.lookups.close();
+        if let Some(lookups) = &self.lookups {
+            lookups.close();
+        }
         if !within {
             wait(threads.lookup);
             wait(threads.reader);
