@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use carnet_core::document::{Body, Operation};
@@ -16,10 +17,11 @@ use carnet_testkit::postgres::Schema;
 use crate::device_world::{Device, shop};
 use crate::world::World;
 
-/// A way to the database that can be closed.
+/// A way to the database that can be closed, and on which nothing moves while it is held.
 struct Way {
     port: u16,
     open: Arc<AtomicBool>,
+    held: Arc<AtomicBool>,
     streams: Arc<Mutex<Vec<(TcpStream, UnixStream)>>>,
 }
 
@@ -29,18 +31,19 @@ impl Way {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (open, streams) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
-        let (is_open, kept) = (Arc::clone(&open), Arc::clone(&streams));
+        let held = Arc::new(AtomicBool::new(false));
+        let (is_open, is_held, kept) = (Arc::clone(&open), Arc::clone(&held), Arc::clone(&streams));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if !is_open.load(Ordering::Relaxed) {
                     continue;
                 }
                 let database = UnixStream::connect(&socket).unwrap();
-                carry(client.try_clone().unwrap(), database.try_clone().unwrap());
+                carry(&client, &database, &is_held);
                 kept.lock().unwrap().push((client, database));
             }
         });
-        Self { port, open, streams }
+        Self { port, open, held, streams }
     }
 
     fn close(&self) {
@@ -57,15 +60,26 @@ impl Way {
     }
 }
 
-fn carry(client: TcpStream, database: UnixStream) {
-    let (from, to) = (client.try_clone().unwrap(), database.try_clone().unwrap());
-    std::thread::spawn(move || pump(from, to));
-    std::thread::spawn(move || pump(database, client));
+fn carry(client: &TcpStream, database: &UnixStream, held: &Arc<AtomicBool>) {
+    let both = || (client.try_clone().unwrap(), database.try_clone().unwrap(), Arc::clone(held));
+    let ((client, database, held), there) = (both(), both());
+    std::thread::spawn(move || pump(there.0, there.1, &there.2));
+    std::thread::spawn(move || pump(database, client, &held));
 }
 
-fn pump(mut from: impl Read, mut to: impl Write) {
-    // Ends when either side does.
-    let _ = std::io::copy(&mut from, &mut to);
+/// Ends when either side does.
+fn pump(mut from: impl Read, mut to: impl Write, held: &AtomicBool) {
+    let mut bytes = [0; 16_384];
+    while let Ok(count) = from.read(&mut bytes)
+        && count > 0
+    {
+        while held.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if to.write_all(&bytes[..count]).is_err() {
+            return;
+        }
+    }
 }
 
 /// A server whose database is at the end of a way.
@@ -73,10 +87,19 @@ fn at_the_end(schema: &Schema) -> (World, Way) {
     let socket =
         format!("{}/.s.PGSQL.{}", schema.sql("SHOW unix_socket_directories"), schema.sql("SHOW port"));
     let way = Way::to(socket);
+    let world = World::new();
+    world.server.close();
+    // What the first server has kept for its devices is of another root.
+    std::fs::remove_dir_all(world.folder.data().join("keys")).unwrap();
+    (started(world, schema, &way), way)
+}
+
+/// The same with a new server.
+fn started(world: World, schema: &Schema, way: &Way) -> World {
     let url = schema.url();
     let (user, rest) = url.split_once('@').unwrap();
     let (_, name) = rest.split_once('/').unwrap();
-    let World { server, clock, random, folder, policy, .. } = World::new();
+    let World { clock, random, folder, policy, .. } = world;
     let around = Surroundings {
         clock: Arc::new(clock.clone()),
         random: random.clone(),
@@ -85,11 +108,8 @@ fn at_the_end(schema: &Schema) -> (World, Way) {
         database: Some(format!("{user}@127.0.0.1:{}/{name}", way.port).parse().unwrap()),
         key_service: None,
     };
-    server.close();
-    // What the first server has kept for its devices is of another root.
-    std::fs::remove_dir_all(folder.data().join("keys")).unwrap();
     let server = Server::open(around).unwrap();
-    (World { routes: api::service(&server), server, clock, random, folder, policy }, way)
+    World { routes: api::service(&server), server, clock, random, folder, policy }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,6 +142,40 @@ async fn a_server_whose_database_is_away_says_so_and_comes_back_by_itself() {
         assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
     }
     assert!(world.server.store().check().unwrap().is_clean());
+    world.server.close();
+}
+
+/// One thread serves the network here, and the device's key is not in memory: whoever looks it up must not keep that thread.
+#[tokio::test]
+async fn while_the_database_is_slow_to_say_a_devices_key_others_are_answered() {
+    let schema = Schema::new();
+    let (world, way) = at_the_end(&schema);
+    let (_, app) = shop(&world).await;
+    let mut device = Device::registered(&world).await;
+    let pass = device.buy(&world, &app).await;
+    world.server.close();
+    let world = started(world, &schema, &way);
+    device.use_up(pass.license, 1);
+    let request = device.request(&world, Some(&app), Operation::Renew { uses: 1 });
+    way.held.store(true, Ordering::Relaxed);
+    let held = Arc::clone(&way.held);
+    let let_go = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        held.store(false, Ordering::Relaxed);
+    });
+    let renewal = async {
+        let answer = world.document(device.message(&request)).await;
+        (answer, way.held.load(Ordering::Relaxed))
+    };
+    let health = async {
+        let status = world.get("/healthz").await.status;
+        (status, way.held.load(Ordering::Relaxed))
+    };
+    let ((answer, early), health) = tokio::join!(renewal, health);
+    assert_eq!(health, (StatusCode::OK, true), "answered while nothing came from the database");
+    assert!(!early, "the key was in memory");
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let_go.join().unwrap();
     world.server.close();
 }
 
