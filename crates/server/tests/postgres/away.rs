@@ -60,14 +60,21 @@ impl Way {
     }
 }
 
+/// What one side has ended is ended on the other, as the system does it between two processes.
 fn carry(client: &TcpStream, database: &UnixStream, held: &Arc<AtomicBool>) {
     let both = || (client.try_clone().unwrap(), database.try_clone().unwrap(), Arc::clone(held));
-    let ((client, database, held), there) = (both(), both());
-    std::thread::spawn(move || pump(there.0, there.1, &there.2));
-    std::thread::spawn(move || pump(database, client, &held));
+    let ((client, database, is_held), there) = (both(), both());
+    std::thread::spawn(move || {
+        pump(&there.0, &there.1, &there.2);
+        // It may be gone already.
+        let _ = there.1.shutdown(Shutdown::Both);
+    });
+    std::thread::spawn(move || {
+        pump(&database, &client, &is_held);
+        let _ = client.shutdown(Shutdown::Both);
+    });
 }
 
-/// Ends when either side does.
 fn pump(mut from: impl Read, mut to: impl Write, held: &AtomicBool) {
     let mut bytes = [0; 16_384];
     while let Ok(count) = from.read(&mut bytes)

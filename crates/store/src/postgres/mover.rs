@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use futures_executor::block_on;
 use tokio::runtime::Runtime;
@@ -46,11 +47,23 @@ impl Drop for Background {
 /// The bytes of one session, moved until it ends.
 pub(super) type Moving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// How long a session may take to say that it ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A session without a thread.
 pub(super) struct Asker {
-    /// First, as what it moves is bound to the runtime.
     moving: RefCell<Option<Moving>>,
     runtime: Runtime,
+}
+
+/// Whoever asked is gone by now, so that what is left to say is that the session ends: a pooler would take silence for a crash.
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if let Some(moving) = self.moving.get_mut().take() {
+            // Where it cannot be said, the system will say it.
+            let _ = self.runtime.block_on(async { tokio::time::timeout(FAREWELL, moving).await });
+        }
+    }
 }
 
 impl Asker {
