@@ -213,11 +213,6 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::new());
         let Connections { readers, lookups } = connections;
-        let lookups = lookups.map(|readers| {
-            let lookups = Arc::new(Lookups::new(options.queue));
-            lookups.start(readers, Arc::clone(&shared)).map(|thread| (lookups, thread))
-        });
-        let (lookups, lookup) = lookups.transpose()?.unzip();
         let log_pages = home.log_pages();
         let writer = Arc::new(Writer::new(options.queue, Arc::clone(&counters)));
         let (reader, done) = match &home {
@@ -229,7 +224,13 @@ impl Store {
             }
             _ => (None, None),
         };
+        let queue = options.queue;
         let desk = Desk::new(connection, home, options, Arc::clone(&shared), Arc::clone(&counters), done)?;
+        let lookups = lookups.map(|readers| {
+            let lookups = Arc::new(Lookups::new(queue));
+            lookups.start(readers, Arc::clone(&shared)).map(|thread| (lookups, thread))
+        });
+        let (lookups, lookup) = lookups.transpose()?.unzip();
         let threads = Threads { writer: Some(writer.start(desk)?), reader, lookup, ..Threads::default() };
         let threads = Mutex::new(threads);
         Ok(Self(Arc::new(Inner { database, shared, writer, log_pages, counters, readers, lookups, threads })))

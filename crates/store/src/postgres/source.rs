@@ -124,8 +124,10 @@ impl Source {
             drop(self.client()?);
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(StoreError::failed)?;
-        let (client, moving) = runtime.block_on(self.connected())?;
+        let (made, moving) = runtime.block_on(self.connected())?;
         let mover = Mover::Asker(Box::new(Asker::new(runtime, moving)));
+        // Where this ends in an error, the client goes before its mover, which would wait for it.
+        let client = made;
         let backend = mover.wait(Backend::after(&client, FIRST))?;
         let session = Box::new(Session::over(client, backend, mover));
         session.run(SETTLED)?;
