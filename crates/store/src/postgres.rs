@@ -1,8 +1,8 @@
 //! PostgreSQL: sessions, what is sent over them, and what their failures mean.
 //!
-//! The store is synchronous; one thread with a small runtime moves the bytes of all sessions, and whoever has asked
-//! waits for the answer. What belongs together is sent together ([`Session::later`], [`Session::rows_of_each`]):
-//! one round trip, however many statements.
+//! The store is synchronous: whoever has asked waits for the answer, and either moves the bytes meanwhile or leaves that to one thread with a
+//! small runtime (`mover`). What belongs together is sent together ([`Session::later`], [`Session::rows_of_each`],
+//! [`Session::ask_early`]): one round trip, however many statements.
 
 mod early;
 mod failure;
